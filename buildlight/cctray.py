@@ -1,0 +1,209 @@
+"""The standard's documents: bytes in, projects out (https://cctray.org/v1/). Pure.
+
+Servers bend the standard in every direction, so this reader is strict about what could make a
+lamp lie (another root, a document cut short) and lenient about everything else.
+"""
+
+from collections.abc import Generator, Mapping
+from datetime import UTC, datetime
+from xml.etree.ElementTree import ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+from buildlight.errors import FeedError, FeedMalformed, FeedRefused
+from buildlight.project import Message, Project
+
+MAX_BYTES = 16 * 2**20
+"""Largest document, decoded. The largest seen in the field has 160 kB."""
+MAX_DEPTH = 16
+"""Deepest nesting: 2 million nested tags were seen to take 500 MB."""
+MAX_PROJECTS = 50_000
+SLICE = 64 * 2**10
+"""Bytes fed to expat at a time, and the most it may swallow without finding anything:
+expat 2.5 is quadratic on one long token, and worse in smaller slices."""
+
+ROOTS = frozenset({"Projects", "CruiseControl"})
+"""Roots of a feed: the standard's, and that of CruiseControl.NET's XmlServerReport.aspx."""
+
+PLACEHOLDERS = frozenset({"repo does not exist or token missing"})
+"""Names of projects that are no projects (woodpecker-ci/woodpecker:server/api/badge.go)."""
+
+# What the server means by a well-formed document that is no feed, by its root.
+_REFUSALS: Mapping[str, str] = {
+    "access-denied": "access-denied: the server refused; it wants a user or a token",
+    "html": "html: the server sent a web page, perhaps a login page; "
+    "check the address and whether the server wants a user or a token",
+}
+
+
+def parse(document: bytes) -> tuple[Project, ...]:
+    """Return the projects of *document*, in its order; a feed may hold none.
+
+    Raises :class:`FeedMalformed` for what is not a whole feed within the limits of this module,
+    :class:`FeedRefused` for a document in which the server says no.
+    """
+    parsing = parse_in_slices(document)
+    while True:
+        try:
+            next(parsing)
+        except StopIteration as done:
+            return tuple(done.value)
+
+
+def parse_in_slices(document: bytes) -> Generator[None, None, tuple[Project, ...]]:
+    """Do what :func:`parse` does, a slice of :data:`SLICE` bytes at a time.
+
+    For whoever has to do something else between slices; what the generator returns is the
+    projects.
+    """
+    if len(document) > MAX_BYTES:
+        raise FeedMalformed(f"larger than {MAX_BYTES // 2**20} MiB; is it a feed?")
+    document = document.lstrip()  # a blank line before the declaration is no XML (Concourse)
+    if not document:
+        raise FeedMalformed("an empty answer; check the address")
+    target = _Feed()
+    parser = DefusedXMLParser(target=target)
+    try:
+        for start in range(0, len(document), SLICE):
+            events = target.events
+            parser.feed(document[start : start + SLICE])
+            idle = target.events == events and not target.closed
+            if idle and start + SLICE < len(document):
+                raise FeedMalformed(f"a single piece of {SLICE // 1024} KiB; is it a feed?")
+            yield
+        parser.close()
+    except FeedError:
+        raise
+    except DefusedXmlException as exc:
+        raise FeedMalformed("declares XML entities, which no feed needs") from exc
+    except (ParseError, ValueError, LookupError) as exc:
+        raise FeedMalformed(_not_xml(target, exc)) from exc
+    for project in target.projects:
+        if project.name in PLACEHOLDERS:
+            raise FeedRefused(f"the server says: {project.name}; check the address and the token")
+    return tuple(target.projects)
+
+
+def _not_xml(target: "_Feed", exc: Exception) -> str:
+    if target.root == "html" or not target.root:
+        return "not XML; does the address lead to a cc.xml feed, or to a web page?"
+    if "no element found" in str(exc) or "unclosed token" in str(exc):
+        return f"cut short after {len(target.projects)} projects"
+    return f"not well-formed XML after {len(target.projects)} projects ({str(exc)[:80]})"
+
+
+class _Feed:
+    """Target of the parser: collects projects, and refuses what no feed contains."""
+
+    def __init__(self) -> None:
+        self.projects: list[Project] = []
+        self.root = ""
+        self.events = 0
+        self._depth = 0
+        self._attributes: dict[str, str] | None = None
+        self._messages: list[Message] = []
+
+    @property
+    def closed(self) -> bool:
+        """Whether the root was closed; only white space may follow."""
+        return bool(self.root) and self._depth == 0
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """Take a start tag; attributes of a namespace of their own do not count."""
+        self.events += 1
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise FeedMalformed(f"nested deeper than {MAX_DEPTH} elements; is it a feed?")
+        name = tag.rpartition("}")[2]
+        if not self.root:
+            self._open_root(name)
+        elif name == "Project":
+            self._attributes = attributes
+            self._messages = []
+        elif name == "message" and self._attributes is not None:
+            message = Message(attributes.get("text", ""), attributes.get("kind", ""))
+            self._messages.append(message)
+
+    def end(self, tag: str) -> None:
+        """Take an end tag."""
+        self.events += 1
+        self._depth -= 1
+        if self._attributes is None or tag.rpartition("}")[2] != "Project":
+            return
+        if len(self.projects) == MAX_PROJECTS:
+            raise FeedMalformed(f"more than {MAX_PROJECTS} projects; ask the server for a view")
+        self.projects.append(_project(self._attributes, tuple(self._messages)))
+        self._attributes = None
+
+    def data(self, _text: str) -> None:
+        """Take text, which means nothing in a feed but that the document goes on."""
+        self.events += 1
+
+    def comment(self, _text: str) -> None:
+        """Take a comment, likewise."""
+        self.events += 1
+
+    def close(self) -> None:
+        """End the document; the projects are in :attr:`projects`."""
+
+    def _open_root(self, name: str) -> None:
+        self.root = name
+        if name in ROOTS:
+            return
+        sentence = _REFUSALS.get(name.lower())
+        if sentence is None:
+            raise FeedMalformed(f"the root is <{name[:40]}>, not <Projects>; is it a feed?")
+        raise FeedRefused(sentence)
+
+
+def _project(attributes: Mapping[str, str], messages: tuple[Message, ...]) -> Project:
+    return Project(
+        name=attributes.get("name", ""),
+        activity=attributes.get("activity", ""),
+        last_build_status=attributes.get("lastBuildStatus", ""),
+        last_build_label=attributes.get("lastBuildLabel", ""),
+        last_build_time=parse_time(attributes.get("lastBuildTime", "")),
+        next_build_time=parse_time(attributes.get("nextBuildTime", "")),
+        web_url=attributes.get("webUrl", ""),
+        messages=messages,
+    )
+
+
+def parse_time(text: str) -> datetime | None:
+    """Return the time that *text* tells, or ``None`` if it tells none; never raises.
+
+    Takes ISO 8601 as servers write it, Shipit's ``… UTC`` and Java's ``Date.toString()`` with
+    its zone left out unless it is UTC. No zone is guessed: such a time stays naive.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    for read in (_iso, _shipit, _java):
+        try:
+            return read(text)
+        except (ValueError, OverflowError):
+            continue
+    return None
+
+
+def _iso(text: str) -> datetime:
+    # CruiseControl.NET sends seven digits after the point; fromisoformat cuts them off itself.
+    return datetime.fromisoformat(text)
+
+
+def _shipit(text: str) -> datetime:
+    if not text.endswith(" UTC"):
+        raise ValueError
+    return datetime.fromisoformat(text.removesuffix(" UTC")).replace(tzinfo=UTC)
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _java(text: str) -> datetime:
+    # Not strptime: it reads the names of months in the language of the machine.
+    _, month, day, clock, *zone, year = text.split()
+    hour, minute, second = map(int, clock.split(":"))
+    utc = UTC if zone in (["UTC"], ["GMT"]) else None
+    return datetime(int(year), _MONTHS.index(month) + 1, int(day), hour, minute, second, tzinfo=utc)

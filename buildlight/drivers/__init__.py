@@ -1,0 +1,104 @@
+"""Lights: one module a kind of light, behind one small contract.
+
+A driver is a name in the entry-point group ``buildlight.drivers`` that leads to a class. The
+built-in ones use the same door as anybody's, and a driver's library is imported only when a
+lamp is configured for it.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import ClassVar, Protocol, cast, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from buildlight.errors import ConfigError, DriverNotFound
+from buildlight.pattern import Channel, Frame, Pattern
+
+GROUP = "buildlight.drivers"
+
+
+class DriverOptions(BaseModel):
+    """The keys of a ``[[lamps]]`` table that only one driver knows.
+
+    A driver derives its own from this. Unknown keys are mistakes; a mistake is told with its
+    key and never with its value.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    wait_for_light: bool = False
+    """Whether the daemon waits for a light that is missing at start, or says so and stops."""
+
+    @property
+    def channels(self) -> frozenset[Channel]:
+        """What the light has; patterns are fitted to it before it is opened."""
+        return frozenset({Channel.RED, Channel.AMBER, Channel.GREEN})
+
+    @property
+    def dims(self) -> bool:
+        """Whether the light knows levels between on and off."""
+        return False
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """What no two lamps can have at once, as a person calls it: ``GPIO17``."""
+        return frozenset()
+
+
+class Driver(Protocol):
+    """A light, opened by calling its class with its options.
+
+    Plain synchronous code, called from one thread, one call at a time. Opening and
+    :meth:`show` raise :class:`errors.LightUnavailable`, with a sentence; the lamp then opens
+    the light anew, later.
+    """
+
+    Options: ClassVar[type[DriverOptions]]
+    refresh: ClassVar[float | None]
+    """Seconds after which the frame is shown again, for lights that may forget it."""
+
+    def show(self, frame: Frame) -> None:
+        """Show *frame* until the next. An on/off light lights every channel of it."""
+        ...
+
+    def close(self) -> None:
+        """Go dark, then let go of the light. Never raises; safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class PatternDriver(Protocol):
+    """A light that keeps the rhythm itself."""
+
+    def play(self, pattern: Pattern) -> None:
+        """Play *pattern* from its start, until the next."""
+        ...
+
+
+@runtime_checkable
+class Wired(Protocol):
+    """A light that can say where each of its channels is connected."""
+
+    @property
+    def wiring(self) -> Mapping[Channel, str]:
+        """Where the wire of each channel goes: ``GPIO17, header pin 11``."""
+        ...
+
+
+def installed() -> tuple[str, ...]:
+    """Return the names of all drivers there are."""
+    return tuple(sorted(entry_points(group=GROUP).names))
+
+
+def load_driver(name: str) -> type[Driver]:
+    """Return the class of the driver called *name*.
+
+    Raises :class:`DriverNotFound`, or :class:`ConfigError` if it is there but does not import.
+    """
+    found = entry_points(group=GROUP)
+    if name not in found.names:
+        raise DriverNotFound(name, installed=installed())
+    try:
+        return cast("type[Driver]", found[name].load())
+    except (ImportError, AttributeError) as exc:
+        raise ConfigError(f"driver {name!r} is installed but does not import: {exc}") from exc

@@ -1,0 +1,109 @@
+"""A lamp drawn on the terminal; where there is none, a plain line for each change."""
+
+import sys
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from buildlight.drivers import DriverOptions
+from buildlight.errors import LightUnavailable
+from buildlight.pattern import OFF, Channel, Frame, Pattern, Stroke, frame_at
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+FRAMES_A_SECOND = 15
+
+# How bright each channel is when it is lit: red, green and blue of the screen.
+COLOURS: dict[Channel, tuple[int, int, int]] = {
+    Channel.RED: (255, 60, 48),
+    Channel.AMBER: (255, 176, 0),
+    Channel.GREEN: (40, 220, 90),
+}
+GLASS = 0.16
+"""Share of its colour that a dark lamp still shows, as coloured glass does."""
+DISC = ("▗▟██▙▖", "██████", "▝▜██▛▘")
+
+
+class ConsoleOptions(DriverOptions):
+    """Nothing to choose."""
+
+    @property
+    def dims(self) -> bool:
+        """A terminal has many shades."""
+        return True
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """There is one terminal, and a drawing wants it whole."""
+        return frozenset({"the terminal"})
+
+
+class ConsoleLight:
+    """A lamp on standard output, which keeps the rhythm itself."""
+
+    Options: ClassVar[type[DriverOptions]] = ConsoleOptions
+    refresh: ClassVar[float | None] = None
+
+    def __init__(self, _options: DriverOptions) -> None:
+        self._live: Live | None = None
+        self._pattern = OFF
+        self._since = 0.0
+        self._played = False
+
+    def play(self, pattern: Pattern) -> None:
+        """Draw *pattern* from its start on; without a terminal, say it."""
+        self._pattern, self._since = pattern, time.monotonic()
+        self._played = True
+        try:
+            if sys.stdout.isatty() or self._live:
+                self._draw()
+            else:
+                sys.stdout.write(f"lamp: {pattern.text}\n")
+                sys.stdout.flush()
+        except (OSError, ValueError) as exc:  # ValueError: the stream was closed
+            raise LightUnavailable("nobody reads the output any more") from exc
+
+    def show(self, frame: Frame) -> None:
+        """Draw a still *frame*."""
+        strokes = tuple(Stroke(channel, level) for channel, level in frame.levels)
+        self.play(Pattern(str(frame), strokes))
+
+    def close(self) -> None:
+        """Go dark, and give the terminal back."""
+        live, self._live = self._live, None
+        if live is not None:
+            self._pattern = OFF
+            live.stop()
+        elif self._played:
+            self._played = False
+            try:
+                sys.stdout.write("lamp: off\n")
+                sys.stdout.flush()
+            except (OSError, ValueError):
+                return  # Nobody reads it.
+
+    def _draw(self) -> None:
+        from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
+
+        if self._live is None:
+            # Live also lifts what others print, the log for one, above the drawing.
+            self._live = Live(get_renderable=self._drawing, refresh_per_second=FRAMES_A_SECOND)
+            self._live.start()
+
+    def _drawing(self) -> "RenderableType":
+        from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
+
+        frame = frame_at(self._pattern, time.monotonic() - self._since)
+        drawing = Text("\n")
+        for row in DISC:
+            for channel, colour in COLOURS.items():
+                drawing.append(f"  {row}", style=_shade(colour, frame[channel]))
+            drawing.append("\n")
+        return drawing.append(f"\n  {self._pattern.text}\n", style="bold")
+
+
+def _shade(colour: tuple[int, int, int], level: float) -> str:
+    share = GLASS + (1 - GLASS) * level
+    red, green, blue = (round(part * share) for part in colour)
+    return f"rgb({red},{green},{blue})"

@@ -1,0 +1,70 @@
+"""Everything that can fail, drawn as a tree by who must act.
+
+::
+
+    BuildlightError
+    ├── ConfigError             the person who wrote the configuration; exit 78
+    │   └── DriverNotFound      … or who has not installed a driver
+    ├── FeedError               whoever looks after the CI server; never fatal
+    │   ├── FeedUnreachable     no answer: name, network, certificate, time
+    │   ├── FeedRefused         an answer that says no: a status other than 200
+    │   └── FeedMalformed       an answer that is no feed
+    └── LightUnavailable        whoever can reach the lamp; exit 1
+        └── LightBusy           … or whoever started the other program that holds it
+
+Each carries a sentence with what, where and the remedy, free of secrets.
+Only ``cli.py`` turns one into text for a person.
+"""
+
+from collections.abc import Iterable
+
+
+class BuildlightError(Exception):
+    """Whatever this program knows how to explain."""
+
+
+class ConfigError(BuildlightError):
+    """A configuration that cannot be used; *mistakes* holds all of them, one sentence each."""
+
+    def __init__(self, *mistakes: str) -> None:
+        self.mistakes = mistakes
+        super().__init__("\n".join(mistakes))
+
+
+class DriverNotFound(ConfigError):
+    """A driver that nobody installed; *installed* names those there are."""
+
+    def __init__(self, name: str, *, installed: Iterable[str]) -> None:
+        self.name = name
+        self.installed = tuple(installed)
+        super().__init__(f"no driver {name!r}; installed are: {', '.join(self.installed)}")
+
+
+class FeedError(BuildlightError):
+    """A poll that gave no projects; the sentence does not name the feed, its reader does."""
+
+
+class FeedUnreachable(FeedError):
+    """Nobody answered, or not in time."""
+
+
+class FeedRefused(FeedError):
+    """The server answered and said no; *status* is the HTTP status, or None where it said so
+    in a document.
+    """
+
+    def __init__(self, sentence: str, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(sentence)
+
+
+class FeedMalformed(FeedError):
+    """The server answered with something that is no feed."""
+
+
+class LightUnavailable(BuildlightError):
+    """A light that cannot be opened, or that went away."""
+
+
+class LightBusy(LightUnavailable):
+    """A light that another program holds."""

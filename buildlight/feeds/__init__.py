@@ -1,0 +1,58 @@
+"""Where build news comes from: one module a kind of feed.
+
+A kind is a name in the entry-point group ``buildlight.feeds`` that leads to a class; the
+built-in one uses the same door.
+"""
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import ClassVar, Protocol, cast
+
+from pydantic import BaseModel, ConfigDict
+
+from buildlight.errors import ConfigError
+from buildlight.project import Project
+
+GROUP = "buildlight.feeds"
+
+
+class FeedOptions(BaseModel):
+    """The keys of a ``[[feeds]]`` table that only one kind of feed knows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @property
+    def shown(self) -> str:
+        """Where the feed is read, without secrets."""
+        return ""
+
+    @property
+    def suggested_name(self) -> str:
+        """What the feed is called if nobody named it."""
+        return "feed"
+
+
+class Feed(Protocol):
+    """One feed, ready to be read."""
+
+    Options: ClassVar[type[FeedOptions]]
+
+    async def read(self) -> tuple[Project, ...]:
+        """Return the feed's projects; raises :class:`errors.FeedError`.
+
+        The same tuple object as the last time means that nothing changed. Whoever calls sets
+        no time limit: the feed keeps its own, :data:`fetch.DEADLINE` for those over HTTP.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what the feed holds; safe to call twice."""
+        ...
+
+
+def load_kind(name: str) -> Callable[..., Feed]:
+    """Return the class of the kind of feed called *name*; raises :class:`ConfigError`."""
+    found = entry_points(group=GROUP)
+    if name not in found.names:
+        raise ConfigError(f"no kind {name!r}; installed are: {', '.join(sorted(found.names))}")
+    return cast("Callable[..., Feed]", found[name].load())

@@ -1,0 +1,28 @@
+"""When to poll a feed next. Pure: a function from how the feed stands to seconds."""
+
+CEILING = 5
+"""Back-off never exceeds this many intervals."""
+JITTER = 0.1
+"""Share of a wait by which it may be shortened, so that many lamps do not poll in step."""
+
+
+def wait(
+    *,
+    interval: float,
+    building_interval: float,
+    building: bool,
+    failures: int,
+    tolerated: int,
+    chance: float,
+) -> float:
+    """Return the seconds from the start of one poll to the start of the next.
+
+    *failures* polls in a row have failed; up to *tolerated* of them change nothing, for the
+    next poll may clear them up, then the wait doubles up to :data:`CEILING` intervals.
+    *chance* (0 to 1) is the dice for the jitter. A wait is never longer than it would be
+    without jitter, so that the ages promised in the README hold.
+    """
+    calm = min(interval, building_interval) if building else interval
+    if failures >= tolerated:
+        calm = interval * min(2 ** min(failures - tolerated, CEILING), CEILING)
+    return calm * (1 - JITTER * chance)

@@ -1,0 +1,309 @@
+"""How a signal looks: channels, frames, patterns, and the small language for them. Pure.
+
+A pattern is written as it is spoken: ``red``, ``green pulse``, ``red, amber double-blink``,
+``red, buzzer 2s``, ``amber 30% blink``, ``off``. What is played when is in ``lamp``.
+"""
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from buildlight.errors import ConfigError
+
+
+class Channel(Enum):
+    """A colour of a lamp, or its buzzer."""
+
+    RED = "red"
+    AMBER = "amber"
+    GREEN = "green"
+    BLUE = "blue"
+    WHITE = "white"
+    BUZZER = "buzzer"
+
+
+# Words for a channel that are not its name: tower lights call theirs yellow.
+ALIASES: Mapping[str, Channel] = {"yellow": Channel.AMBER, "orange": Channel.AMBER}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a light shows at one moment: the level (0 < level <= 1) of each channel that is lit.
+
+    Two frames that look alike are equal: levels are sorted, dark channels left out.
+    """
+
+    levels: tuple[tuple[Channel, float], ...] = ()
+
+    @classmethod
+    def of(cls, levels: Mapping[Channel, float]) -> "Frame":
+        """Return the frame with these *levels*."""
+        lit = ((channel, level) for channel, level in levels.items() if level > 0)
+        return cls(tuple(sorted(lit, key=lambda pair: pair[0].value)))
+
+    def __getitem__(self, channel: Channel) -> float:
+        """Return the level of *channel*, 0 where it is dark."""
+        return dict(self.levels).get(channel, 0.0)
+
+    @property
+    def lit(self) -> frozenset[Channel]:
+        """The channels that are not dark: all that an on/off light has to know."""
+        return frozenset(channel for channel, _ in self.levels)
+
+    def __str__(self) -> str:
+        shown = (
+            channel.value if level == 1 else f"{channel.value} {round(level * 100)}%"
+            for channel, level in self.levels
+        )
+        return ", ".join(shown) or "off"
+
+
+DARK = Frame()
+
+Rhythm = tuple[tuple[float, float], ...]
+"""Steps of (seconds, level 0..1), repeated for ever."""
+
+
+def _blinks(count: int, *, gap: float) -> Rhythm:
+    # 0.2 s on, 0.2 s off is 2.5 flashes a second: below the 3 of WCAG 2.3.1 (photosensitivity).
+    return ((0.2, 1.0), (0.2, 0.0)) * (count - 1) + ((0.2, 1.0), (gap, 0.0))
+
+
+def _breath(seconds: float, steps: int) -> Rhythm:
+    levels = ((1 - math.cos(2 * math.pi * step / steps)) / 2 for step in range(1, steps + 1))
+    return tuple((seconds / steps, round(0.05 + 0.95 * level, 3)) for level in levels)
+
+
+STEADY: Rhythm = ((1.0, 1.0),)
+PULSE: Rhythm = _breath(2.0, 40)
+SLOW_BLINK: Rhythm = ((1.0, 1.0), (1.0, 0.0))
+"""What ``pulse`` becomes on a light that is either on or off."""
+
+RHYTHMS: Mapping[str, Rhythm] = {
+    "on": STEADY,
+    "blink": ((0.5, 1.0), (0.5, 0.0)),
+    "quick-blink": _blinks(1, gap=0.2),
+    "double-blink": _blinks(2, gap=1.4),
+    "triple-blink": _blinks(3, gap=1.4),
+    "quadruple-blink": _blinks(4, gap=1.4),
+    "wink": _blinks(1, gap=2.8),
+    "dip": ((2.8, 1.0), (0.2, 0.0)),
+    "pulse": PULSE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """One channel of a pattern: its *level* (0..1), its rhythm, and how many seconds it
+    *lasts* from the pattern's start (``None``: for ever).
+    """
+
+    channel: Channel
+    level: float = 1.0
+    rhythm: Rhythm = STEADY
+    lasts: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What a lamp plays for a signal; *text* is how it is written."""
+
+    text: str
+    strokes: tuple[Stroke, ...] = ()
+
+
+OFF = Pattern("off")
+
+
+def frame_at(pattern: Pattern, seconds: float) -> Frame:
+    """Return what *pattern* shows *seconds* (0 or more) after its start.
+
+    Where two strokes light one channel, the brighter wins.
+    """
+    levels: dict[Channel, float] = {}
+    for stroke in pattern.strokes:
+        level = _level(stroke, seconds)
+        levels[stroke.channel] = max(level, levels.get(stroke.channel, 0.0))
+    return Frame.of(levels)
+
+
+def next_change(pattern: Pattern, seconds: float) -> float | None:
+    """Return after how many seconds from *seconds* on the frame may change; ``None``: never."""
+    waits = [wait for stroke in pattern.strokes for wait in _waits(stroke, seconds)]
+    return min(waits, default=None)
+
+
+def _over(stroke: Stroke, seconds: float) -> bool:
+    return stroke.lasts is not None and seconds >= stroke.lasts
+
+
+def _level(stroke: Stroke, seconds: float) -> float:
+    if _over(stroke, seconds):
+        return 0.0
+    level, _ = _step(stroke.rhythm, seconds)
+    return stroke.level * level
+
+
+def _waits(stroke: Stroke, seconds: float) -> Iterable[float]:
+    if _over(stroke, seconds):
+        return
+    if stroke.lasts is not None:
+        yield stroke.lasts - seconds
+    if len(stroke.rhythm) > 1:
+        yield _step(stroke.rhythm, seconds)[1]
+
+
+def _step(rhythm: Rhythm, seconds: float) -> tuple[float, float]:
+    """Return the level at *seconds* and how long it stays."""
+    left = seconds % sum(duration for duration, _ in rhythm)
+    for duration, level in rhythm:
+        if left < duration:
+            return level, duration - left
+        left -= duration
+    # Rounding can leave a crumb behind the last step.
+    return rhythm[0][1], rhythm[0][0]
+
+
+_WORD = re.compile(r"[^\s,]+")
+_LEVEL = re.compile(r"(\d{1,3})%")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
+
+
+def parse_pattern(text: str) -> Pattern:
+    """Return the pattern that *text* writes.
+
+    Strokes are joined by commas; each is a channel, then in any order a level (``30%``), a
+    rhythm and a duration (``2s``). Raises :class:`ConfigError` with the place of the mistake.
+    """
+    if text.strip().lower() == "off":
+        return OFF
+    strokes = []
+    place = 0
+    for part in text.split(","):
+        strokes.append(_parse_stroke(part, place=place))
+        place += len(part) + 1
+    return Pattern(" ".join(text.split()), tuple(strokes))
+
+
+def _parse_stroke(part: str, *, place: int) -> Stroke:
+    words = [(found.group().lower(), place + found.start() + 1) for found in _WORD.finditer(part)]
+    if not words:
+        raise ConfigError(f"character {place + 1}: a channel is missing; {_CHANNELS_ARE}")
+    (name, at), *rest = words
+    stroke = Stroke(_channel(name, at))
+    for word, at in rest:
+        stroke = _qualify(stroke, word, at)
+    return stroke
+
+
+def _channel(word: str, at: int) -> Channel:
+    if word in ALIASES:
+        return ALIASES[word]
+    try:
+        return Channel(word)
+    except ValueError:
+        raise ConfigError(f"character {at}: no channel {word[:40]!r}; {_CHANNELS_ARE}") from None
+
+
+def _qualify(stroke: Stroke, word: str, at: int) -> Stroke:
+    if word in RHYTHMS:
+        return replace(stroke, rhythm=RHYTHMS[word])
+    level = _LEVEL.fullmatch(word)
+    if level and 0 < int(level[1]) <= 100:  # noqa: PLR2004 - per cent
+        return replace(stroke, level=int(level[1]) / 100)
+    duration = _DURATION.fullmatch(word)
+    if duration and 0 < float(duration[1]) <= LONGEST:
+        return replace(stroke, lasts=float(duration[1]))
+    raise ConfigError(
+        f"character {at}: {word[:40]!r} is neither a rhythm ({', '.join(RHYTHMS)}), "
+        "nor a level from 1% to 100%, nor a duration such as 2s"
+    )
+
+
+LONGEST = 86_400.0
+"""Longest duration of a stroke, in seconds."""
+
+_CHANNELS_ARE = f"channels are {', '.join(channel.value for channel in Channel)}"
+
+# Every signal's name (aggregate.RANKS) and its looks: colour tells the verdict, motion the
+# activity.
+COLOURS: Mapping[str, str] = {
+    "broken": "red",
+    "broken-building": "red pulse",
+    "broken-stale": "red, amber double-blink",
+    "broken-building-stale": "red pulse, amber double-blink",
+    "stale": "amber double-blink",
+    "passing": "green",
+    "passing-building": "green pulse",
+    "none": "amber",
+    "none-building": "amber pulse",
+}
+
+# The same with a rhythm of its own for each: for a single LED, and for colour-blind eyes.
+RHYTHM: Mapping[str, str] = {
+    "broken": "red blink",
+    "broken-building": "red quick-blink",
+    "broken-stale": "red triple-blink",
+    "broken-building-stale": "red quadruple-blink",
+    "stale": "amber double-blink",
+    "passing": "green",
+    "passing-building": "green pulse",
+    "none": "amber wink",
+    "none-building": "amber dip",
+}
+
+PRESETS: Mapping[str, Mapping[str, str]] = {"colours": COLOURS, "rhythm": RHYTHM}
+
+
+def fit(pattern: Pattern, channels: Collection[Channel], *, dims: bool) -> Pattern:
+    """Return *pattern* as a light with these *channels* can show it.
+
+    Amber is red and green together where there is no amber, and the only colour where there is
+    but one; other strokes without a channel fall out. On a light that cannot be dimmed
+    (*dims*), ``pulse`` blinks.
+    """
+    strokes = (
+        replace(stroke, channel=channel, rhythm=stroke.rhythm if dims else _on_off(stroke))
+        for stroke in pattern.strokes
+        for channel in _instead(stroke.channel, channels)
+    )
+    return replace(pattern, strokes=tuple(strokes))
+
+
+def colours_of(channels: Iterable[Channel]) -> frozenset[Channel]:
+    """Return those of *channels* that can be seen."""
+    return frozenset(channels) - {Channel.BUZZER}
+
+
+def _instead(channel: Channel, channels: Collection[Channel]) -> Iterable[Channel]:
+    if channel in channels:
+        return (channel,)
+    if channel is not Channel.AMBER:
+        return ()
+    if {Channel.RED, Channel.GREEN} <= {*channels}:
+        return (Channel.RED, Channel.GREEN)
+    colours = colours_of(channels)
+    return colours if len(colours) == 1 else ()
+
+
+def _on_off(stroke: Stroke) -> Rhythm:
+    return SLOW_BLINK if stroke.rhythm == PULSE else stroke.rhythm
+
+
+def preset_patterns(name: str, channels: Collection[Channel]) -> dict[str, Pattern]:
+    """Return the patterns of a preset by signal; on a light of one colour, all in that one."""
+    patterns = {signal: parse_pattern(text) for signal, text in PRESETS[name].items()}
+    colours = colours_of(channels)
+    if len(colours) > 1:
+        return patterns
+    return {
+        signal: replace(
+            pattern,
+            strokes=tuple(
+                replace(stroke, channel=only) for stroke in pattern.strokes for only in colours
+            ),
+        )
+        for signal, pattern in patterns.items()
+    }

@@ -1,0 +1,104 @@
+"""One ``<Project>`` of a feed, in the standard's words (https://cctray.org/v1/)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+
+class Activity(Enum):
+    """What a project is doing: cctray.org/v1, and two words of CruiseControl.NET."""
+
+    SLEEPING = "Sleeping"
+    BUILDING = "Building"
+    CHECKING_MODIFICATIONS = "CheckingModifications"
+    PENDING = "Pending"
+    UNKNOWN = "Unknown"
+
+
+class BuildStatus(Enum):
+    """How the last build ended: cctray.org/v1, and CruiseControl.NET's ``Cancelled``."""
+
+    SUCCESS = "Success"
+    FAILURE = "Failure"
+    EXCEPTION = "Exception"
+    CANCELLED = "Cancelled"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A ``<message>`` of a project; *kind* is CruiseControl.NET's, ``Breakers`` for instance."""
+
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a feed says of one project, before anybody judges it.
+
+    *activity* and *last_build_status* keep the server's spelling, since half of the servers
+    in the field use words of their own; :func:`activity_of` and :func:`status_of` read them.
+    Absent attributes are empty strings. A time that is absent or unreadable is ``None``; one
+    without a zone stays naive, for nobody can know what it means.
+    """
+
+    name: str
+    activity: str = ""
+    last_build_status: str = ""
+    last_build_label: str = ""
+    last_build_time: datetime | None = None
+    next_build_time: datetime | None = None
+    web_url: str = ""
+    messages: tuple[Message, ...] = ()
+
+
+# Words outside the standard come from CruiseControl.NET, Travis, Solano, Shipit, GoCD and
+# Jenkins. A feed's own table in the configuration is laid over this one.
+STATUS_WORDS: Mapping[str, BuildStatus] = {
+    "success": BuildStatus.SUCCESS,
+    "passed": BuildStatus.SUCCESS,
+    "normal": BuildStatus.SUCCESS,
+    "failure": BuildStatus.FAILURE,
+    "failed": BuildStatus.FAILURE,
+    "unstable": BuildStatus.FAILURE,
+    "broken": BuildStatus.FAILURE,
+    "error": BuildStatus.EXCEPTION,
+    "exception": BuildStatus.EXCEPTION,
+    "cancelled": BuildStatus.CANCELLED,
+    "canceled": BuildStatus.CANCELLED,
+    "aborted": BuildStatus.CANCELLED,
+    "unknown": BuildStatus.UNKNOWN,
+    "pending": BuildStatus.UNKNOWN,
+    "": BuildStatus.UNKNOWN,
+}
+
+ACTIVITY_WORDS: Mapping[str, Activity] = {
+    "building": Activity.BUILDING,
+    "running": Activity.BUILDING,
+    "sleeping": Activity.SLEEPING,
+    "checkingmodifications": Activity.CHECKING_MODIFICATIONS,
+    "pending": Activity.PENDING,
+}
+
+
+def status_of(project: Project, words: Mapping[str, BuildStatus] = STATUS_WORDS) -> BuildStatus:
+    """Return what the project's ``lastBuildStatus`` means; a word nobody knows is ``UNKNOWN``.
+
+    *words* has lower-case keys.
+    """
+    return words.get(project.last_build_status.strip().lower(), BuildStatus.UNKNOWN)
+
+
+def activity_of(project: Project) -> Activity:
+    """Return what the project's ``activity`` means; a word nobody knows is ``UNKNOWN``."""
+    return ACTIVITY_WORDS.get(project.activity.strip().lower(), Activity.UNKNOWN)
+
+
+def unknown_words(
+    projects: Iterable[Project], words: Mapping[str, BuildStatus] = STATUS_WORDS
+) -> frozenset[str]:
+    """Return the ``lastBuildStatus`` words of *projects* that *words* does not hold."""
+    spoken = {project.last_build_status.strip().lower() for project in projects}
+    return frozenset(spoken - words.keys())

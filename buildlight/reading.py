@@ -1,0 +1,160 @@
+"""What one poll of a feed gave, and how the feed stands after it. Pure.
+
+A feed's standing is its memory, its last good answer and its failures since. Every rule about
+a *whole* feed is here: when it is stale, what makes a 200 answer a fault, when a missing project
+is given up. What one project's words mean is in ``memory``.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+from types import MappingProxyType
+
+from buildlight.errors import FeedError, FeedMalformed
+from buildlight.memory import Event, Remembered, event, remember
+from buildlight.project import STATUS_WORDS, BuildStatus, Project, unknown_words
+
+Key = tuple[str, int]
+"""A project's name, and how many of that name came before it: GoCD repeats names."""
+
+
+class State(Enum):
+    """How old the news of a feed is; only ``FRESH`` can make a lamp green."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How one feed is judged.
+
+    *max_age* (seconds) is how old the last good answer may get, *max_failures* how many polls
+    in a row may fail, before the feed is stale. A project that is missing from good answers is
+    given up after *max_age*, too. *required* are names that every good answer must hold.
+    """
+
+    max_age: float
+    max_failures: int = 3
+    required: frozenset[str] = frozenset()
+    words: Mapping[str, BuildStatus] = field(default_factory=lambda: STATUS_WORDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one poll gave: the projects, or the fault; and when it was over.
+
+    *at* is seconds of a clock that never jumps, *clock* the time of day that a person reads:
+    a Pi has no clock of its own, and its time of day may leap by years when the network comes.
+    """
+
+    at: float
+    clock: datetime
+    outcome: tuple[Project, ...] | FeedError
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a feed stands: what is remembered of it, and how it answered lately.
+
+    *seen* and *answered* are seconds as in :class:`Reading`.
+    """
+
+    projects: Mapping[Key, Remembered] = MappingProxyType({})
+    seen: Mapping[Key, float] = MappingProxyType({})
+    answered: float | None = None
+    failures: int = 0
+    error: FeedError | None = None
+
+    @property
+    def building(self) -> bool:
+        """Whether one of the feed's projects is being built."""
+        return any(remembered.building for remembered in self.projects.values())
+
+    def state(self, rules: Rules, *, now: float) -> State:
+        """Return how old the feed's news is at *now* (seconds as in :class:`Reading`)."""
+        if self.answered is None:
+            return State.NEVER
+        if self.failures >= rules.max_failures or now >= self.answered + rules.max_age:
+            return State.STALE
+        return State.FRESH
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a reading told that was not known: events by project, names given up, odd words."""
+
+    events: tuple[tuple[Event, str], ...] = ()
+    dropped: tuple[str, ...] = ()
+    unknown_words: frozenset[str] = frozenset()
+
+
+def absorb(standing: Standing, reading: Reading, *, rules: Rules) -> tuple[Standing, News]:
+    """Return how the feed stands after *reading*, and what was new in it.
+
+    An answer with a fault in it counts as a failed poll, and what it told is not believed. The
+    first good reading brings no events.
+    """
+    if isinstance(reading.outcome, FeedError):
+        return _fail(standing, reading.outcome), News()
+    fault = _fault(standing, reading.outcome, rules)
+    if fault is not None:
+        return _fail(standing, fault), News()
+    read = _remember_all(standing, reading, reading.outcome, rules)
+    seen = {key: at for key, at in standing.seen.items() if at + rules.max_age > reading.at}
+    seen |= dict.fromkeys(read, reading.at)
+    kept = {key: known for key, known in standing.projects.items() if key in seen}
+    after = Standing(
+        projects=MappingProxyType(kept | read),
+        seen=MappingProxyType(seen),
+        answered=reading.at,
+    )
+    return after, _news(standing, after, reading.outcome, rules)
+
+
+def _fail(standing: Standing, fault: FeedError) -> Standing:
+    return replace(standing, failures=standing.failures + 1, error=fault)
+
+
+def _fault(standing: Standing, projects: tuple[Project, ...], rules: Rules) -> FeedError | None:
+    """Return what is wrong with a good-looking answer, which proves nothing by itself."""
+    missing = rules.required - {project.name for project in projects}
+    if missing:
+        names = ", ".join(sorted(missing))
+        return FeedMalformed(f"no project named {names}; was it renamed, or may we not see it?")
+    if not projects and standing.projects:
+        return FeedMalformed(
+            f"answers with no project, but had {len(standing.projects)}; "
+            "does the server still know who asks?"
+        )
+    return None
+
+
+def _remember_all(
+    standing: Standing, reading: Reading, projects: Iterable[Project], rules: Rules
+) -> dict[Key, Remembered]:
+    seen: Counter[str] = Counter()
+    remembered = {}
+    for project in projects:
+        key = (project.name, seen[project.name])
+        seen[project.name] += 1
+        before = standing.projects.get(key)
+        remembered[key] = remember(before, project, now=reading.clock, words=rules.words)
+    return remembered
+
+
+def _news(before: Standing, after: Standing, projects: tuple[Project, ...], rules: Rules) -> News:
+    happened = []
+    if before.answered is not None:
+        for key, remembered in after.projects.items():
+            what = event(before.projects.get(key), remembered)
+            if what is not None and after.seen[key] == after.answered:
+                happened.append((what, key[0]))
+    return News(
+        events=tuple(happened),
+        dropped=tuple(sorted(key[0] for key in before.projects.keys() - after.projects.keys())),
+        unknown_words=unknown_words(projects, rules.words),
+    )

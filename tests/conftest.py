@@ -1,0 +1,15 @@
+"""What every test file shares: a project to start from, and a moment to be in."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from buildlight.project import Project
+
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def a_project(name: str = "shop", **attributes: object) -> Project:
+    """Return a sleeping project; *attributes* are the fields that matter to the test."""
+    return Project(**{"name": name, "activity": "Sleeping", **attributes})  # type: ignore[arg-type]
