@@ -4,9 +4,9 @@ Servers bend the standard in every direction, so this reader is strict about wha
 lamp lie (another root, a document cut short) and lenient about everything else.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from datetime import UTC, datetime
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
@@ -60,6 +60,8 @@ def parse_in_slices(document: bytes) -> Generator[None, None, tuple[Project, ...
     if len(document) > MAX_BYTES:
         raise FeedMalformed(f"larger than {MAX_BYTES // 2**20} MiB; is it a feed?")
     document = document.lstrip()  # a blank line before the declaration is no XML (Concourse)
+    # White space behind it means nothing, either; one byte of it may be half a letter of UTF-16.
+    document = document[: len(document.rstrip()) + 1]
     if not document:
         raise FeedMalformed("an empty answer; check the address")
     target = _Feed()
@@ -68,8 +70,7 @@ def parse_in_slices(document: bytes) -> Generator[None, None, tuple[Project, ...
         for start in range(0, len(document), SLICE):
             events = target.events
             parser.feed(document[start : start + SLICE])
-            idle = target.events == events and not target.closed
-            if idle and start + SLICE < len(document):
+            if target.events == events and start + SLICE < len(document):
                 raise FeedMalformed(f"a single piece of {SLICE // 1024} KiB; is it a feed?")
             yield
         parser.close()
@@ -78,19 +79,59 @@ def parse_in_slices(document: bytes) -> Generator[None, None, tuple[Project, ...
     except DefusedXmlException as exc:
         raise FeedMalformed("declares XML entities, which no feed needs") from exc
     except (ParseError, ValueError, LookupError) as exc:
-        raise FeedMalformed(_not_xml(target, exc)) from exc
+        raise _not_xml(document, target, exc) from exc
     for project in target.projects:
         if project.name in PLACEHOLDERS:
             raise FeedRefused(f"the server says: {project.name}; check the address and the token")
     return tuple(target.projects)
 
 
-def _not_xml(target: "_Feed", exc: Exception) -> str:
-    if target.root == "html" or not target.root:
-        return "not XML; does the address lead to a cc.xml feed, or to a web page?"
-    if "no element found" in str(exc) or "unclosed token" in str(exc):
-        return f"cut short after {len(target.projects)} projects"
-    return f"not well-formed XML after {len(target.projects)} projects ({str(exc)[:80]})"
+def write(projects: Iterable[Project]) -> bytes:
+    """Return the standard's document of *projects*; attributes that are empty are left out.
+
+    The three that the standard requires are always there. Breakers travel as CruiseControl.NET
+    and GoCD send them.
+    """
+    root = Element("Projects")
+    for project in projects:
+        attributes = {
+            "name": project.name,
+            "activity": project.activity,
+            "lastBuildStatus": project.last_build_status,
+            "lastBuildLabel": project.last_build_label,
+            "lastBuildTime": _written(project.last_build_time),
+            "nextBuildTime": _written(project.next_build_time),
+            "webUrl": project.web_url,
+        }
+        told = {name: text for name, text in attributes.items() if text or name in _REQUIRED}
+        element = SubElement(root, "Project", told)
+        if project.messages:
+            messages = SubElement(element, "messages")
+            for message in project.messages:
+                SubElement(messages, "message", {"text": message.text, "kind": message.kind})
+    return bytes(tostring(root, encoding="utf-8", xml_declaration=True))
+
+
+_REQUIRED = frozenset({"name", "activity", "lastBuildStatus"})
+
+
+def _written(time: datetime | None) -> str:
+    return "" if time is None else time.isoformat().replace("+00:00", "Z")
+
+
+def _not_xml(document: bytes, target: "_Feed", exc: Exception) -> FeedError:
+    if document[:14].lower().startswith((b"<!doctype html", b"<html")):
+        return FeedRefused(_REFUSALS["html"])
+    if not target.root:
+        return FeedMalformed("not XML; does the address lead to a cc.xml feed?")
+    read = f"after {len(target.projects)} projects"
+    if any(end in str(exc) for end in _ENDS):
+        return FeedMalformed(f"cut short {read}")
+    return FeedMalformed(f"not well-formed XML {read} ({str(exc)[:80]})")
+
+
+# What expat calls a document that ends too soon.
+_ENDS = ("no element found", "unclosed token", "unclosed CDATA section", "partial character")
 
 
 class _Feed:
@@ -103,11 +144,6 @@ class _Feed:
         self._depth = 0
         self._attributes: dict[str, str] | None = None
         self._messages: list[Message] = []
-
-    @property
-    def closed(self) -> bool:
-        """Whether the root was closed; only white space may follow."""
-        return bool(self.root) and self._depth == 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Take a start tag; attributes of a namespace of their own do not count."""

@@ -37,7 +37,7 @@ class DriverNotFound(ConfigError):
     def __init__(self, name: str, *, installed: Iterable[str]) -> None:
         self.name = name
         self.installed = tuple(installed)
-        super().__init__(f"no driver {name!r}; installed are: {', '.join(self.installed)}")
+        super().__init__(f"no such driver; installed are: {', '.join(self.installed)}")
 
 
 class FeedError(BuildlightError):

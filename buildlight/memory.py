@@ -54,15 +54,15 @@ telling two builds apart, for nothing else."""
 class Remembered:
     """What is known of one project of one feed.
 
-    *project* is the last reading of it, *since* when the verdict came about as far as anybody
-    knows, *build* what the verdict was taken from, *definite* whether the last reading
+    *project* is the last reading of it, *since* when the verdict came about (``None`` if nobody
+    knows), *build* what the verdict was taken from, *definite* whether the last reading
     confirmed it.
     """
 
     project: Project
     verdict: Verdict
     building: bool
-    since: datetime
+    since: datetime | None
     build: Build = ("", None)
     definite: bool = False
 
@@ -87,12 +87,11 @@ def remember(
         not building or word is Verdict.BROKEN or _earned(before, project)
     )
     verdict = word if taken and word else before.verdict if before else Verdict.NONE
-    changed = before is None or verdict is not before.verdict
     return Remembered(
         project=project,
         verdict=verdict,
         building=building,
-        since=_when(project, now=now) if changed or not before else before.since,
+        since=_since(before, project, verdict, now=now),
         build=_build(project) if taken or not before else before.build,
         definite=taken,
     )
@@ -142,12 +141,17 @@ def _build(project: Project) -> Build:
     return (project.last_build_label, project.last_build_time)
 
 
-def _when(project: Project, *, now: datetime) -> datetime:
+def _since(
+    before: Remembered | None, project: Project, verdict: Verdict, *, now: datetime
+) -> datetime | None:
     # Only a time with a zone, in the past and after CruiseControl.rb's placeholder of 1970, can
-    # be told to a person.
+    # be told to a person; what was so at first sight may have been so for long.
+    if before is not None and verdict is before.verdict:
+        return before.since
     told = project.last_build_time
-    plausible = told is not None and told.tzinfo is not None and _EPOCH < told <= now
-    return told if plausible and told else now
+    if told is not None and told.tzinfo is not None and _EPOCH < told <= now:
+        return told
+    return now if before else None
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=2)

@@ -204,7 +204,7 @@ def _channel(word: str, at: int) -> Channel:
     try:
         return Channel(word)
     except ValueError:
-        raise ConfigError(f"character {at}: no channel {word[:40]!r}; {_CHANNELS_ARE}") from None
+        raise ConfigError(f"character {at}: no such channel; {_CHANNELS_ARE}") from None
 
 
 def _qualify(stroke: Stroke, word: str, at: int) -> Stroke:
@@ -217,7 +217,7 @@ def _qualify(stroke: Stroke, word: str, at: int) -> Stroke:
     if duration and 0 < float(duration[1]) <= LONGEST:
         return replace(stroke, lasts=float(duration[1]))
     raise ConfigError(
-        f"character {at}: {word[:40]!r} is neither a rhythm ({', '.join(RHYTHMS)}), "
+        f"character {at}: neither a rhythm ({', '.join(RHYTHMS)}), "
         "nor a level from 1% to 100%, nor a duration such as 2s"
     )
 

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from types import MappingProxyType
 
 from buildlight.errors import FeedError, FeedMalformed
-from buildlight.memory import Event, Remembered, event, remember
+from buildlight.memory import Event, Remembered, Verdict, event, remember
 from buildlight.project import STATUS_WORDS, BuildStatus, Project, unknown_words
 
 Key = tuple[str, int]
@@ -34,11 +33,13 @@ class Rules:
 
     *max_age* (seconds) is how old the last good answer may get, *max_failures* how many polls
     in a row may fail, before the feed is stale. A project that is missing from good answers is
-    given up after *max_age*, too. *required* are names that every good answer must hold.
+    given up after *max_age*, too. *expiry* (seconds) is how long a verdict may stand that no
+    answer confirms. *required* are names that every good answer must hold.
     """
 
     max_age: float
     max_failures: int = 3
+    expiry: float = 86_400.0
     required: frozenset[str] = frozenset()
     words: Mapping[str, BuildStatus] = field(default_factory=lambda: STATUS_WORDS)
 
@@ -60,11 +61,13 @@ class Reading:
 class Standing:
     """How a feed stands: what is remembered of it, and how it answered lately.
 
-    *seen* and *answered* are seconds as in :class:`Reading`.
+    *answered*, *seen* and *confirmed* are seconds as in :class:`Reading`: when the last good
+    answer came, when each project was last in one, and when one last held a definite word of it.
     """
 
-    projects: Mapping[Key, Remembered] = MappingProxyType({})
-    seen: Mapping[Key, float] = MappingProxyType({})
+    projects: Mapping[Key, Remembered] = field(default_factory=dict)
+    seen: Mapping[Key, float] = field(default_factory=dict)
+    confirmed: Mapping[Key, float] = field(default_factory=dict)
     answered: float | None = None
     failures: int = 0
     error: FeedError | None = None
@@ -73,6 +76,14 @@ class Standing:
     def building(self) -> bool:
         """Whether one of the feed's projects is being built."""
         return any(remembered.building for remembered in self.projects.values())
+
+    def doubtful(self, rules: Rules, *, now: float) -> tuple[str, ...]:
+        """Return the names of broken projects whose verdict nothing has confirmed for too long."""
+        return tuple(
+            key[0]
+            for key, at in self.confirmed.items()
+            if now - at >= rules.expiry and self.projects[key].verdict is Verdict.BROKEN
+        )
 
     def state(self, rules: Rules, *, now: float) -> State:
         """Return how old the feed's news is at *now* (seconds as in :class:`Reading`)."""
@@ -104,15 +115,34 @@ def absorb(standing: Standing, reading: Reading, *, rules: Rules) -> tuple[Stand
     if fault is not None:
         return _fail(standing, fault), News()
     read = _remember_all(standing, reading, reading.outcome, rules)
-    seen = {key: at for key, at in standing.seen.items() if at + rules.max_age > reading.at}
+    # What was kept from before a restart was never seen: its grace begins now.
+    seen = {key: standing.seen.get(key, reading.at) for key in standing.projects}
+    seen = {key: at for key, at in seen.items() if at + rules.max_age > reading.at}
     seen |= dict.fromkeys(read, reading.at)
-    kept = {key: known for key, known in standing.projects.items() if key in seen}
+    confirmed = {
+        key: reading.at if key in read and read[key].definite else standing.confirmed.get(key, at)
+        for key, at in seen.items()
+    }
+    known = {key: each for key, each in standing.projects.items() if key in seen} | read
     after = Standing(
-        projects=MappingProxyType(kept | read),
-        seen=MappingProxyType(seen),
+        projects={
+            key: _expired(each, reading.at - confirmed[key], rules) for key, each in known.items()
+        },
+        seen=seen,
+        confirmed=confirmed,
         answered=reading.at,
     )
     return after, _news(standing, after, reading.outcome, rules)
+
+
+def _expired(known: Remembered, age: float, rules: Rules) -> Remembered:
+    """Forget a passing verdict that nothing confirms; a broken one is only doubted.
+
+    Forgetting a red could turn a lamp green.
+    """
+    if age < rules.expiry or known.verdict is not Verdict.PASSING:
+        return known
+    return replace(known, verdict=Verdict.NONE, since=None)
 
 
 def _fail(standing: Standing, fault: FeedError) -> Standing:

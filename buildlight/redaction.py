@@ -21,7 +21,7 @@ def shown(url: str) -> str:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
         query = "&".join(
-            f"{name}={quote(value) if name in _HARMLESS else MASK}" if value else name
+            _parameter(name, value)
             for name, value in parse_qsl(parts.query, keep_blank_values=True)
         )
     except ValueError:
@@ -30,6 +30,12 @@ def shown(url: str) -> str:
         return MASK
     user = f"{MASK}@" if "@" in parts.netloc else ""
     return urlunsplit((parts.scheme, user + host, parts.path, query, ""))
+
+
+def _parameter(name: str, value: str) -> str:
+    if not value:  # a word alone could be a token, too
+        return name if name in _HARMLESS else MASK
+    return f"{quote(name)}={quote(value) if name in _HARMLESS else MASK}"
 
 
 def printable(text: str, *, limit: int = 80) -> str:

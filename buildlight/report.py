@@ -76,7 +76,7 @@ class ProjectReport:
     name: str
     verdict: Verdict
     building: bool
-    since: datetime
+    since: datetime | None
     label: str
     web_url: str
     counted: bool
@@ -85,7 +85,7 @@ class ProjectReport:
 
 @dataclass(frozen=True, slots=True)
 class LampReport:
-    """What a lamp has to say, how it says it, and why; *blame* are the projects behind it."""
+    """What a lamp has to say, how it says it, and why; *blame* names the broken projects."""
 
     name: str
     driver: str
@@ -167,7 +167,7 @@ def _projects(feed: Watched, lamps: Sequence[Shown]) -> Iterable[ProjectReport]:
 def _lamp(lamp: Shown, feeds: Sequence[Watched], *, now: float, clock: datetime) -> LampReport:
     watched = [feed for feed in feeds if feed.name in lamp.feeds]
     rows = [row for feed in watched for row in _counted(feed, lamp)]
-    doubts = [doubt for feed in watched for doubt in _doubts(feed, now=now)]
+    doubts = [doubt for feed in watched for doubt in _doubts(feed, lamp, now=now)]
     doubts += _missing(lamp, watched, rows) if not doubts else []
     signal = aggregate((row.known for row in rows), stale=bool(doubts))
     blamed = [row for row in rows if row.known.verdict is Verdict.BROKEN]
@@ -178,7 +178,7 @@ def _lamp(lamp: Shown, feeds: Sequence[Watched], *, now: float, clock: datetime)
         signal=signal,
         pattern=lamp.patterns[RANKS[signal]],
         because="; ".join([*_verdict_reasons(rows, signal, clock=clock), *doubts]),
-        blame=tuple(row.name for row in blamed) or tuple(doubts),
+        blame=tuple(row.plain_name for row in blamed) or tuple(doubts),
     )
 
 
@@ -188,8 +188,13 @@ class _Row:
     name: str
     known: Remembered
 
+    @property
+    def plain_name(self) -> str:
+        """The name as a terminal may show it."""
+        return printable(self.name) or "(no name)"
+
     def __str__(self) -> str:
-        return f"{printable(self.name) or '(no name)'} ({self.feed})"
+        return f"{self.plain_name} ({self.feed})"
 
 
 def _counted(feed: Watched, lamp: Shown) -> Iterable[_Row]:
@@ -199,7 +204,7 @@ def _counted(feed: Watched, lamp: Shown) -> Iterable[_Row]:
             yield _Row(feed.name, name, known)
 
 
-def _doubts(feed: Watched, *, now: float) -> Iterable[str]:
+def _doubts(feed: Watched, lamp: Shown, *, now: float) -> Iterable[str]:
     """Say why this feed forbids green, if it does."""
     standing = feed.standing
     state = standing.state(feed.rules, now=now)
@@ -210,6 +215,10 @@ def _doubts(feed: Watched, *, now: float) -> Iterable[str]:
         yield f"{feed.name} gave no good answer for {_span(_age(standing, now=now) or 0)}{error}"
     elif not feed.choice.of(name for name, _ in standing.projects):
         yield f"{feed.name} answers, but no project of it matches"
+    doubtful = lamp.choice.of(feed.choice.of(standing.doubtful(feed.rules, now=now)))
+    if doubtful and state is State.FRESH:
+        names = printable(", ".join(sorted(doubtful)))
+        yield f"{feed.name} has not confirmed for {_span(feed.rules.expiry)} how {names} stands"
 
 
 def _missing(lamp: Shown, watched: Sequence[Watched], rows: Sequence[_Row]) -> list[str]:
@@ -244,13 +253,13 @@ def _verdict_reasons(rows: Sequence[_Row], signal: Signal, *, clock: datetime) -
 
 
 def _broken(broken: Sequence[_Row], signal: Signal, *, clock: datetime) -> str:
-    first = min(broken, key=lambda row: row.known.since)
-    told = f"{_some([first, *(row for row in broken if row is not first)])} {_is(broken)} broken"
-    since = f"since {_clock(first.known.since, clock=clock)}"
-    if len(broken) > 1:
-        since = f"the first {since}"
+    broken = sorted(broken, key=lambda row: row.known.since or clock)
+    since = broken[0].known.since
+    when = f" since {_clock(since, clock=clock)}" if since else ""
     building = f" and {_is(broken)} being built" if signal.building else ""
-    return f"{told} {since}{building}" if len(broken) == 1 else f"{told}{building}, {since}"
+    if len(broken) == 1:
+        return f"{broken[0]} is broken{when}{building}"
+    return f"{_some(broken)} are broken{building}" + (f", the first{when}" if when else "")
 
 
 def _some(rows: Sequence[_Row]) -> str:
@@ -307,7 +316,7 @@ def to_json(report: Report) -> dict[str, Any]:
                 "name": project.name,
                 "verdict": project.verdict.value,
                 "building": project.building,
-                "since": _iso(project.since),
+                "since": _iso(project.since) if project.since else None,
                 "label": project.label,
                 "web_url": project.web_url,
                 "counted": project.counted,

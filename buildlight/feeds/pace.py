@@ -1,5 +1,7 @@
-"""When to poll a feed next. Pure: a function from how the feed stands to seconds."""
+"""When to poll a feed next, and how long news keeps. Pure: functions of seconds."""
 
+DEADLINE = 20.0
+"""Seconds that one poll may take in all."""
 CEILING = 5
 """Back-off never exceeds this many intervals."""
 JITTER = 0.1
@@ -26,3 +28,11 @@ def wait(
     if failures >= tolerated:
         calm = interval * min(2 ** min(failures - tolerated, CEILING), CEILING)
     return calm * (1 - JITTER * chance)
+
+
+def max_age(interval: float) -> float:
+    """Return the seconds after which a good answer is too old to be believed.
+
+    Three polls may be missed, and the last of them may take its whole deadline.
+    """
+    return 3 * interval + DEADLINE

@@ -1,0 +1,415 @@
+"""How a feed stands after a poll: when it is stale, and what makes a good answer a fault."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+from conftest import NOON, a_memory, a_project
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buildlight.errors import FeedError, FeedMalformed, FeedUnreachable
+from buildlight.memory import Event, Verdict
+from buildlight.project import STATUS_WORDS, BuildStatus, Project
+from buildlight.reading import News, Reading, Rules, Standing, State, absorb
+
+RULES = Rules(max_age=110.0)
+DOWN = FeedUnreachable("nobody answers")
+
+
+def an_answer(at: float, *projects: Project) -> Reading:
+    """Return a good-looking answer *at* so many seconds after noon."""
+    return Reading(at, NOON + timedelta(seconds=at), projects)
+
+
+def a_fault(at: float, fault: FeedError = DOWN) -> Reading:
+    """Return a poll that failed."""
+    return Reading(at, NOON + timedelta(seconds=at), fault)
+
+
+def after(readings: Iterable[Reading], rules: Rules = RULES) -> tuple[Standing, News]:
+    """Return how a feed stands after *readings*, and the news of the last of them."""
+    standing, news = Standing(), News()
+    for reading in readings:
+        standing, news = absorb(standing, reading, rules=rules)
+    return standing, news
+
+
+def verdicts(standing: Standing) -> dict[tuple[str, int], Verdict]:
+    """Return the verdicts by project."""
+    return {key: known.verdict for key, known in standing.projects.items()}
+
+
+GREEN = a_project(last_build_status="Success")
+RED = a_project(last_build_status="Failure")
+
+
+def test_states_are_spelt_as_the_report_tells_them() -> None:
+    """The status file says `fresh`, `stale` or `never`."""
+    assert [state.value for state in State] == ["fresh", "stale", "never"]
+
+
+def test_a_feed_that_never_answered_says_so() -> None:
+    """Right after start, nothing is known, and the lamp shows that."""
+    standing = Standing()
+
+    assert standing.state(RULES, now=0.0) is State.NEVER
+    assert standing.projects == {}
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3, 10])
+def test_failures_do_not_make_an_answer(failures: int) -> None:
+    """A feed that has been down since the start has never answered, not gone stale."""
+    standing, _ = after(a_fault(30.0 * poll) for poll in range(failures))
+
+    assert standing.state(RULES, now=300.0) is State.NEVER
+    assert standing.failures == failures
+    assert standing.error is DOWN
+
+
+@pytest.mark.parametrize(
+    ("now", "state"), [(0.0, State.FRESH), (109.9, State.FRESH), (110.0, State.STALE)]
+)
+def test_an_answer_grows_too_old(now: float, state: State) -> None:
+    """A daemon that hears nothing for `max_age` seconds no longer vouches for green."""
+    standing, _ = after([an_answer(0.0, GREEN)])
+
+    assert standing.state(RULES, now=now) is state
+
+
+@pytest.mark.parametrize(
+    ("failures", "state"), [(0, State.FRESH), (2, State.FRESH), (3, State.STALE), (4, State.STALE)]
+)
+def test_three_failures_in_a_row_are_stale(failures: int, state: State) -> None:
+    """Two lost answers are tolerated, the third is shown."""
+    answers = [an_answer(0.0, GREEN), *(a_fault(1.0 + poll) for poll in range(failures))]
+
+    standing, _ = after(answers)
+
+    assert standing.state(RULES, now=10.0) is state
+
+
+@pytest.mark.parametrize(("failures", "state"), [(0, State.FRESH), (1, State.STALE)])
+def test_the_tolerance_can_be_set(failures: int, state: State) -> None:
+    """With `max_failures = 1` the first lost answer is shown."""
+    rules = Rules(max_age=110.0, max_failures=1)
+    answers = [an_answer(0.0, GREEN), *(a_fault(1.0) for _ in range(failures))]
+
+    standing, _ = after(answers, rules)
+
+    assert standing.state(rules, now=10.0) is state
+
+
+def test_a_good_answer_clears_the_failures() -> None:
+    """A server that comes back is fresh with its first good answer."""
+    standing, _ = after([an_answer(0.0, GREEN), *[a_fault(60.0)] * 5, an_answer(200.0, GREEN)])
+
+    assert standing.state(RULES, now=200.0) is State.FRESH
+    assert standing.failures == 0
+    assert standing.error is None
+    assert standing.answered == 200.0
+
+
+def test_a_failure_keeps_what_is_known() -> None:
+    """Red stays red while the server is down, and so does its age."""
+    before, _ = after([an_answer(0.0, RED)])
+
+    standing, news = absorb(before, a_fault(30.0), rules=RULES)
+
+    assert standing.projects is before.projects
+    assert standing.seen is before.seen
+    assert standing.answered == 0.0
+    assert (standing.failures, standing.error) == (1, DOWN)
+    assert news == News()
+
+
+def test_a_feed_builds_while_one_of_its_projects_does() -> None:
+    """One running build is enough to poll the feed faster."""
+    idle, _ = after([an_answer(0.0, a_project("a"), a_project("b"))])
+    busy, _ = after([an_answer(0.0, a_project("a"), a_project("b", activity="Building"))])
+
+    assert not idle.building
+    assert busy.building
+    assert not Standing().building
+
+
+def test_the_first_good_answer_is_silent() -> None:
+    """A restart of the daemon does not announce yesterday's failures again."""
+    _, news = after([a_fault(0.0), an_answer(30.0, RED)])
+
+    assert news.events == ()
+
+
+def test_later_answers_bring_events() -> None:
+    """Breaks and fixes are told with the names of their projects."""
+    first = an_answer(0.0, a_project("a", last_build_status="Failure"), a_project("b"))
+    second = an_answer(
+        30.0,
+        a_project("a", last_build_status="Success"),
+        a_project("b", last_build_status="Error"),
+        a_project("c", last_build_status="Success"),
+        a_project("d", activity="Building", last_build_status="Failure"),
+    )
+
+    _, news = after([first, second])
+
+    assert news.events == ((Event.FIXED, "a"), (Event.BROKEN, "b"), (Event.BROKEN, "d"))
+
+
+def test_a_project_that_is_missing_for_a_moment_is_kept() -> None:
+    """A red project does not vanish because a server left it out once."""
+    standing, news = after([an_answer(0.0, RED, a_project("b")), an_answer(109.9, a_project("b"))])
+
+    assert verdicts(standing)["shop", 0] is Verdict.BROKEN
+    assert standing.seen == {("shop", 0): 0.0, ("b", 0): 109.9}
+    assert news == News()
+
+
+def test_a_missing_project_is_no_news() -> None:
+    """A build that was running when its project vanished has not failed again with each poll."""
+    building = a_project(activity="Building", last_build_status="Failure")
+    first = an_answer(0.0, building, a_project("b"))
+    rest = [an_answer(10.0, RED, a_project("b")), an_answer(20.0, a_project("b"))]
+
+    _, news = after([first, *rest])
+
+    assert news.events == ()
+
+
+def test_a_project_that_is_missing_for_long_is_given_up() -> None:
+    """A project that was removed from the server leaves the lamp after `max_age` seconds."""
+    standing, news = after([an_answer(0.0, RED, a_project("b")), an_answer(110.0, a_project("b"))])
+
+    assert standing.projects.keys() == {("b", 0)}
+    assert standing.seen == {("b", 0): 110.0}
+    assert news.dropped == ("shop",)
+
+
+def test_several_projects_are_given_up_in_order() -> None:
+    """The log names what was dropped from A to Z."""
+    names = ("d", "a", "c", "b")
+    first = an_answer(0.0, *(a_project(name) for name in names))
+
+    _, news = after([first, an_answer(200.0, a_project("c"))])
+
+    assert news.dropped == ("a", "b", "d")
+
+
+def test_a_project_that_comes_back_is_remembered() -> None:
+    """A project that was left out once carries on with the verdict it had."""
+    building = a_project(activity="Building", last_build_status="Unknown")
+    readings = [an_answer(0.0, RED, a_project("b")), an_answer(30.0, a_project("b"))]
+
+    standing, _ = after([*readings, an_answer(60.0, building, a_project("b"))])
+
+    assert verdicts(standing)["shop", 0] is Verdict.BROKEN
+
+
+def test_a_feed_may_be_empty_from_the_start() -> None:
+    """A new server without a project is a good answer; that no green comes of it is report's."""
+    standing, _ = after([an_answer(0.0)])
+
+    assert standing.state(RULES, now=0.0) is State.FRESH
+
+
+def test_a_feed_that_shrinks_to_nothing_is_a_fault() -> None:
+    """Jenkins shows strangers an empty list: a lost login must not turn the lamp green."""
+    standing, news = after([an_answer(0.0, RED, a_project("b")), an_answer(30.0)])
+
+    assert isinstance(standing.error, FeedMalformed)
+    assert str(standing.error) == (
+        "answers with no project, but had 2; does the server still know who asks?"
+    )
+    assert standing.failures == 1
+    assert standing.answered == 0.0
+    assert verdicts(standing)["shop", 0] is Verdict.BROKEN
+    assert news == News()
+
+
+def test_a_required_project_that_is_missing_is_a_fault() -> None:
+    """A project that the configuration names cannot be renamed without notice."""
+    rules = Rules(max_age=110.0, required=frozenset({"till", "shop", "pos"}))
+
+    standing, news = after([an_answer(0.0, GREEN)], rules)
+
+    assert isinstance(standing.error, FeedMalformed)
+    assert str(standing.error) == (
+        "no project named pos, till; was it renamed, or may we not see it?"
+    )
+    assert standing.state(rules, now=0.0) is State.NEVER
+    assert standing.projects == {}
+    assert news == News()
+
+
+def test_a_required_project_that_is_there_is_no_fault() -> None:
+    """A feed that holds what was asked for is good."""
+    rules = Rules(max_age=110.0, required=frozenset({"shop"}))
+
+    standing, _ = after([an_answer(0.0, GREEN, a_project("b"))], rules)
+
+    assert standing.error is None
+
+
+def test_a_name_that_is_repeated_is_not_merged() -> None:
+    """GoCD repeats names: a green row does not hide the red one of the same name."""
+    standing, _ = after([an_answer(0.0, RED, GREEN), an_answer(30.0, RED, GREEN)])
+
+    assert verdicts(standing) == {("shop", 0): Verdict.BROKEN, ("shop", 1): Verdict.PASSING}
+
+
+def test_rows_of_one_name_have_memories_of_their_own() -> None:
+    """The verdicts of two rows with one name do not mix while they build."""
+    building = a_project(activity="Building", last_build_status="Unknown")
+
+    standing, _ = after([an_answer(0.0, RED, GREEN), an_answer(30.0, building, building)])
+
+    assert verdicts(standing) == {("shop", 0): Verdict.BROKEN, ("shop", 1): Verdict.PASSING}
+
+
+def test_a_memory_from_before_a_restart_is_carried_on() -> None:
+    """After a restart, a red project that is just being built is still red."""
+    kept = a_memory(verdict=Verdict.BROKEN)
+    restored = Standing(projects={("shop", 0): kept})
+    building = a_project(activity="Building", last_build_status="Unknown")
+
+    standing, news = absorb(restored, an_answer(1.0, building), rules=RULES)
+
+    assert restored.state(RULES, now=0.0) is State.NEVER
+    assert verdicts(standing) == {("shop", 0): Verdict.BROKEN}
+    assert news.events == ()
+
+
+def test_a_memory_from_before_a_restart_has_its_grace() -> None:
+    """A red project that the first answer leaves out is kept as long as any other."""
+    restored = Standing(projects={("shop", 0): a_memory(verdict=Verdict.BROKEN)})
+
+    first, _ = absorb(restored, an_answer(1_000.0, a_project("b")), rules=RULES)
+    second, _ = absorb(first, an_answer(1_109.0, a_project("b")), rules=RULES)
+    third, news = absorb(second, an_answer(1_110.0, a_project("b")), rules=RULES)
+
+    assert ("shop", 0) in first.projects
+    assert ("shop", 0) in second.projects
+    assert ("shop", 0) not in third.projects
+    assert news.dropped == ("shop",)
+
+
+UNCLEAR = a_project(last_build_status="Unknown")
+DAY = 86_400.0
+
+
+def days_of_doubt(first: Project, age: float, then: Project = UNCLEAR) -> Standing:
+    """Return how a feed stands that told *first*, and *then* something else up to *age*."""
+    polls = [an_answer(60.0 * minute, then) for minute in range(1, int(age // 60))]
+    return after([an_answer(0.0, first), *polls, an_answer(age, then)])[0]
+
+
+@pytest.mark.parametrize(
+    ("age", "verdict"), [(DAY - 1, Verdict.PASSING), (DAY, Verdict.NONE), (2 * DAY, Verdict.NONE)]
+)
+def test_a_green_that_nothing_confirms_is_forgotten(age: float, verdict: Verdict) -> None:
+    """A project that was reset on its server is not green for ever."""
+    standing = days_of_doubt(GREEN, age)
+
+    assert verdicts(standing) == {("shop", 0): verdict}
+    assert standing.doubtful(RULES, now=age) == ()
+
+
+def test_a_forgotten_green_has_no_age() -> None:
+    """Nobody reads since when a project has had no verdict."""
+    assert days_of_doubt(GREEN, DAY).projects["shop", 0].since is None
+
+
+@pytest.mark.parametrize(("age", "doubtful"), [(DAY - 1, ()), (DAY, ("shop",))])
+def test_a_red_that_nothing_confirms_is_doubted_but_kept(
+    age: float, doubtful: tuple[str, ...]
+) -> None:
+    """Forgetting a red could turn a lamp green."""
+    standing = days_of_doubt(RED, age)
+
+    assert verdicts(standing) == {("shop", 0): Verdict.BROKEN}
+    assert standing.doubtful(RULES, now=age) == doubtful
+
+
+@pytest.mark.parametrize("told", [GREEN, RED])
+def test_a_verdict_that_is_confirmed_never_expires(told: Project) -> None:
+    """A project that is not built for weeks keeps its colour while its server says so."""
+    standing = days_of_doubt(told, 2 * DAY, then=told)
+
+    assert standing.confirmed == {("shop", 0): 2 * DAY}
+    assert standing.doubtful(RULES, now=2 * DAY) == ()
+    assert verdicts(standing) != {("shop", 0): Verdict.NONE}
+
+
+def test_a_verdict_expires_by_its_last_confirmation() -> None:
+    """A definite word starts the day anew, whatever stood before."""
+    readings = [an_answer(0.0, RED), an_answer(60.0, RED), an_answer(120.0, UNCLEAR)]
+
+    standing, _ = after(readings)
+
+    assert standing.confirmed == {("shop", 0): 60.0}
+
+
+def test_the_expiry_can_be_set() -> None:
+    """Whoever builds once a week may let a verdict stand for longer, or shorter."""
+    rules = Rules(max_age=110.0, expiry=50.0)
+
+    standing, _ = after([an_answer(0.0, GREEN), an_answer(50.0, UNCLEAR)], rules)
+
+    assert verdicts(standing) == {("shop", 0): Verdict.NONE}
+
+
+def test_a_reading_is_dated_with_the_time_of_day() -> None:
+    """`explain` tells since when by the clock on the wall, not by seconds since boot."""
+    standing, _ = after([an_answer(0.0, GREEN), an_answer(30.0, RED)])
+
+    assert standing.projects["shop", 0].since == NOON + timedelta(seconds=30)
+
+
+def test_odd_words_are_told() -> None:
+    """The first answer already tells which words the configuration should explain."""
+    _, news = after([an_answer(0.0, a_project(last_build_status="Weird"))])
+
+    assert news.unknown_words == {"weird"}
+
+
+def test_a_feed_is_read_with_its_own_words() -> None:
+    """Words that the configuration explains make verdicts, and no complaints."""
+    rules = Rules(max_age=110.0, words={**STATUS_WORDS, "weird": BuildStatus.FAILURE})
+
+    standing, news = after([an_answer(0.0, a_project(last_build_status="Weird"))], rules)
+
+    assert verdicts(standing) == {("shop", 0): Verdict.BROKEN}
+    assert news.unknown_words == frozenset()
+
+
+OUTCOMES = st.one_of(
+    st.just(DOWN),
+    st.lists(
+        st.builds(
+            a_project,
+            st.sampled_from(["a", "b"]),
+            activity=st.sampled_from(["Sleeping", "Building"]),
+            last_build_status=st.sampled_from(["Success", "Failure", "Unknown"]),
+        ),
+        max_size=3,
+    ).map(tuple),
+)
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 200), OUTCOMES), max_size=10))
+def test_a_feed_is_fresh_only_by_a_recent_good_answer(
+    polls: list[tuple[float, tuple[Project, ...] | FeedError]],
+) -> None:
+    """Whatever a server does, no news older than `max_age` is called fresh."""
+    standing, now, answered = Standing(), 0.0, None
+    for pause, outcome in polls:
+        now += pause
+        standing, news = absorb(standing, Reading(now, NOON, outcome), rules=RULES)
+        answered = now if standing.failures == 0 else answered
+
+        assert standing.answered == answered
+        assert standing.projects.keys() == standing.seen.keys() == standing.confirmed.keys()
+        assert isinstance(outcome, tuple) or news == News()
+        for late in (0.0, 109.9, 110.0):
+            fresh = standing.state(RULES, now=now + late) is State.FRESH
+            assert not fresh or (answered is not None and now + late < answered + 110.0)

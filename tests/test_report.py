@@ -1,0 +1,601 @@
+"""Everything that is known, and the sentences that explain it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta, timezone
+from functools import cache
+
+import pytest
+from conftest import NOON, a_memory, a_project
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buildlight.aggregate import Signal
+from buildlight.errors import FeedUnreachable
+from buildlight.memory import Remembered, Verdict
+from buildlight.pattern import COLOURS, PRESETS, Channel, Pattern, fit, frame_at, parse_pattern
+from buildlight.reading import Rules, Standing, State
+from buildlight.report import (
+    Choice,
+    LampReport,
+    Light,
+    Report,
+    Shown,
+    Watched,
+    make_report,
+    to_json,
+)
+
+PATTERNS = {signal: parse_pattern(text) for signal, text in COLOURS.items()}
+B, P, N = Verdict.BROKEN, Verdict.PASSING, Verdict.NONE
+DOWN = FeedUnreachable("nobody answers; is the server running?")
+NINE_TWELVE = NOON - timedelta(hours=2, minutes=48)
+
+
+def a_feed(
+    *known: Remembered,
+    name: str = "web",
+    choice: Choice | None = None,
+    answered: float | None = 0.0,
+    failures: int = 0,
+) -> Watched:
+    """Return a feed that holds *known* and answered at 0 seconds, unless told otherwise."""
+    standing = Standing(
+        projects={(each.project.name, place): each for place, each in enumerate(known)},
+        seen={(each.project.name, place): 0.0 for place, each in enumerate(known)},
+        answered=answered,
+        failures=failures,
+        error=DOWN if failures else None,
+    )
+    url = f"https://{name}.example/cc.xml?token=***"
+    return Watched(name, url, standing, Rules(max_age=110.0), choice or Choice())
+
+
+def a_lamp(*feeds: str, **changes: object) -> Shown:
+    """Return a lamp that watches *feeds* (``web`` unless set)."""
+    lamp = Shown("lamp", "gpio", frozenset(feeds or ("web",)), PATTERNS)
+    return replace(lamp, **changes)  # type: ignore[arg-type]
+
+
+def a_report(*feeds: Watched, lamps: Sequence[Shown] = (), now: float = 4.2) -> Report:
+    """Return the report of *feeds* and *lamps* at noon, so many seconds after their answer."""
+    return make_report(feeds, lamps, now=now, clock=NOON)
+
+
+def told(*feeds: Watched, lamp: Shown | None = None, now: float = 4.2) -> LampReport:
+    """Return what one lamp that watches all *feeds* says."""
+    lamp = lamp or a_lamp(*(feed.name for feed in feeds))
+    return a_report(*feeds, lamps=[lamp], now=now).lamps[0]
+
+
+def broken(name: str = "shop", **changes: object) -> Remembered:
+    """Return a project that has been broken since 09:12."""
+    return a_memory(name, **{"verdict": B, "since": NINE_TWELVE, **changes})
+
+
+def passing(name: str = "shop", **changes: object) -> Remembered:
+    """Return a project that passes."""
+    return a_memory(name, **changes)
+
+
+def never_built(name: str = "shop", **changes: object) -> Remembered:
+    """Return a project without a verdict."""
+    return a_memory(name, verdict=N, **changes)
+
+
+@pytest.mark.parametrize(
+    ("known", "sentence"),
+    [
+        ([broken()], "shop (web) is broken since 09:12"),
+        ([broken(building=True)], "shop (web) is broken since 09:12 and is being built"),
+        ([broken(), passing("till", building=True)], "shop (web) is broken since 09:12"),
+        (
+            [broken("a", since=NOON), broken("b")],
+            "b (web), a (web) are broken, the first since 09:12",
+        ),
+        (
+            [broken("a", building=True), broken("b", building=True)],
+            "a (web), b (web) are broken and are being built, the first since 09:12",
+        ),
+        (
+            [broken("a", building=True), broken("b")],
+            "a (web), b (web) are broken, the first since 09:12",
+        ),
+        (
+            [broken("a"), broken("b"), broken("c")],
+            "a (web), b (web), c (web) are broken, the first since 09:12",
+        ),
+        (
+            [broken("a"), broken("b"), broken("c"), broken("d"), broken("e")],
+            "a (web), b (web), c (web) and 2 more are broken, the first since 09:12",
+        ),
+        ([broken(since=None)], "shop (web) is broken"),
+        ([broken(since=None, building=True)], "shop (web) is broken and is being built"),
+        ([broken("a", since=None), broken("b", since=None)], "a (web), b (web) are broken"),
+        (
+            [broken("a", since=None), broken("b")],
+            "b (web), a (web) are broken, the first since 09:12",
+        ),
+        ([passing()], "1 project passes"),
+        ([passing("a"), passing("b"), never_built("c")], "2 projects pass"),
+        ([passing(building=True)], "shop (web) is being built; 1 project passes"),
+        (
+            [passing("a", building=True), never_built("b", building=True)],
+            "a (web), b (web) are being built; 1 project passes",
+        ),
+        ([never_built()], "no project has completed a build yet"),
+        (
+            [never_built(building=True)],
+            "shop (web) is being built; no project has completed a build yet",
+        ),
+        ([broken("")], "(no name) (web) is broken since 09:12"),
+    ],
+)
+def test_a_lamp_says_why_it_looks_as_it_does(known: list[Remembered], sentence: str) -> None:
+    """`explain` says in a sentence what broke, since when, and what is being built."""
+    assert told(a_feed(*known)).because == sentence
+
+
+@pytest.mark.parametrize(
+    ("feed", "now", "sentence"),
+    [
+        (a_feed(answered=None), 4.2, "web has not answered yet"),
+        (
+            a_feed(answered=None, failures=1),
+            4.2,
+            "web has not answered yet: nobody answers; is the server running?",
+        ),
+        (a_feed(passing()), 110.0, "web gave no good answer for 110 seconds"),
+        (a_feed(passing()), 119.0, "web gave no good answer for 119 seconds"),
+        (a_feed(passing()), 120.0, "web gave no good answer for 2 minutes"),
+        (a_feed(passing()), 7_100.0, "web gave no good answer for 118 minutes"),
+        (a_feed(passing()), 7_200.0, "web gave no good answer for 2 hours"),
+        (a_feed(passing()), 172_799.0, "web gave no good answer for 48 hours"),
+        (a_feed(passing()), 172_800.0, "web gave no good answer for 2 days"),
+        (
+            a_feed(passing(), failures=3),
+            0.0,
+            "web gave no good answer for 0 seconds: nobody answers; is the server running?",
+        ),
+        (a_feed(), 4.2, "web answers, but no project of it matches"),
+        (
+            a_feed(passing(), choice=Choice(include=("till*",))),
+            4.2,
+            "web answers, but no project of it matches",
+        ),
+        (
+            a_feed(broken(), failures=3),
+            60.0,
+            (
+                "shop (web) is broken since 09:12; "
+                "web gave no good answer for 60 seconds: nobody answers; is the server running?"
+            ),
+        ),
+        (
+            a_feed(broken(building=True), answered=None),
+            60.0,
+            "shop (web) is broken since 09:12 and is being built; web has not answered yet",
+        ),
+        (a_feed(passing(building=True), answered=None), 60.0, "web has not answered yet"),
+    ],
+)
+def test_a_lamp_says_what_it_does_not_know(feed: Watched, now: float, sentence: str) -> None:
+    """`explain` says which feed is silent, for how long, and what it answered last."""
+    lamp = told(feed, now=now)
+
+    assert lamp.because == sentence
+    assert lamp.signal.stale
+
+
+def test_every_doubtful_feed_is_told() -> None:
+    """Two servers that are down are two faults to look after."""
+    feeds = [a_feed(name="a", answered=None), a_feed(passing()), a_feed(name="b", failures=9)]
+
+    assert told(*feeds).because == (
+        "a has not answered yet; "
+        "b gave no good answer for 4 seconds: nobody answers; is the server running?"
+    )
+
+
+def a_doubtful_feed(*known: Remembered, choice: Choice | None = None) -> Watched:
+    """Return a fresh feed that has confirmed nothing for more than two days."""
+    feed = a_feed(*known, choice=choice, answered=200_000.0)
+    confirmed = dict.fromkeys(feed.standing.projects, 0.0)
+    rules = Rules(max_age=110.0, expiry=172_800.0)
+    return replace(feed, standing=replace(feed.standing, confirmed=confirmed), rules=rules)
+
+
+def test_a_red_that_nothing_confirms_is_told() -> None:
+    """A red that nobody has confirmed for days is shown with the stale mark, and explained."""
+    lamp = told(a_doubtful_feed(broken("b"), broken("a"), passing("c")), now=200_001.0)
+
+    assert lamp.signal == Signal(B, stale=True)
+    assert lamp.because == (
+        "b (web), a (web) are broken, the first since 09:12; "
+        "web has not confirmed for 2 days how a, b stands"
+    )
+
+
+@pytest.mark.parametrize(
+    ("choice", "lamp_choice"),
+    [(Choice(exclude=("b",)), Choice()), (Choice(), Choice(include=("c",)))],
+)
+def test_a_red_that_does_not_count_is_not_doubted(choice: Choice, lamp_choice: Choice) -> None:
+    """A project that is left out cannot forbid green."""
+    feed = a_doubtful_feed(broken("b"), passing("c"), choice=choice)
+
+    assert told(feed, lamp=a_lamp(choice=lamp_choice), now=200_001.0).signal == Signal(P)
+
+
+def test_a_silent_feed_is_told_once() -> None:
+    """A feed that is down is one fault, not one for each of its projects."""
+    lamp = told(a_doubtful_feed(broken("b")), now=300_000.0)
+
+    assert lamp.because == "b (web) is broken since 09:12; web gave no good answer for 28 hours"
+
+
+@pytest.mark.parametrize(
+    ("lamp", "sentence"),
+    [
+        (a_lamp(feeds=frozenset()), "it watches no feed"),
+        (a_lamp(choice=Choice(include=("till",))), "no project named till in web"),
+        (
+            a_lamp("web", "api", choice=Choice(include=("till", "pos", "shop"))),
+            "no project named pos, till in web, api",
+        ),
+        (a_lamp(choice=Choice(include=("till*",))), "no project of web matches"),
+        (a_lamp("web", "api", choice=Choice(exclude=("*",))), "no project of web, api matches"),
+    ],
+)
+def test_a_lamp_that_watches_nothing_says_so(lamp: Shown, sentence: str) -> None:
+    """A choice that matches nothing makes no green lamp, and `explain` says which."""
+    report = told(a_feed(passing()), a_feed(passing("api"), name="api"), lamp=lamp)
+
+    assert report.because.endswith(sentence)
+    assert report.signal.stale
+    assert report.blame == (sentence,)
+
+
+def test_a_missing_project_is_told_beside_a_broken_one() -> None:
+    """Red stays red though another project cannot be found."""
+    lamp = told(a_feed(broken()), lamp=a_lamp(choice=Choice(include=("shop", "till"))))
+
+    assert lamp.because == "shop (web) is broken since 09:12; no project named till in web"
+    assert lamp.signal == Signal(B, stale=True)
+
+
+def test_a_lamp_in_doubt_does_not_complain_about_names() -> None:
+    """A project is not called missing while its feed is silent."""
+    lamp = told(a_feed(answered=None), lamp=a_lamp(choice=Choice(include=("till",))))
+
+    assert lamp.because == "web has not answered yet"
+
+
+@pytest.mark.parametrize(
+    ("ago", "zone", "when"),
+    [
+        (timedelta(hours=2), 0, "10:00"),
+        (timedelta(hours=2), 1, "11:00"),
+        (timedelta(hours=19, minutes=59), 0, "16:01"),
+        (timedelta(hours=20), 0, "2026-11-19 16:00"),
+        (timedelta(days=400), -5, "2025-10-16 07:00"),
+    ],
+)
+def test_times_are_told_by_the_clock_on_the_wall(ago: timedelta, zone: int, when: str) -> None:
+    """Today's failures have an hour, older ones a date, in the zone of the office."""
+    clock = NOON.astimezone(timezone(timedelta(hours=zone)))
+
+    report = make_report([a_feed(broken(since=NOON - ago))], [a_lamp()], now=0.0, clock=clock)
+
+    assert report.lamps[0].because == f"shop (web) is broken since {when}"
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "signal", "pattern"),
+    [
+        ([broken(), passing("till")], 0.0, Signal(B), "red"),
+        ([broken(building=True)], 0.0, Signal(B, building=True), "red pulse"),
+        ([broken()], 999.0, Signal(B, stale=True), "red, amber double-blink"),
+        ([passing()], 0.0, Signal(P), "green"),
+        ([passing()], 999.0, Signal(P, stale=True), "amber double-blink"),
+        ([never_built()], 0.0, Signal(N), "amber"),
+        ([], 0.0, Signal(N, stale=True), "amber double-blink"),
+    ],
+)
+def test_a_lamp_shows_the_pattern_of_its_signal(
+    known: list[Remembered], now: float, signal: Signal, pattern: str
+) -> None:
+    """What `explain` says is what the lamp shows."""
+    lamp = told(a_feed(*known), now=now)
+
+    assert lamp.signal == signal
+    assert lamp.pattern == parse_pattern(pattern)
+
+
+def test_a_lamp_is_told_with_its_driver_and_light() -> None:
+    """`status` says which light is lost."""
+    lamp = told(a_feed(passing()), lamp=a_lamp(name="corner", driver="serial", light=Light.LOST))
+
+    assert (lamp.name, lamp.driver, lamp.light) == ("corner", "serial", Light.LOST)
+
+
+def test_lights_are_spelt_as_the_report_tells_them() -> None:
+    """The status file says `ok`, `waiting` or `lost`; a lamp is well unless told otherwise."""
+    assert [light.value for light in Light] == ["ok", "waiting", "lost"]
+    assert told(a_feed(passing())).light is Light.OK
+
+
+def test_a_lamp_heeds_only_its_own_feeds() -> None:
+    """The lamp of one team is not red for another's build."""
+    web, api = a_feed(passing()), a_feed(broken("api"), name="api", failures=9)
+
+    report = a_report(web, api, lamps=[a_lamp("web"), a_lamp("api")])
+
+    assert [lamp.signal for lamp in report.lamps] == [Signal(P), Signal(B, stale=True)]
+
+
+def test_a_lamp_heeds_only_what_feed_and_lamp_choose() -> None:
+    """A project that either leaves out does not count."""
+    feed = a_feed(
+        passing("shop"),
+        broken("shop-nightly"),
+        broken("till"),
+        choice=Choice(exclude=("*-nightly",)),
+    )
+
+    lamp = told(feed, lamp=a_lamp(choice=Choice(include=("shop*",))))
+
+    assert lamp.signal == Signal(P)
+    assert lamp.because == "1 project passes"
+
+
+@pytest.mark.parametrize(
+    ("feed", "blame"),
+    [
+        (a_feed(broken("a"), passing("b"), broken("c"), failures=9), ("a", "c")),
+        (a_feed(passing("a")), ()),
+        (a_feed(passing("a"), answered=None), ("web has not answered yet",)),
+        (a_feed(broken("")), ("(no name)",)),
+    ],
+)
+def test_blame_is_on_the_broken_else_on_the_doubts(feed: Watched, blame: tuple[str, ...]) -> None:
+    """The log says `broken: a, c`, and for a stale lamp which feed is to blame."""
+    assert told(feed).blame == blame
+
+
+@pytest.mark.parametrize(
+    ("feed", "state", "age", "error"),
+    [
+        (a_feed(passing(), passing("b")), State.FRESH, 4.2, None),
+        (a_feed(passing(), passing("b"), failures=1), State.FRESH, 4.2, str(DOWN)),
+        (a_feed(passing(), passing("b"), failures=3), State.STALE, 4.2, str(DOWN)),
+        (a_feed(passing(), passing("b"), answered=None), State.NEVER, None, None),
+    ],
+)
+def test_a_feed_is_told_with_its_state(
+    feed: Watched, state: State, age: float | None, error: str | None
+) -> None:
+    """`status` says how old the news of each feed is, and what went wrong last."""
+    (told_feed,) = a_report(feed, now=4.23).feeds
+
+    assert (told_feed.name, told_feed.url) == ("web", "https://web.example/cc.xml?token=***")
+    assert (told_feed.state, told_feed.age, told_feed.error) == (state, age, error)
+    assert told_feed.projects == 2
+
+
+def test_a_project_says_why_it_does_not_count() -> None:
+    """`explain` never hides a project silently."""
+    feed = a_feed(
+        passing("shop"),
+        passing("shop-nightly"),
+        passing("till"),
+        choice=Choice(exclude=("*-nightly",)),
+    )
+    lamps = [a_lamp(choice=Choice(include=("shop*",))), a_lamp("other")]
+
+    rows = a_report(feed, lamps=lamps).projects
+
+    assert [(row.name, row.counted, row.not_counted_because) for row in rows] == [
+        ("shop", True, None),
+        ("shop-nightly", False, "feed web leaves it out"),
+        ("till", False, "no lamp watches it"),
+    ]
+
+
+def test_one_lamp_is_enough_to_count() -> None:
+    """A project counts if any of the lamps heeds it."""
+    lamps = [a_lamp(choice=Choice(include=(name,))) for name in ("a", "b")]
+
+    rows = a_report(a_feed(passing("a"), passing("b"), passing("c")), lamps=lamps).projects
+
+    assert [row.counted for row in rows] == [True, True, False]
+
+
+def test_without_a_lamp_nothing_counts() -> None:
+    """`check` without a lamp still tells every project."""
+    (row,) = a_report(a_feed(passing())).projects
+
+    assert row.not_counted_because == "no lamp watches it"
+
+
+def test_the_report_as_json_has_this_shape() -> None:
+    """The status file, `check --json` and the page tell the same thing in the same words."""
+    project = a_project("shop", last_build_label="42", web_url="https://ci.example/shop")
+    clock = NOON.astimezone(timezone(timedelta(hours=1)))
+    feeds = [
+        a_feed(a_memory(project=project, verdict=B, building=True, since=NINE_TWELVE)),
+        a_feed(passing("b"), name="api", answered=None, failures=2),
+    ]
+
+    report = make_report(feeds, [a_lamp()], now=4.2, clock=clock)
+
+    assert to_json(report) == {
+        "version": 1,
+        "at": "2026-11-20T12:00:00Z",
+        "feeds": [
+            {
+                "name": "web",
+                "url": "https://web.example/cc.xml?token=***",
+                "state": "fresh",
+                "age": 4.2,
+                "error": None,
+                "projects": 1,
+            },
+            {
+                "name": "api",
+                "url": "https://api.example/cc.xml?token=***",
+                "state": "never",
+                "age": None,
+                "error": "nobody answers; is the server running?",
+                "projects": 1,
+            },
+        ],
+        "projects": [
+            {
+                "feed": "web",
+                "name": "shop",
+                "verdict": "broken",
+                "building": True,
+                "since": "2026-11-20T09:12:00Z",
+                "label": "42",
+                "web_url": "https://ci.example/shop",
+                "counted": True,
+                "not_counted_because": None,
+            },
+            {
+                "feed": "api",
+                "name": "b",
+                "verdict": "passing",
+                "building": False,
+                "since": "2026-11-20T12:00:00Z",
+                "label": "",
+                "web_url": "",
+                "counted": False,
+                "not_counted_because": "no lamp watches it",
+            },
+        ],
+        "lamps": [
+            {
+                "name": "lamp",
+                "driver": "gpio",
+                "light": "ok",
+                "signal": {"verdict": "broken", "building": True, "stale": False},
+                "pattern": "red pulse",
+                "because": "shop (web) is broken since 10:12 and is being built",
+            }
+        ],
+    }
+
+
+def test_an_unknown_age_is_null() -> None:
+    """Whoever reads the status file is not told a time that was made up."""
+    report = a_report(a_feed(broken(since=None)))
+
+    assert to_json(report)["projects"][0]["since"] is None
+
+
+def test_the_report_as_json_keeps_its_order() -> None:
+    """Whoever reads the status file finds what the README shows, in its order."""
+    feed = a_feed(broken())
+
+    shape = to_json(a_report(feed, lamps=[a_lamp()]))
+
+    assert list(shape) == ["version", "at", "feeds", "projects", "lamps"]
+    assert json.loads(json.dumps(shape)) == shape
+
+
+@pytest.mark.parametrize("verdict", [B, P, N])
+@given(name=st.one_of(st.text(), st.just("\x1b[2J\x07\r\n"), st.just("a" * 10_000)))
+def test_no_name_reaches_a_terminal_as_it_is(verdict: Verdict, name: str) -> None:
+    """A project's name can neither clear the screen of `explain` nor fill it."""
+    known = [a_memory(name, verdict=verdict, building=True, since=NINE_TWELVE)] * 5
+
+    lamp = told(a_feed(*known))
+
+    for text in (lamp.because, *lamp.blame):
+        assert text.isprintable()
+        assert len(text) < 400
+
+
+def test_a_missing_name_is_told_on_one_line() -> None:
+    """A name in the configuration is no more trusted than one of a server."""
+    lamp = told(a_feed(passing()), lamp=a_lamp(choice=Choice(include=("\x1b[2J" + "a" * 10_000,))))
+
+    assert lamp.because.isprintable()
+    assert len(lamp.because) < 200
+
+
+@cache
+def shows_green_alone(pattern: Pattern) -> bool:
+    """Return whether *pattern* ever looks like a passing build."""
+    return any(frame_at(pattern, step / 20).lit == {Channel.GREEN} for step in range(240))
+
+
+FEEDS = st.builds(
+    lambda known, name, include, answered, failures: a_feed(
+        *known, name=name, choice=Choice(include=include), answered=answered, failures=failures
+    ),
+    st.lists(
+        st.builds(
+            a_memory,
+            st.sampled_from(["a", "b", "c"]),
+            verdict=st.sampled_from([P, P, N, B]),
+            building=st.booleans(),
+        ),
+        max_size=3,
+    ),
+    st.sampled_from(["web", "api", "app"]),
+    st.sampled_from([(), ("a",), ("[bc]",)]),
+    st.sampled_from([None, 0.0, 100.0]),
+    st.integers(0, 4),
+)
+LAMPS = st.builds(
+    lambda feeds, include, preset, channels, dims: a_lamp(
+        feeds=feeds,
+        choice=Choice(include=include),
+        patterns={
+            signal: fit(parse_pattern(text), channels, dims=dims)
+            for signal, text in PRESETS[preset].items()
+        },
+    ),
+    st.frozensets(st.sampled_from(["web", "api", "app"])),
+    st.sampled_from([(), ("a",), ("*",), ("b", "c"), ("re:x",)]),
+    st.sampled_from([*PRESETS]),
+    st.sampled_from(
+        [
+            frozenset({Channel.RED, Channel.AMBER, Channel.GREEN}),
+            frozenset({Channel.RED, Channel.GREEN}),
+        ]
+    ),
+    st.booleans(),
+)
+
+
+@given(
+    feeds=st.lists(FEEDS, max_size=3, unique_by=lambda feed: feed.name),
+    lamp=LAMPS,
+    now=st.sampled_from([100.0, 109.9, 110.0, 205.0, 500.0]),
+)
+def test_a_lamp_is_green_only_if_somebody_knows(
+    feeds: list[Watched], lamp: Shown, now: float
+) -> None:
+    """Whatever is configured and remembered, no lamp is green while a feed it watches is not."""
+    report = told(*feeds, lamp=lamp, now=now)
+    watched = [feed for feed in feeds if feed.name in lamp.feeds]
+    fresh = all(feed.standing.state(feed.rules, now=now) is State.FRESH for feed in watched)
+    counted = [
+        known
+        for feed in watched
+        for (name, _), known in feed.standing.projects.items()
+        if name in lamp.choice.of(feed.choice.of([name]))
+    ]
+    green = fresh and any(known.verdict is P for known in counted)
+    red = any(known.verdict is B for known in counted)
+
+    assert green or not shows_green_alone(report.pattern)
+    assert not (red and shows_green_alone(report.pattern))
+    assert (report.signal.verdict is B) is red
+    assert fresh or report.signal.stale
+    assert counted or report.signal.stale
+    assert report.because
