@@ -41,7 +41,7 @@ class Feed(Protocol):
         """Return the feed's projects; raises :class:`errors.FeedError`.
 
         The same tuple object as the last time means that nothing changed. Whoever calls sets
-        no time limit: the feed keeps its own, :data:`fetch.DEADLINE` for those over HTTP.
+        no time limit: the feed keeps its own, :data:`pace.DEADLINE`.
         """
         ...
 
@@ -54,5 +54,5 @@ def load_kind(name: str) -> Callable[..., Feed]:
     """Return the class of the kind of feed called *name*; raises :class:`ConfigError`."""
     found = entry_points(group=GROUP)
     if name not in found.names:
-        raise ConfigError(f"no kind {name!r}; installed are: {', '.join(sorted(found.names))}")
+        raise ConfigError(f"no such kind of feed; installed are: {', '.join(sorted(found.names))}")
     return cast("Callable[..., Feed]", found[name].load())

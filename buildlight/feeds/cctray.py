@@ -2,16 +2,18 @@
 
 import asyncio
 from hashlib import blake2b
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
 from buildlight import cctray
 from buildlight.feeds import FeedOptions
-from buildlight.feeds.fetch import Web
 from buildlight.project import Project
 from buildlight.redaction import shown
+
+if TYPE_CHECKING:
+    from buildlight.feeds.fetch import Web  # not at run time: options are checked without httpx
 
 
 class CCTrayOptions(FeedOptions):
@@ -47,7 +49,7 @@ class CCTrayFeed:
 
     Options: ClassVar[type[FeedOptions]] = CCTrayOptions
 
-    def __init__(self, options: CCTrayOptions, *, web: Web) -> None:
+    def __init__(self, options: CCTrayOptions, *, web: "Web") -> None:
         self._url = options.url
         self._web = web
         self._digest = b""

@@ -10,20 +10,23 @@ import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
 from buildlight import __version__
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreachable
+from buildlight.feeds.pace import DEADLINE
 
-DEADLINE = 20.0
-"""Seconds that one GET may take in all: look-up, connection, redirects and the last byte."""
 MAX_BYTES = 16 * 2**20
 """Largest body, decoded."""
 KEEPALIVE = 120.0
 """Seconds for which a connection is kept between polls; httpx keeps it 5 s, less than a wait."""
 MAX_REDIRECTS = 5
+LAST_PORT = 65_535
+
+_NO_ADDRESS = "leads to what is no address; check it, and where it redirects"
 
 # httpx logs every URL at INFO, and a URL may hold a token.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -44,8 +47,6 @@ class Web:
             # The system's store, not certifi's: an office's own authority is installed there.
             verify=ssl.create_default_context(),
             timeout=DEADLINE,
-            follow_redirects=True,
-            max_redirects=MAX_REDIRECTS,
             limits=httpx.Limits(
                 max_connections=None,  # A limit would let hanging feeds starve the others.
                 max_keepalive_connections=None,
@@ -61,19 +62,30 @@ class Web:
     async def get(self, url: str) -> bytes:
         """Return the body that *url* answers with.
 
-        Raises :class:`FeedError` for everything else, within :data:`DEADLINE` seconds.
+        Raises :class:`FeedError` for everything else, within :data:`pace.DEADLINE` seconds:
+        look-up, connection, redirects and the last byte taken together.
         """
         try:
-            async with asyncio.timeout(DEADLINE), self._client.stream("GET", url) as response:
-                if response.status_code != httpx.codes.OK:
-                    raise _refusal(response)
-                return await _body(response)
+            async with asyncio.timeout(DEADLINE):
+                return await self._follow(url)
         except TimeoutError as exc:
             raise FeedUnreachable(f"no whole answer within {DEADLINE:.0f} seconds") from exc
         except httpx.InvalidURL as exc:
-            raise FeedRefused("redirects to what is no address") from exc
+            raise FeedRefused(_NO_ADDRESS) from exc
         except (httpx.HTTPError, OSError, UnicodeError) as exc:
             raise _translated(exc) from exc
+
+    async def _follow(self, url: str) -> bytes:
+        # Not httpx's follow_redirects: it reads the body of a redirect whole, even a gzip bomb.
+        request: httpx.Request | None = self._client.build_request("GET", url)
+        for _ in range(1 + MAX_REDIRECTS):
+            if request is None or not 0 <= (request.url.port or 0) <= LAST_PORT:
+                raise FeedRefused(_NO_ADDRESS)  # anyio would raise an ExceptionGroup.
+            async with aclosing(await self._client.send(request, stream=True)) as response:
+                if not response.has_redirect_location:
+                    return await _body(response)
+                request = response.next_request
+        raise FeedRefused(f"redirects more than {MAX_REDIRECTS} times; check the address")
 
     async def close(self) -> None:
         """Close every connection."""
@@ -81,6 +93,8 @@ class Web:
 
 
 async def _body(response: httpx.Response) -> bytes:
+    if response.status_code != httpx.codes.OK:
+        raise _refusal(response)
     # Not aiter_bytes: it would inflate a whole chunk of a gzip bomb at once.
     decode = _decoder(response.headers.get("Content-Encoding", "").strip().lower())
     body = bytearray()
@@ -144,8 +158,6 @@ def _translated(exc: Exception) -> FeedError:
     """Return *exc* as a sentence. httpx's own may hold the address, so it is not repeated."""
     if isinstance(exc, httpx.TimeoutException):
         return FeedUnreachable(f"no whole answer within {DEADLINE:.0f} seconds")
-    if isinstance(exc, httpx.TooManyRedirects):
-        return FeedRefused(f"redirects more than {MAX_REDIRECTS} times; check the address")
     if isinstance(exc, httpx.UnsupportedProtocol):
         return FeedRefused("redirects to what is neither http nor https")
     for cause in (exc, *_causes(exc)):

@@ -45,10 +45,10 @@ class LookupLoop(asyncio.SelectorEventLoop):
 
     def _ask(self, question: tuple[Any, ...], answer: asyncio.Future[Any]) -> None:
         found: Any = None
-        error: OSError | UnicodeError | None = None
+        error: OSError | ValueError | OverflowError | None = None
         try:
             found = self._resolve(*question)
-        except (OSError, UnicodeError) as exc:  # UnicodeError: a label longer than IDNA allows
+        except (OSError, ValueError, OverflowError) as exc:  # impossible names, ports
             error = exc
         try:
             self.call_soon_threadsafe(self._tell, question, answer, found, error)
@@ -60,7 +60,7 @@ class LookupLoop(asyncio.SelectorEventLoop):
         question: tuple[Any, ...],
         answer: asyncio.Future[Any],
         found: Any,
-        error: OSError | UnicodeError | None,
+        error: OSError | ValueError | OverflowError | None,
     ) -> None:
         del self._asked[question]
         if answer.done():
