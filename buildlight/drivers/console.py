@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from buildlight.drivers import DriverOptions
@@ -20,9 +21,11 @@ COLOURS: dict[Channel, tuple[int, int, int]] = {
     Channel.AMBER: (255, 176, 0),
     Channel.GREEN: (40, 220, 90),
 }
-GLASS = 0.16
+GLASS = 0.3
 """Share of its colour that a dark lamp still shows, as coloured glass does."""
-DISC = ("▗▟██▙▖", "██████", "▝▜██▛▘")
+LIT = ("▗▟██▙▖", "██████", "▝▜██▛▘")
+UNLIT = (" ░░░░ ", "░░░░░░", " ░░░░ ")
+"""Two shapes, for terminals and eyes without colour."""
 
 
 class ConsoleOptions(DriverOptions):
@@ -74,7 +77,9 @@ class ConsoleLight:
         live, self._live = self._live, None
         if live is not None:
             self._pattern = OFF
-            live.stop()
+            # ValueError: the stream was closed. Whatever is closed shows no lamp.
+            with suppress(OSError, ValueError):
+                live.stop()
         elif self._played:
             self._played = False
             try:
@@ -90,17 +95,25 @@ class ConsoleLight:
             # Live also lifts what others print, the log for one, above the drawing.
             self._live = Live(get_renderable=self._drawing, refresh_per_second=FRAMES_A_SECOND)
             self._live.start()
+        # Now, not with the next frame, which may come too late for a short light.
+        self._live.refresh()
 
     def _drawing(self) -> "RenderableType":
-        from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
+        return drawing(self._pattern, time.monotonic() - self._since)
 
-        frame = frame_at(self._pattern, time.monotonic() - self._since)
-        drawing = Text("\n")
-        for row in DISC:
-            for channel, colour in COLOURS.items():
-                drawing.append(f"  {row}", style=_shade(colour, frame[channel]))
-            drawing.append("\n")
-        return drawing.append(f"\n  {self._pattern.text}\n", style="bold")
+
+def drawing(pattern: Pattern, seconds: float) -> "RenderableType":
+    """Return a picture of *pattern*, *seconds* after its start, for rich to print."""
+    from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
+
+    frame = frame_at(pattern, seconds)
+    picture = Text("\n")
+    for lit, dark in zip(LIT, UNLIT, strict=True):
+        for channel, colour in COLOURS.items():
+            level = frame[channel]
+            picture.append(f"  {lit if level > 0 else dark}", style=_shade(colour, level))
+        picture.append("\n")
+    return picture.append(f"\n  {pattern.text}\n", style="bold")
 
 
 def _shade(colour: tuple[int, int, int], level: float) -> str:

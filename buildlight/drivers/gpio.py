@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import entry_points
+from traceback import clear_frames
 from typing import Annotated, Any, ClassVar, Protocol, cast
 
 import gpiozero
@@ -59,6 +60,8 @@ class GpioOptions(DriverOptions):
 
 
 class _PinFactory(Protocol):
+    pins: dict[Any, Any]
+
     def close(self) -> None: ...
 
 
@@ -100,6 +103,7 @@ class GpioLight:
             _quietly(led.close)
         self.leds = {}
         if self.factory is not None:
+            self.factory.pins.clear()  # They are closed; one that fails would keep the chip open.
             _quietly(self.factory.close)
             self.factory = None
 
@@ -118,9 +122,12 @@ def _open_factory() -> _PinFactory:
         known = ", ".join(sorted({each.lower() for each in found.names}))
         raise LightUnavailable(f"GPIOZERO_PIN_FACTORY names no pin factory; known are: {known}")
     try:
-        return cast("_PinFactory", found[key].load()())
+        factory = cast("_PinFactory", found[key].load()())
     except Exception as exc:  # whatever the library of a pin factory raises
         raise LightUnavailable(_no_factory(key, exc)) from exc
+    # gpiozero's factories share one table: closing one would float every other lamp's pins.
+    factory.pins = {}
+    return factory
 
 
 def _no_factory(name: str, exc: Exception) -> str:
@@ -147,6 +154,8 @@ def _open_led(pin: int, factory: Any) -> Any:
     except (PinInvalidPin, PinUnknownPi, BadPinFactory) as exc:
         raise LightUnavailable(f"GPIO{pin}: {exc}") from exc
     except Exception as exc:  # lgpio.error derives from Exception itself
+        # The frames hold the LED, and the LED its reservation, for as long as the error lives.
+        clear_frames(exc.__traceback__)
         if "busy" in str(exc).lower():
             raise LightBusy(f"GPIO{pin} is held by another program") from exc
         raise LightUnavailable(f"GPIO{pin}: {exc}") from exc
