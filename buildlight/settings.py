@@ -1,0 +1,395 @@
+"""The configuration: a TOML file and the environment over it, checked into plain objects.
+
+Everything that can be known to be wrong without opening a light or asking a server is found
+here, all at once, each mistake with the path of its key and never with its value.
+"""
+
+import os
+import tomllib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from buildlight.aggregate import RANKS, required
+from buildlight.drivers import Driver, DriverOptions, load_driver
+from buildlight.errors import ConfigError
+from buildlight.feeds import Feed, FeedOptions, load_kind
+from buildlight.feeds.pace import max_age
+from buildlight.mistakes import Mistakes, unknown_key
+from buildlight.names import Name, NamePattern
+from buildlight.pattern import OFF, Pattern, colours_of, fit, parse_pattern, preset_patterns
+from buildlight.project import STATUS_WORDS, BuildStatus
+from buildlight.reading import Rules
+from buildlight.redaction import printable
+from buildlight.report import Choice
+
+SYSTEM_FILE = Path("/etc/buildlight/buildlight.toml")
+PREFIX = "BUILDLIGHT_"
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSettings:
+    """One feed, checked; *interval* and *building_interval* are seconds between polls."""
+
+    name: str
+    kind: Callable[..., Feed]
+    options: FeedOptions
+    rules: Rules
+    choice: Choice
+    interval: float
+    building_interval: float
+
+
+@dataclass(frozen=True, slots=True)
+class LampSettings:
+    """One lamp, checked; *patterns* has every signal's name, fitted to the light."""
+
+    name: str
+    driver: str
+    light: Callable[[Any], Driver]
+    options: DriverOptions
+    feeds: frozenset[str]
+    choice: Choice
+    patterns: Mapping[str, Pattern]
+
+    def open_light(self) -> Driver:
+        """Open the lamp's light; raises :class:`errors.LightUnavailable`."""
+        return self.light(self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A whole configuration."""
+
+    feeds: tuple[FeedSettings, ...]
+    lamps: tuple[LampSettings, ...]
+
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+class _Top(BaseSettings):
+    """The top-level scalars, which the environment may override."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", hide_input_in_errors=True, frozen=True
+    )
+
+    interval: Seconds = 30.0
+    building_interval: Seconds = 10.0
+    max_failures: int = Field(default=3, ge=1, le=100)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment over the file."""
+        return env_settings, init_settings
+
+
+class _Table(BaseModel):
+    """A table whose other keys belong to its kind or driver."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    name: Name | None = None
+    include: tuple[NamePattern, ...] = ()
+    exclude: tuple[NamePattern, ...] = ()
+
+    @property
+    def choice(self) -> Choice:
+        return Choice(include=self.include, exclude=self.exclude)
+
+
+Meaning = Literal["passing", "broken", "keep"]
+
+
+class _FeedTable(_Table):
+    kind: str = "cctray"
+    words: Mapping[str, Meaning] = {}
+
+
+class _LampTable(_Table):
+    driver: str
+    feeds: tuple[str, ...] = ()
+    preset: Literal["colours", "rhythm"] | None = None
+    patterns: Mapping[str, str] = {}
+
+
+_MEANINGS: Mapping[Meaning, BuildStatus] = {
+    "passing": BuildStatus.SUCCESS,
+    "broken": BuildStatus.FAILURE,
+    "keep": BuildStatus.UNKNOWN,
+}
+
+
+def find_file(chosen: Path | None = None) -> Path:
+    """Return the configuration file: the *chosen* one, or the first that exists.
+
+    Raises :class:`ConfigError` if there is none.
+    """
+    if chosen is not None:
+        return chosen
+    # Not Path.home, which raises for a user without a home.
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
+    places = (SYSTEM_FILE, Path(home) / "buildlight" / "buildlight.toml")
+    for place in places:
+        if place.is_file():
+            return place
+    raise ConfigError(
+        f"no configuration at {places[0]} nor {places[1]}; write one as the README shows, "
+        "name another with --config, or try `buildlight demo`, which needs none"
+    )
+
+
+def load_settings(path: Path) -> Settings:
+    """Return the checked configuration of the file at *path* and the environment.
+
+    Raises :class:`ConfigError` with every mistake, each beginning with *path*.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"{path}: is no text in UTF-8") from exc
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigError(f"{path}: is no TOML: {exc}") from exc
+    except (ValueError, RecursionError) as exc:
+        raise ConfigError(f"{path}: has a number that is too long, or is nested too deep") from exc
+    try:
+        return check_settings(document)
+    except ConfigError as exc:
+        raise ConfigError(*(f"{path}: {mistake}" for mistake in exc.mistakes)) from exc
+
+
+def check_settings(document: Mapping[str, Any]) -> Settings:
+    """Return the settings that *document* (a TOML file's tables) and the environment make.
+
+    Raises :class:`ConfigError` with every mistake.
+    """
+    mistakes = Mistakes()
+    top = _top(document, mistakes)
+    feeds = _feeds(document, top, mistakes)
+    lamps = _lamps(document, [*_written_names(document), *(feed.name for feed in feeds)], mistakes)
+    mistakes.raise_any()
+    return Settings(feeds=feeds, lamps=lamps)
+
+
+def lamp_from_keys(driver: str, keys: Mapping[str, Any]) -> LampSettings:
+    """Return a lamp that watches nothing, from a driver's name and its keys.
+
+    Raises :class:`ConfigError` with every mistake.
+    """
+    mistakes = Mistakes()
+    lamps = _lamps({"lamps": [{"driver": driver, **keys}]}, (), mistakes)
+    mistakes.raise_any()
+    return lamps[0]
+
+
+def _top(document: Mapping[str, Any], mistakes: Mistakes) -> _Top:
+    known = [*_Top.model_fields, "feeds", "lamps"]
+    scalars = {key: value for key, value in document.items() if key not in ("feeds", "lamps")}
+    for key in [key for key in scalars if key not in _Top.model_fields]:
+        mistakes.add(key, unknown_key(known))
+        del scalars[key]
+    variables = {PREFIX + key.upper(): key for key in _Top.model_fields}
+    ours = {name: name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
+    for name, upper in ours.items():
+        if upper not in variables:
+            mistakes.add(name, f"unknown environment variable; known are: {', '.join(variables)}")
+    overriding = {variables[upper]: name for name, upper in ours.items() if upper in variables}
+    with mistakes.at("", known=known, called=overriding):
+        return _Top(**scalars)
+    return _Top.model_construct()
+
+
+def _tables(
+    document: Mapping[str, Any], key: str, mistakes: Mistakes
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the tables of ``[[key]]``, each with its path."""
+    tables = document.get(key, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        mistakes.add(key, f"is no list of tables; write [[{key}]] above each")
+        return []
+    if not tables:
+        mistakes.add(key, f"there are none; add a [[{key}]] table as the README shows")
+    return [(f"{key}[{number}]", table) for number, table in enumerate(tables)]
+
+
+TableT = TypeVar("TableT", bound=_Table)
+
+
+def _split(model: type[TableT], table: Mapping[str, Any]) -> tuple[TableT, dict[str, Any]]:
+    """Return the keys that every table has, and those of its kind or driver."""
+    checked = model.model_validate(table)
+    return checked, dict(checked.model_extra or {})
+
+
+def _known(model: type[BaseModel], options: type[BaseModel]) -> list[str]:
+    return [*model.model_fields, *options.model_fields]
+
+
+def _feeds(document: Mapping[str, Any], top: _Top, mistakes: Mistakes) -> tuple[FeedSettings, ...]:
+    feeds: list[FeedSettings] = []
+    names: set[str] = set()
+    for path, table in _tables(document, "feeds", mistakes):
+        with mistakes.at(path):
+            common, keys = _split(_FeedTable, table)
+            feed = _feed(path, common, keys, top, mistakes)
+            if feed is None:
+                continue
+            if common.name in names:
+                mistakes.add(f"{path}.name", "is the name of another feed, too")
+            feeds.append(_named(feed, names))
+            names.add(feeds[-1].name)
+    return tuple(feeds)
+
+
+def _feed(
+    path: str, common: _FeedTable, keys: Mapping[str, Any], top: _Top, mistakes: Mistakes
+) -> FeedSettings | None:
+    kind: Any = None
+    with mistakes.at(f"{path}.kind"):
+        kind = load_kind(common.kind)
+    if kind is None:
+        return None
+    with mistakes.at(path, known=_known(_FeedTable, kind.Options)):
+        options = kind.Options.model_validate(keys)
+        return FeedSettings(
+            name=common.name or options.suggested_name,
+            kind=kind,
+            options=options,
+            rules=Rules(
+                max_age=max_age(top.interval),
+                max_failures=top.max_failures,
+                required=required(common.include),
+                words={**STATUS_WORDS, **_words(common)},
+            ),
+            choice=common.choice,
+            interval=top.interval,
+            building_interval=top.building_interval,
+        )
+    return None
+
+
+def _written_names(document: Mapping[str, Any]) -> list[str]:
+    """Return the names of all feeds, those with mistakes too: a lamp's own must not be blamed."""
+    tables = document.get("feeds", [])
+    if not isinstance(tables, list):
+        return []
+    named = [table.get("name") for table in tables if isinstance(table, dict)]
+    return [name for name in named if isinstance(name, str)]
+
+
+def _words(common: _FeedTable) -> dict[str, BuildStatus]:
+    return {word.strip().lower(): _MEANINGS[meaning] for word, meaning in common.words.items()}
+
+
+def _named(feed: FeedSettings, names: Collection[str]) -> FeedSettings:
+    """Return *feed* with a name that is none of *names*: two feeds of a server get numbers."""
+    name, number = feed.name, 1
+    while name in names:
+        number += 1
+        name = f"{feed.name} {number}"
+    return replace(feed, name=name)
+
+
+def _lamps(
+    document: Mapping[str, Any], feeds: Sequence[str], mistakes: Mistakes
+) -> tuple[LampSettings, ...]:
+    lamps: list[LampSettings] = []
+    claimed: dict[str, str] = {}
+    tables = _tables(document, "lamps", mistakes)
+    for number, (path, table) in enumerate(tables, start=1):
+        with mistakes.at(path):
+            common, keys = _split(_LampTable, table)
+            # Without any feed that is the mistake, and it is told already.
+            for name in sorted({*common.feeds} - {*feeds} if feeds else ()):
+                at = f"{path}.feeds[{common.feeds.index(name)}]"
+                there = printable(", ".join(sorted({*feeds})), limit=400)
+                mistakes.add(at, f"no feed has this name; there are: {there}")
+            otherwise = "lamp" if len(tables) == 1 else f"lamp {number}"
+            lamp = _lamp(path, common, keys, common.name or otherwise, mistakes)
+            if lamp is None:
+                continue
+            if lamp.name in {other.name for other in lamps}:
+                mistakes.add(f"{path}.name", "is the name of another lamp, too")
+            for claim in sorted(lamp.options.claims & claimed.keys()):
+                key = next((key for key, value in keys.items() if value == claim), None)
+                # What stands in the file word by word (a port) is told by its key.
+                at, what = (path, f"{claim} is") if key is None else (f"{path}.{key}", "is")
+                mistakes.add(at, f"{what} used by {claimed[claim]} already")
+            claimed |= dict.fromkeys(lamp.options.claims, path)
+            lamps.append(replace(lamp, feeds=frozenset(common.feeds or feeds)))
+    return tuple(lamps)
+
+
+def _lamp(
+    path: str, common: _LampTable, keys: Mapping[str, Any], name: str, mistakes: Mistakes
+) -> LampSettings | None:
+    own = _own_patterns(f"{path}.patterns", common, mistakes)
+    light: Any = None
+    with mistakes.at(f"{path}.driver"):
+        light = load_driver(common.driver)
+    if light is None:
+        return None
+    with mistakes.at(path, known=_known(_LampTable, light.Options)):
+        options = light.Options.model_validate(keys)
+        return LampSettings(
+            name=name,
+            driver=common.driver,
+            light=light,
+            options=options,
+            feeds=frozenset(),
+            choice=common.choice,
+            patterns=_fitted(f"{path}.patterns", common, own, options, mistakes),
+        )
+    return None
+
+
+def _own_patterns(path: str, common: _LampTable, mistakes: Mistakes) -> dict[str, Pattern]:
+    signals = tuple(dict.fromkeys(RANKS.values()))
+    own = {}
+    for signal, text in common.patterns.items():
+        if signal not in signals:
+            mistakes.add(f"{path}.{signal}", f"unknown signal; known are: {', '.join(signals)}")
+            continue
+        with mistakes.at(f"{path}.{signal}"):
+            own[signal] = parse_pattern(text)
+    return own
+
+
+def _fitted(
+    path: str,
+    common: _LampTable,
+    own: dict[str, Pattern],
+    options: DriverOptions,
+    mistakes: Mistakes,
+) -> Mapping[str, Pattern]:
+    """Return the pattern of every signal as the light can show it."""
+    channels = options.channels
+    # One colour cannot tell red from green: its rhythm has to.
+    preset = common.preset or ("rhythm" if len(colours_of(channels)) == 1 else "colours")
+    patterns = preset_patterns(preset, channels) | own
+    fitted = {
+        signal: fit(pattern, channels, dims=options.dims) for signal, pattern in patterns.items()
+    }
+    for signal, pattern in fitted.items():
+        if not pattern.strokes and pattern.text != OFF.text:
+            has = ", ".join(sorted(channel.value for channel in channels))
+            mistakes.add(f"{path}.{signal}", f"the light cannot show this; its channels are {has}")
+    return fitted
