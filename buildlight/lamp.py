@@ -1,0 +1,216 @@
+"""One lamp: plays its pattern on its light, on a thread of its own, and reopens a lost light.
+
+:class:`Lamp` decides what is due and has no clock; :class:`LampThread` gives it one. Nobody
+else calls a driver. Not a thread of asyncio's pool: there, a cancelled ``show`` would still run
+while ``close`` is called, and one that blocks would hold the exit.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from buildlight.drivers import Driver, PatternDriver
+from buildlight.errors import LightUnavailable
+from buildlight.pattern import OFF, Frame, Pattern, frame_at, next_change
+from buildlight.report import Light
+
+RETRIES = (0.25, 0.5, 1.0, 1.5)
+"""Seconds before a light is tried again, and again; the last goes on."""
+
+log = logging.getLogger(__name__)
+
+
+class Lamp:
+    """What a lamp's light has to show, step by step.
+
+    *open_light* opens the light and raises :class:`LightUnavailable`. Times are seconds of any
+    clock that never goes back.
+    """
+
+    def __init__(self, open_light: Callable[[], Driver]) -> None:
+        self._open_light = open_light
+        self._driver: Driver | None = None
+        self._pattern = OFF
+        self._start = 0.0
+        self._shown: Frame | None = None
+        self._shown_at = 0.0
+        self._tries = 0
+        self._retry_at = 0.0
+        self.light: Light | None = None
+        """How the light is; ``None`` until it was tried."""
+        self.trouble: LightUnavailable | None = None
+        """Why the light is not ok."""
+
+    @property
+    def driver(self) -> Driver | None:
+        """The open light."""
+        return self._driver
+
+    def step(self, pattern: Pattern, *, now: float) -> float | None:
+        """Bring the light to what *pattern* shows at *now*.
+
+        Returns the seconds until the next step is due, ``None`` if only another pattern can
+        make one. Never raises: a light that is lost is tried again in later steps.
+        """
+        if pattern != self._pattern:
+            self._pattern, self._start, self._shown = pattern, now, None
+        if self._driver is None and now < self._retry_at:
+            return self._retry_at - now
+        try:
+            driver = self._driver or self._opened()
+            return self._show(driver, now=now)
+        except Exception as exc:  # noqa: BLE001 - a driver may be anybody's, a lamp must not freeze
+            return self._lose(exc, now=now)
+
+    def close(self) -> None:
+        """Make the light dark and let go of it. Never raises."""
+        driver, self._driver = self._driver, None
+        if driver is None:
+            return
+        try:
+            driver.close()
+        except Exception:
+            log.exception("a driver failed to close its light")
+
+    def _opened(self) -> Driver:
+        driver = self._driver = self._open_light()
+        self._shown = None
+        return driver
+
+    def _show(self, driver: Driver, *, now: float) -> float | None:
+        elapsed = now - self._start
+        refresh = driver.refresh
+        due = refresh is not None and now >= self._shown_at + refresh
+        native = isinstance(driver, PatternDriver)
+        frame = frame_at(self._pattern, 0.0 if native else elapsed)
+        if frame != self._shown or due:
+            if isinstance(driver, PatternDriver):
+                driver.play(self._pattern)
+            else:
+                driver.show(frame)
+            self._shown, self._shown_at = frame, now
+        self.light, self.trouble, self._tries = Light.OK, None, 0
+        waits = [None if native else next_change(self._pattern, elapsed)]
+        waits.append(None if refresh is None else self._shown_at + refresh - now)
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _lose(self, exc: Exception, *, now: float) -> float:
+        if not isinstance(exc, LightUnavailable):
+            log.error("a driver failed: %s: %s", type(exc).__name__, exc)
+            exc = LightUnavailable(f"its driver failed ({type(exc).__name__})")
+        self.close()
+        was_there = self.light in (Light.OK, Light.LOST)
+        self.light = Light.LOST if was_there else Light.WAITING
+        self.trouble = exc
+        delay = RETRIES[min(self._tries, len(RETRIES) - 1)]
+        self._tries += 1
+        self._retry_at = now + delay
+        return delay
+
+
+class LampThread:
+    """The thread that plays one lamp; all of its methods may be called from any other thread.
+
+    *on_light* is called on this thread whenever the light becomes ok, waiting or lost.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        lamp: Lamp,
+        *,
+        on_light: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lamp = lamp
+        self._on_light = on_light
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._wanted = OFF
+        self._played: Pattern | None = None
+        self._stopping = False
+        self._called_at: float | None = None
+        self._moving = True
+        # A daemon thread: one that a light blocks must not hold the exit.
+        self._thread = threading.Thread(target=self._run, name=f"lamp {name}", daemon=True)
+
+    def start(self, pattern: Pattern) -> None:
+        """Open the light, and play *pattern* until told otherwise."""
+        self._wanted = pattern
+        self._thread.start()
+
+    def play(self, pattern: Pattern) -> None:
+        """Play *pattern*; the one that plays already goes on without a break."""
+        with self._changed:
+            if pattern != self._wanted:
+                self._wanted = pattern
+                self._moving = True
+                self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Ask for darkness and the thread's end; does not wait for either."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def join(self, timeout: float) -> bool:
+        """Wait up to *timeout* seconds for the end; returns whether it came."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def wait_played(self, pattern: Pattern, timeout: float) -> bool:
+        """Wait up to *timeout* seconds until the light shows *pattern*; returns whether it does."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._played == pattern, timeout)
+
+    @property
+    def light(self) -> Light | None:
+        """How the light is; ``None`` until it was tried."""
+        return self._lamp.light
+
+    @property
+    def trouble(self) -> LightUnavailable | None:
+        """Why the light is not ok."""
+        return self._lamp.trouble
+
+    @property
+    def driver(self) -> Driver | None:
+        """The open light, to be asked and not to be called."""
+        return self._lamp.driver
+
+    @property
+    def moving(self) -> bool:
+        """Whether the driver is in a call, or will be called again for the same pattern."""
+        return self._moving
+
+    def blocked_for(self) -> float:
+        """Return for how many seconds the driver has not come back from its present call."""
+        called_at = self._called_at
+        return 0.0 if called_at is None else self._clock() - called_at
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                wanted = self._wanted
+                if self._stopping:
+                    break
+            wait = self._step(wanted)
+            with self._changed:
+                if self._wanted == wanted and not self._stopping:
+                    self._changed.wait(wait)
+        self._lamp.close()
+
+    def _step(self, wanted: Pattern) -> float | None:
+        before = self._lamp.light
+        self._called_at = now = self._clock()
+        self._moving = True
+        wait = self._lamp.step(wanted, now=now)
+        self._moving = wait is not None
+        self._called_at = None
+        if self._lamp.light is not before:
+            self._on_light()
+        with self._changed:
+            self._played = wanted if self._lamp.light is Light.OK else None
+            self._changed.notify_all()
+        return wait

@@ -1,0 +1,299 @@
+"""The daemon as its user meets it: a process with real sockets, a real port and real signals."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from conftest import a_project
+from servers import BROKEN_FEED, DRIPS, ENDLESS, FEED, HANGS, Answer, FeedServer
+from world import Server, World
+
+BUILDLIGHT = Path(sys.executable).with_name("buildlight")
+PATIENCE = 20.0
+DARK = bytes([0x21, 0x22, 0x24, 0x28])
+GREEN = bytes([0x21, 0x22, 0x14, 0x28])
+RED = bytes([0x11, 0x22, 0x24, 0x28])
+
+
+class Tower:
+    """A pseudo-terminal that plays the light's side, and keeps what it was told."""
+
+    def __init__(self) -> None:
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self.port = os.ttyname(self._slave)
+        self.told = b""
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                self.told += os.read(self._master, 1024)
+            except OSError:
+                return
+
+    def close(self) -> None:
+        """Pull the plug."""
+        os.close(self._slave)
+        os.close(self._master)
+
+
+@pytest.fixture
+def tower() -> Iterator[Tower]:
+    """Plug a tower in."""
+    light = Tower()
+    yield light
+    light.close()
+
+
+class Daemon:
+    """A running `buildlight run`."""
+
+    def __init__(self, folder: Path, configuration: str, **environment: str) -> None:
+        file = folder / "buildlight.toml"
+        file.write_text(configuration)
+        self.log = folder / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [BUILDLIGHT, "run", "--config", file],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "XDG_STATE_HOME": str(folder / "state"), **environment},
+            )
+
+    def said(self) -> str:
+        """Return everything that it wrote."""
+        return self.log.read_text()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Send the signal and return the exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
+    """Start daemons, and see that none is left."""
+    daemons: list[Daemon] = []
+
+    def start(configuration: str, **environment: str) -> Daemon:
+        daemons.append(Daemon(tmp_path, configuration, **environment))
+        return daemons[-1]
+
+    yield start
+    for daemon in daemons:
+        daemon.process.kill()
+        daemon.process.wait()
+
+
+def until(condition: Callable[[], object], daemon: Daemon) -> None:
+    """Wait for something that the daemon brings about."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, daemon.said()
+        time.sleep(0.01)
+
+
+def configuration(*urls: str, port: str, interval: float = 0.2) -> str:
+    """Return a configuration with feeds at *urls* and a tower at *port*."""
+    feeds = "\n".join(
+        f'[[feeds]]\nname = "feed {number}"\nurl = "{url}"' for number, url in enumerate(urls)
+    )
+    lamp = f'[[lamps]]\ndriver = "serial"\nprotocol = "adafruit-tower"\nport = "{port}"'
+    return f"interval = {interval}\nbuilding_interval = {interval}\n{feeds}\n{lamp}\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_the_lamp_dark_and_the_exit_clean(
+    run: Callable[..., Daemon], tower: Tower, number: signal.Signals
+) -> None:
+    """The lamp follows a build to red, and is dark when the daemon is stopped."""
+    with FeedServer() as server:
+        daemon = run(configuration(server.url(), port=tower.port))
+        until(lambda: tower.told.endswith(GREEN), daemon)
+        server.answer = Answer(BROKEN_FEED)
+        until(lambda: tower.told.endswith(RED), daemon)
+
+        status = daemon.stop(number)
+
+    until(lambda: tower.told.endswith(DARK), daemon)
+    assert status == 0
+    assert "Traceback" not in daemon.said()
+    assert "lamp: broken (was passing): shop\n" in daemon.said()
+
+
+def test_feeds_that_hang_drip_or_never_end_delay_neither_another_feed_nor_the_exit(
+    run: Callable[..., Daemon], tower: Tower
+) -> None:
+    """Three hopeless servers beside a good one: it is read all the same, and the stop is quick."""
+    with FeedServer() as server:
+        for name, answer in {"/hang": HANGS, "/drip": DRIPS, "/endless": ENDLESS}.items():
+            server.answers[name] = answer
+        urls = [server.url(path) for path in ("/hang", "/drip", "/endless", "/cc.xml")]
+        daemon = run(configuration(*urls, port=tower.port))
+        until(lambda: sum(each.path == "/cc.xml" for each in server.requests) > 5, daemon)
+
+        status = daemon.stop()
+
+    assert status == 0
+    assert GREEN not in tower.told
+    until(lambda: tower.told.endswith(DARK), daemon)
+    assert len(re.findall(r"^\S+ feed 2: larger than 16 MiB", daemon.said(), re.MULTILINE)) == 1
+
+
+BLOCKING = """
+import pathlib, time
+from buildlight.drivers import DriverOptions
+
+class Blocking:
+    Options = DriverOptions
+    refresh = None
+
+    def __init__(self, options):
+        pass
+
+    def show(self, frame):
+        while True:
+            time.sleep(1)
+
+    def close(self):
+        pass
+"""
+
+
+def test_a_light_that_blocks_for_ever_delays_neither_the_other_lamp_nor_the_exit(
+    run: Callable[..., Daemon], tower: Tower, tmp_path: Path
+) -> None:
+    """A driver that never comes back is said to be lost; all else goes on, and stops in time."""
+    plugin = tmp_path / "plugin"
+    metadata = plugin / "blocking-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (plugin / "blocking.py").write_text(BLOCKING)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: blocking\nVersion: 1.0\n")
+    entry = "[buildlight.drivers]\nblocking = blocking:Blocking\n"
+    (metadata / "entry_points.txt").write_text(entry)
+    with FeedServer() as server:
+        text = configuration(server.url(), port=tower.port)
+        text += '[[lamps]]\nname = "stuck"\ndriver = "blocking"\nwait_for_light = true\n'
+        daemon = run(text, PYTHONPATH=str(plugin))
+        until(lambda: tower.told.endswith(GREEN), daemon)
+        until(lambda: "stuck: its light is lost" in daemon.said(), daemon)
+
+        status = daemon.stop()
+
+    assert status == 0
+    until(lambda: tower.told.endswith(DARK), daemon)
+    assert "stuck: its light does not answer, and was left as it was" in daemon.said()
+
+
+def test_a_light_that_is_not_there_yet_is_waited_for(
+    run: Callable[..., Daemon], tower: Tower, tmp_path: Path
+) -> None:
+    """A USB light may be plugged in after the start, under the name that was configured."""
+    port = tmp_path / "light"
+    with FeedServer() as server:
+        daemon = run(configuration(server.url(), port=str(port)))
+        until(lambda: "lamp 1: its light" in daemon.said() or "waiting" in daemon.said(), daemon)
+
+        port.symlink_to(tower.port)
+
+        until(lambda: tower.told.endswith(GREEN), daemon)
+        assert daemon.stop() == 0
+    assert f"lamp: its light is waiting: no port {port}; is the light plugged in?" in daemon.said()
+    assert "lamp: its light is there again" in daemon.said()
+
+
+def test_a_light_that_must_be_there_and_is_not_ends_the_start(
+    run: Callable[..., Daemon], tmp_path: Path
+) -> None:
+    """With wait_for_light = false the daemon says what is missing, and exits with 1."""
+    text = configuration("http://127.0.0.1:9/", port=str(tmp_path / "light"))
+
+    daemon = run(text + "wait_for_light = false\n")
+
+    assert daemon.process.wait(PATIENCE) == 1
+    assert daemon.said() == (
+        f"buildlight: lamp: driver 'serial': no port {tmp_path / 'light'}; "
+        "is the light plugged in?\n"
+    )
+
+
+def test_pins_without_a_pi_end_the_start(run: Callable[..., Daemon]) -> None:
+    """There is no fall-back to another pin factory: the daemon says what is wrong, and exits."""
+    daemon = run(
+        '[[feeds]]\nurl = "http://127.0.0.1:9/"\n[[lamps]]\ndriver = "gpio"\npins = { red = 17 }\n',
+        GPIOZERO_PIN_FACTORY="nonesuch",
+    )
+
+    assert daemon.process.wait(PATIENCE) == 1
+    assert "buildlight: lamp: driver 'gpio': GPIOZERO_PIN_FACTORY names no" in daemon.said()
+    assert "Traceback" not in daemon.said()
+
+
+def test_a_bad_configuration_ends_the_start_with_78(run: Callable[..., Daemon]) -> None:
+    """The service manager need not try again: nothing would change."""
+    daemon = run("interval = 0\n")
+
+    assert daemon.process.wait(PATIENCE) == 78
+    assert [re.sub(r"/\S+/", "", line) for line in daemon.said().splitlines()] == [
+        "buildlight: buildlight.toml: interval: should be greater than 0",
+        f"buildlight: buildlight.toml: feeds: there are none; {remedy('feeds')}",
+        f"buildlight: buildlight.toml: lamps: there are none; {remedy('lamps')}",
+    ]
+
+
+def has_been_asked(server: FeedServer, times: int) -> bool:
+    """Return whether *server* had so many requests."""
+    return len(server.requests) >= times
+
+
+def remedy(tables: str) -> str:
+    """Return what to do about a missing list of tables."""
+    return f"add a [[{tables}]] table as the README shows"
+
+
+def test_a_token_in_an_address_is_never_written_anywhere(
+    run: Callable[..., Daemon], tower: Tower, tmp_path: Path
+) -> None:
+    """Neither log nor state file knows the secret, whatever the server does with it."""
+    with FeedServer() as server:
+        echo = b"<html>you asked for /cc.xml?token=SECRET</html>"
+        daemon = run(configuration(server.url("/cc.xml?token=SECRET"), port=tower.port))
+        until(lambda: tower.told.endswith(GREEN), daemon)
+        for answer in (Answer(echo), Answer(status=401), Answer(b"SECRET"), Answer(FEED)):
+            server.answer = answer
+            enough = len(server.requests) + 2
+            until(partial(has_been_asked, server, enough), daemon)
+        daemon.stop()
+
+    kept = "".join(file.read_text() for file in (tmp_path / "state").rglob("*.json"))
+    assert json.loads(kept)["feeds"]
+    assert "SECRET" not in kept
+    assert "SECRET" not in daemon.said()
+
+
+def test_a_hanging_feed_is_polled_no_more_often_than_it_answers() -> None:
+    """A server that takes its whole deadline is not asked twice at a time."""
+    hanging, fine = Server(), Server(a_project(last_build_status="Success"))
+    hanging.answer = None
+
+    async def story(world: World) -> None:
+        await world.wait(600)
+
+    World(hanging=hanging, fine=fine).run(story)
+
+    assert len(fine.asked) >= 20
+    assert all(after - before >= 20 for before, after in pairwise(hanging.asked))

@@ -1,0 +1,317 @@
+"""One lamp: what its light shows when, and what becomes of it when the light goes away."""
+
+import threading
+from collections.abc import Callable
+from typing import ClassVar
+
+import pytest
+
+from buildlight.drivers import Driver, DriverOptions
+from buildlight.errors import LightUnavailable
+from buildlight.lamp import RETRIES, Lamp, LampThread
+from buildlight.pattern import DARK, OFF, Channel, Frame, Pattern, parse_pattern
+from buildlight.report import Light
+
+RED, GREEN = Frame.of({Channel.RED: 1}), Frame.of({Channel.GREEN: 1})
+PATIENCE = 10.0
+
+
+class Recorder:
+    """A light that writes down what it is told, and fails as it is told."""
+
+    Options: ClassVar[type[DriverOptions]] = DriverOptions
+    refresh: ClassVar[float | None] = None
+
+    def __init__(self) -> None:
+        self.shown: list[Frame] = []
+        self.closed = 0
+        self.fault: Exception | None = None
+
+    def show(self, frame: Frame) -> None:
+        """Write *frame* down, or fail."""
+        if self.fault is not None:
+            raise self.fault
+        self.shown.append(frame)
+
+    def close(self) -> None:
+        """Count."""
+        self.closed += 1
+
+
+class Forgetful(Recorder):
+    """A light that has to be told again every ten seconds."""
+
+    refresh: ClassVar[float | None] = 10.0
+
+
+class Rhythmical(Recorder):
+    """A light with a rhythm of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.played: list[Pattern] = []
+
+    def play(self, pattern: Pattern) -> None:
+        """Write *pattern* down."""
+        self.played.append(pattern)
+
+
+def opening(*lights: Driver | LightUnavailable) -> Callable[[], Driver]:
+    """Return a function that opens each of *lights* in turn, or fails."""
+    left = list(lights)
+
+    def open_light() -> Driver:
+        light = left.pop(0)
+        if isinstance(light, LightUnavailable):
+            raise light
+        return light
+
+    return open_light
+
+
+def test_a_steady_pattern_is_shown_once() -> None:
+    """A lamp that does not move costs nothing."""
+    light = Recorder()
+    lamp = Lamp(opening(light))
+
+    waits = [lamp.step(parse_pattern("red"), now=now) for now in (0.0, 5.0, 500.0)]
+
+    assert light.shown == [RED]
+    assert waits == [None, None, None]
+
+
+def test_a_blinking_pattern_is_shown_at_its_edges() -> None:
+    """Half a second on, half a second off, and no step in between."""
+    light = Recorder()
+    lamp = Lamp(opening(light))
+    now, shown = 100.0, []
+
+    for _ in range(4):
+        wait = lamp.step(parse_pattern("red blink"), now=now)
+        assert wait is not None
+        shown.append((now, light.shown[-1]))
+        now += wait
+
+    assert shown == [(100.0, RED), (100.5, DARK), (101.0, RED), (101.5, DARK)]
+
+
+def test_a_new_pattern_begins_at_its_beginning() -> None:
+    """A pattern that comes in the dark half of another starts lit."""
+    light = Recorder()
+    lamp = Lamp(opening(light))
+    lamp.step(parse_pattern("red blink"), now=0.0)
+    lamp.step(parse_pattern("red blink"), now=0.5)
+
+    lamp.step(parse_pattern("green blink"), now=0.7)
+
+    assert light.shown == [RED, DARK, GREEN]
+
+
+def test_a_light_that_may_forget_is_told_again() -> None:
+    """A tower that lost its power for a moment heals by itself."""
+    light = Forgetful()
+    lamp = Lamp(opening(light))
+
+    waits = [lamp.step(parse_pattern("red"), now=now) for now in (0.0, 4.0, 10.0, 20.0)]
+
+    assert light.shown == [RED, RED, RED]
+    assert waits == [10.0, 6.0, 10.0, 10.0]
+
+
+def test_a_light_with_a_rhythm_of_its_own_is_given_the_pattern() -> None:
+    """It is told once, and left to blink."""
+    light = Rhythmical()
+    lamp = Lamp(opening(light))
+    pattern = parse_pattern("red blink")
+
+    waits = [lamp.step(pattern, now=now) for now in (0.0, 0.5, 1.0)]
+
+    assert light.played == [pattern]
+    assert light.shown == []
+    assert waits == [None, None, None]
+
+
+def test_a_light_that_does_not_open_is_waited_for_with_growing_patience() -> None:
+    """A light that is plugged in later is found, without being asked all the time."""
+    absent = LightUnavailable("not there")
+    light = Recorder()
+    lamp = Lamp(opening(*[absent] * 6, light))
+    now, waits = 0.0, []
+
+    for _ in range(6):
+        wait = lamp.step(parse_pattern("red"), now=now)
+        assert wait is not None
+        assert lamp.light is Light.WAITING
+        assert lamp.trouble is absent
+        waits.append(wait)
+        now += wait
+    lamp.step(parse_pattern("red"), now=now)
+
+    assert waits == [*RETRIES, RETRIES[-1], RETRIES[-1]]
+    assert max(waits) < 2
+    assert lamp.light is Light.OK
+    assert lamp.trouble is None
+    assert light.shown == [RED]
+
+
+def test_no_light_is_opened_before_its_time() -> None:
+    """A new pattern is no reason to try a lost light at once."""
+    tried: list[None] = []
+
+    def open_light() -> Driver:
+        tried.append(None)
+        raise LightUnavailable("not there")
+
+    lamp = Lamp(open_light)
+    lamp.step(parse_pattern("red"), now=0.0)
+
+    wait = lamp.step(parse_pattern("green"), now=0.1)
+
+    assert len(tried) == 1
+    assert wait == pytest.approx(RETRIES[0] - 0.1)
+
+
+def test_a_light_that_goes_away_is_let_go_of_and_comes_back_up_to_date() -> None:
+    """Unplugged while red, plugged in again when all is green: it shows green."""
+    first, second = Recorder(), Recorder()
+    lamp = Lamp(opening(first, second))
+    lamp.step(parse_pattern("red blink"), now=0.0)
+    first.fault = LightUnavailable("gone")
+
+    lamp.step(parse_pattern("red blink"), now=0.5)
+    lost = lamp.light
+    lamp.step(parse_pattern("green"), now=1.0)
+
+    assert lost is Light.LOST
+    assert first.closed == 1
+    assert second.shown == [GREEN]
+    assert lamp.light is Light.OK
+
+
+def test_a_steady_light_is_shown_again_after_it_was_reopened() -> None:
+    """A light that comes back has forgotten everything."""
+    first, second = Forgetful(), Recorder()
+    lamp = Lamp(opening(first, second))
+    lamp.step(parse_pattern("red"), now=0.0)
+    first.fault = LightUnavailable("gone")
+    lamp.step(parse_pattern("red"), now=10.0)
+
+    lamp.step(parse_pattern("red"), now=11.0)
+
+    assert second.shown == [RED]
+
+
+def test_a_driver_that_fails_in_a_way_of_its_own_is_a_lost_light() -> None:
+    """Somebody's driver with a mistake in it does not freeze the lamp."""
+    first, second = Recorder(), Recorder()
+    lamp = Lamp(opening(first, second))
+    first.fault = ZeroDivisionError()
+
+    lamp.step(parse_pattern("red"), now=0.0)
+    trouble = str(lamp.trouble)
+    lamp.step(parse_pattern("red"), now=1.0)
+
+    assert trouble == "its driver failed (ZeroDivisionError)"
+    assert second.shown == [RED]
+
+
+def test_a_driver_that_fails_to_close_does_not_stop_the_lamp() -> None:
+    """Closing is best effort: the light may be gone."""
+
+    class Stubborn(Recorder):
+        def close(self) -> None:
+            raise OSError
+
+    lamp = Lamp(opening(Stubborn()))
+    lamp.step(parse_pattern("red"), now=0.0)
+
+    lamp.close()
+
+    assert lamp.driver is None
+
+
+def test_a_thread_plays_what_it_is_told_and_ends_dark() -> None:
+    """The light follows the patterns, and is closed by the thread that opened it."""
+    light = Recorder()
+    threads: list[threading.Thread] = []
+
+    def open_light() -> Driver:
+        threads.append(threading.current_thread())
+        return light
+
+    thread = LampThread("shelf", Lamp(open_light))
+    thread.start(parse_pattern("red"))
+    assert thread.wait_played(parse_pattern("red"), PATIENCE)
+
+    thread.play(parse_pattern("green"))
+    assert thread.wait_played(parse_pattern("green"), PATIENCE)
+    thread.stop()
+
+    assert thread.join(PATIENCE)
+    assert light.shown == [RED, GREEN]
+    assert light.closed == 1
+    assert [each.daemon for each in threads] == [True]
+
+
+def test_a_thread_tells_when_its_light_changes() -> None:
+    """Opened, lost, found: each is told once."""
+    heard = threading.Semaphore(0)
+    first, second = Recorder(), Recorder()
+    thread = LampThread("shelf", Lamp(opening(first, second)), on_light=heard.release)
+    thread.start(parse_pattern("red"))
+    assert heard.acquire(timeout=PATIENCE)
+    first.fault = LightUnavailable("gone")
+
+    thread.play(parse_pattern("green"))
+
+    assert heard.acquire(timeout=PATIENCE)
+    assert heard.acquire(timeout=PATIENCE)
+    assert thread.light is Light.OK
+    assert second.shown == [GREEN]
+    thread.stop()
+    assert thread.join(PATIENCE)
+
+
+def test_a_light_that_blocks_is_seen_and_does_not_hold_anybody() -> None:
+    """Neither a new pattern nor the end waits for a driver that does not come back."""
+    blocked, released = threading.Event(), threading.Event()
+
+    class Blocking(Recorder):
+        def show(self, frame: Frame) -> None:
+            blocked.set()
+            released.wait(PATIENCE)
+            super().show(frame)
+
+    now = [0.0]
+    light = Blocking()
+    thread = LampThread("shelf", Lamp(opening(light)), clock=lambda: now[0])
+    thread.start(parse_pattern("red"))
+    assert blocked.wait(PATIENCE)
+    now[0] = 7.0
+
+    thread.play(parse_pattern("green"))
+    thread.stop()
+
+    assert thread.blocked_for() == 7.0
+    assert thread.moving
+    assert not thread.join(0.01)
+    released.set()
+    assert thread.join(PATIENCE)
+    assert thread.blocked_for() == 0.0
+    assert light.closed == 1
+
+
+def test_a_thread_that_plays_a_steady_pattern_is_still() -> None:
+    """Whoever watches lamps for hanging lights may sleep."""
+    thread = LampThread("shelf", Lamp(opening(Recorder())))
+    thread.start(parse_pattern("red blink"))
+    assert thread.wait_played(parse_pattern("red blink"), PATIENCE)
+    moving = thread.moving
+
+    thread.play(OFF)
+    assert thread.wait_played(OFF, PATIENCE)
+
+    assert moving
+    assert not thread.moving
+    thread.stop()
+    assert thread.join(PATIENCE)

@@ -1,0 +1,242 @@
+"""A small world on virtual time: servers, a daemon, and a lamp that writes down what it shows.
+
+Everything is real but the network (an in-process transport), the wires (a light that records)
+and the time: the loop's clock jumps to the next thing that is due.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, ClassVar
+
+import httpx
+import looptime
+from conftest import NOON
+
+from buildlight import cctray
+from buildlight.aggregate import RANKS
+from buildlight.daemon import Daemon
+from buildlight.drivers import DriverOptions
+from buildlight.errors import LightUnavailable
+from buildlight.lamp import Lamp
+from buildlight.monitor import open_sources
+from buildlight.pattern import DARK, Channel, Frame, Pattern
+from buildlight.project import Project
+from buildlight.report import Light, Report
+from buildlight.settings import LampSettings, check_settings
+from buildlight.state_file import StateFile
+
+Answer = Sequence[Project] | bytes | int | Exception | None
+"""What a server does: projects, a document, a status, a failure; ``None``: it never answers."""
+
+
+class Server:
+    """A CI server; set *answer* to change what it says, read *asked* for when it was asked."""
+
+    def __init__(self, *projects: Project) -> None:
+        self.answer: Answer = projects
+        self.asked: list[float] = []
+
+    async def handle(self, _request: httpx.Request) -> httpx.Response:
+        """Answer a request."""
+        self.asked.append(asyncio.get_running_loop().time())
+        if self.answer is None:
+            await asyncio.sleep(1e9)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if isinstance(self.answer, int):
+            return httpx.Response(self.answer)
+        if isinstance(self.answer, bytes):
+            return httpx.Response(200, stream=httpx.ByteStream(self.answer))
+        assert self.answer is not None
+        return httpx.Response(200, stream=httpx.ByteStream(cctray.write(self.answer)))
+
+
+class RecordingLight:
+    """A light that writes down when it showed what; set *gone* to unplug it."""
+
+    Options: ClassVar[type[DriverOptions]] = DriverOptions
+    refresh: ClassVar[float | None] = None
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[float, Frame]] = []
+        self.gone = False
+        self.opened = 0
+
+    def open(self) -> "RecordingLight":
+        """Open it, if it is there."""
+        if self.gone:
+            raise LightUnavailable("it is not plugged in")
+        self.opened += 1
+        return self
+
+    def show(self, frame: Frame) -> None:
+        """Write *frame* down."""
+        if self.gone:
+            raise LightUnavailable("it is gone")
+        self.shown.append((asyncio.get_running_loop().time(), frame))
+
+    def close(self) -> None:
+        """Go dark."""
+        if not self.gone:
+            self.shown.append((asyncio.get_running_loop().time(), DARK))
+
+
+class LoopPlayer:
+    """Plays a real :class:`Lamp` on the loop's own time instead of a thread."""
+
+    def __init__(self, light: RecordingLight, on_light: Callable[[], None]) -> None:
+        self._lamp = Lamp(light.open)
+        self._on_light = on_light
+        self._pattern: Pattern | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.patterns: list[tuple[float, Pattern]] = []
+
+    @property
+    def light(self) -> Light | None:
+        """How the light is."""
+        return self._lamp.light
+
+    @property
+    def trouble(self) -> LightUnavailable | None:
+        """Why it is not ok."""
+        return self._lamp.trouble
+
+    @property
+    def moving(self) -> bool:
+        """Whether something is due."""
+        return self._timer is not None
+
+    def start(self, pattern: Pattern) -> None:
+        """Begin with *pattern*."""
+        self.play(pattern)
+
+    def play(self, pattern: Pattern) -> None:
+        """Play *pattern*."""
+        if pattern != self._pattern:
+            self._pattern = pattern
+            self.patterns.append((asyncio.get_running_loop().time(), pattern))
+            self._step()
+
+    def stop(self) -> None:
+        """Go dark."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        self._lamp.close()
+
+    def join(self, timeout: float) -> bool:
+        """Nothing to wait for."""
+        return timeout >= 0
+
+    def blocked_for(self) -> float:
+        """Nothing blocks here."""
+        return 0.0
+
+    def _step(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        before = self._lamp.light
+        assert self._pattern is not None
+        wait = self._lamp.step(self._pattern, now=loop.time())
+        self._timer = None if wait is None else loop.call_later(max(wait, 1e-3), self._step)
+        if self._lamp.light is not before:
+            self._on_light()
+
+
+class World:
+    """Servers by name, one lamp that watches them all, and the daemon between them."""
+
+    def __init__(
+        self,
+        *,
+        lamp: Mapping[str, Any] | None = None,
+        feeds: Mapping[str, Mapping[str, Any]] | None = None,
+        state: StateFile | None = None,
+        **servers: Server,
+    ) -> None:
+        self.servers = servers
+        self.light = RecordingLight()
+        self.reports: list[tuple[float, Report]] = []
+        self.clock_offset = timedelta()
+        self._state = state
+        extra = feeds or {}
+        self.settings = check_settings(
+            {
+                "feeds": [
+                    {"name": name, "url": f"http://{name}.example/cc.xml", **extra.get(name, {})}
+                    for name in servers
+                ],
+                "lamps": [{"driver": "gpio", "pins": PINS, **(lamp or {})}],
+            }
+        )
+
+    def run(self, story: Callable[["World"], Awaitable[None]]) -> "World":
+        """Start the daemon, let *story* happen, stop the daemon."""
+        with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
+            runner.run(self._run(story))
+        return self
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        await asyncio.sleep(seconds)
+
+    @property
+    def report(self) -> Report:
+        """What the daemon knows now."""
+        return self.reports[-1][1]
+
+    @property
+    def signal(self) -> str:
+        """The name of the lamp's signal now."""
+        return RANKS[self.report.lamps[0].signal]
+
+    @property
+    def signals(self) -> list[str]:
+        """The names of the lamp's signals until now, without repetitions."""
+        names = [RANKS[report.lamps[0].signal] for _, report in self.reports]
+        return [name for name, before in zip(names, ["", *names], strict=False) if name != before]
+
+    @property
+    def lit(self) -> frozenset[Channel]:
+        """What is lit on the light now."""
+        return self.light.shown[-1][1].lit
+
+    def clock(self) -> datetime:
+        """Return the time of day in this world."""
+        seconds = timedelta(seconds=asyncio.get_running_loop().time())
+        return NOON + seconds + self.clock_offset
+
+    async def _run(self, story: Callable[["World"], Awaitable[None]]) -> None:
+        loop = asyncio.get_running_loop()
+        daemon = Daemon(
+            self.settings,
+            on_report=lambda report: self.reports.append((loop.time(), report)),
+            make_player=self._player,
+            open_sources=partial(open_sources, transport=httpx.MockTransport(self._route)),
+            clock=self.clock,
+            state=self._state,
+        )
+        stop = asyncio.Event()
+        running = asyncio.create_task(daemon.run(stop))
+        telling = asyncio.create_task(_told(self, story))
+        await asyncio.wait({running, telling}, return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        await running
+        await telling
+
+    def _player(self, _lamp: LampSettings, on_light: Callable[[], None]) -> LoopPlayer:
+        return LoopPlayer(self.light, on_light)
+
+    async def _route(self, request: httpx.Request) -> httpx.Response:
+        return await self.servers[request.url.host.partition(".")[0]].handle(request)
+
+
+PINS = {"red": 17, "amber": 27, "green": 22}
+
+
+async def _told(world: World, story: Callable[[World], Awaitable[None]]) -> None:
+    await asyncio.sleep(0.1)  # Virtual: the first answers are there.
+    await story(world)
