@@ -1,0 +1,49 @@
+"""Who holds a light: another buildlight on this machine, found among the processes."""
+
+import os
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+PROC = Path("/proc")
+UNIT = "buildlight.service"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A running ``buildlight run``; *service* if systemd started it."""
+
+    pid: int
+    service: bool
+
+    def __str__(self) -> str:
+        if self.service:
+            return (
+                f"the buildlight service has it (pid {self.pid}); stop it with "
+                "`sudo systemctl stop buildlight`, and start it again afterwards"
+            )
+        return f"another `buildlight run` has it (pid {self.pid}); stop it with `kill {self.pid}`"
+
+
+def find_holder(proc: Path = PROC) -> Holder | None:
+    """Return the ``buildlight run`` that runs besides this process, if there is one.
+
+    *proc* is where the kernel shows processes. Those that it hides from this user are not found.
+    """
+    for folder in proc.glob("[0-9]*"):
+        pid = int(folder.name)
+        if pid != os.getpid() and _runs_buildlight(_read(folder / "cmdline").split("\0")):
+            return Holder(pid, service=UNIT in _read(folder / "cgroup"))
+    return None
+
+
+def _runs_buildlight(arguments: list[str]) -> bool:
+    names = [Path(argument).name for argument in arguments]
+    return any(pair == ("buildlight", "run") for pair in pairwise(names))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""  # It has ended meanwhile.
