@@ -1,8 +1,8 @@
 """What many projects add up to: which of them count, and the signal of a lamp. Pure."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from buildlight.memory import Remembered, Verdict
@@ -53,12 +53,44 @@ def aggregate(watched: Iterable[Remembered], *, stale: bool) -> Signal:
     building = [known.building for known in broken or watched]
     return Signal(
         verdict=verdict,
-        building=bool(building) and (all(building) if broken else any(building)),
+        building=all(building) if broken else any(building),
         stale=stale or not watched,
     )
 
 
 _WORST = (B, P, N)
+
+
+def roll_up(projects: Iterable[Remembered]) -> tuple[Remembered, ...]:
+    """Return one for each pipeline of *projects*: the worst of its stages and jobs.
+
+    GoCD, Concourse and TeamCity list a pipeline's parts beside each other, and a stage can be
+    green while a job of it is red. A pipeline is being built if any part of it is.
+    """
+    pipelines: dict[str, list[Remembered]] = {}
+    for known in projects:
+        pipelines.setdefault(pipeline_of(known.project.name), []).append(known)
+    return tuple(_rolled(name, parts) for name, parts in pipelines.items())
+
+
+def pipeline_of(name: str) -> str:
+    """Return the part of *name* before the first separator: `` :: ``, `` / `` or ``/``."""
+    for separator in (" :: ", " / ", "/"):
+        head, found, _ = name.partition(separator)
+        if found and head:
+            return head
+    return name
+
+
+def _rolled(name: str, parts: Sequence[Remembered]) -> Remembered:
+    worst = min(parts, key=lambda part: _WORST.index(part.verdict))
+    since = [part.since for part in parts if part.since and part.verdict is worst.verdict]
+    return replace(
+        worst,
+        project=replace(worst.project, name=name),
+        building=any(part.building for part in parts),
+        since=min(since, default=None),
+    )
 
 
 def select(

@@ -26,8 +26,9 @@ expat 2.5 is quadratic on one long token, and worse in smaller slices."""
 ROOTS = frozenset({"Projects", "CruiseControl"})
 """Roots of a feed: the standard's, and that of CruiseControl.NET's XmlServerReport.aspx."""
 
-PLACEHOLDERS = frozenset({"repo does not exist or token missing"})
-"""Names of projects that are no projects (woodpecker-ci/woodpecker:server/api/badge.go)."""
+PLACEHOLDERS = frozenset({"repo does not exist or token missing", "unknown - unknown"})
+"""Names of projects that are none: woodpecker-ci/woodpecker:server/api/badge.go, and
+Kraken-CI/kraken:server/kraken/server/badge.py, whose stand-in for a wrong address is a success."""
 
 # What the server means by a well-formed document that is no feed, by its root.
 _REFUSALS: Mapping[str, str] = {
@@ -155,6 +156,8 @@ class _Feed:
         if not self.root:
             self._open_root(name)
         elif name == "Project":
+            if self._attributes is not None:
+                raise FeedMalformed("has a project within a project; is it a feed?")
             self._attributes = attributes
             self._messages = []
         elif name == "message" and self._attributes is not None:

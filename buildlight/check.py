@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from buildlight.counted import Watched
 from buildlight.daemon import OPENING, OpenSources, shown, time_of_day
 from buildlight.errors import LightBusy, LightUnavailable
 from buildlight.feeds.lookup import LookupLoop
 from buildlight.holder import find_holder
 from buildlight.monitor import Source, open_sources, read, watched
 from buildlight.reading import Reading, Standing, State, absorb
-from buildlight.report import Light, Report, Watched, make_report
+from buildlight.report import Light, Report, make_report
 from buildlight.settings import LampSettings, Settings
 
 
@@ -60,10 +61,11 @@ async def _check(
 ) -> Finding:
     lights = asyncio.gather(*(_try_light(lamp, on_step) for lamp in settings.lamps))
     async with sources(settings) as opened:
-        feeds = await asyncio.gather(*(_try_feed(each, on_step, clock) for each in opened))
+        read_by = await asyncio.gather(*(_try_source(each, on_step, clock) for each in opened))
     troubles = await lights
+    feeds = {name: feed for each in read_by for name, feed in each.items()}
     report = make_report(
-        feeds,
+        [feeds[feed.name] for feed in settings.feeds],
         [
             shown(lamp, Light.WAITING if trouble else Light.OK)
             for lamp, trouble in zip(settings.lamps, troubles, strict=True)
@@ -81,14 +83,17 @@ async def _check(
     )
 
 
-async def _try_feed(
+async def _try_source(
     source: Source, on_step: Callable[[str], None], clock: Callable[[], datetime]
-) -> Watched:
+) -> dict[str, Watched]:
     outcome = await read(source.feed)
     reading = Reading(asyncio.get_running_loop().time(), clock(), outcome)
-    standing, _ = absorb(Standing(), reading, rules=source.settings.rules)
-    on_step(source.settings.name)
-    return watched(source.settings, standing)
+    feeds = {}
+    for feed in source.readers:
+        standing, _ = absorb(Standing(), reading, rules=feed.rules)
+        feeds[feed.name] = watched(feed, standing)
+        on_step(feed.name)
+    return feeds
 
 
 async def _try_light(lamp: LampSettings, on_step: Callable[[str], None]) -> str:

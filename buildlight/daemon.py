@@ -126,6 +126,9 @@ class Daemon:
 
         Raises :class:`LightUnavailable` if a light does not open that is not to be waited for.
         """
+        for feed in self._settings.feeds:
+            if feed.options.warning is not None:
+                log.warning("%s: %s", feed.name, feed.options.warning)
         try:
             self._start_lamps()
             await self._see_lights_open(stop)
@@ -160,9 +163,7 @@ class Daemon:
                 raise LightUnavailable(f"{lamp.name}: driver {lamp.driver!r}: {trouble}")
 
     async def _watch(self, sources: Sequence[Source], stop: asyncio.Event) -> None:
-        self._monitor = Monitor(
-            sources, clock=self._clock, on_change=self._tell, kept=self._kept(sources)
-        )
+        self._monitor = Monitor(sources, clock=self._clock, on_change=self._tell, kept=self._kept())
         self._tell()
         try:
             await _first(self._monitor.run(), self._heed_lights(), stop.wait())
@@ -174,12 +175,11 @@ class Daemon:
     def _times(self) -> Times:
         return {"now": asyncio.get_running_loop().time(), "clock": self._clock()}
 
-    def _kept(self, sources: Sequence[Source]) -> list[Standing]:
-        if self._state is None:
-            return []
-        kept = self._state.load(**self._times())
-        keys = [feed_key(each.settings.name, each.settings.options.shown) for each in sources]
-        return [kept.get(key, Standing()) for key in keys]
+    def _kept(self) -> dict[str, Standing]:
+        """Return what was kept from before a restart, by the name of the feed."""
+        kept = self._state.load(**self._times()) if self._state is not None else {}
+        keys = {feed.name: feed_key(feed.name, feed.options.shown) for feed in self._settings.feeds}
+        return {name: kept[key] for name, key in keys.items() if key in kept}
 
     def _notice_lights(self) -> None:
         self._lights_changed.set()

@@ -20,6 +20,7 @@ from typing import Self
 import httpx
 
 from buildlight import cctray
+from buildlight.counted import Choice
 from buildlight.daemon import Daemon
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
 from buildlight.feeds.lookup import LookupLoop
@@ -27,7 +28,7 @@ from buildlight.feeds.pace import max_age
 from buildlight.monitor import open_sources
 from buildlight.project import Project
 from buildlight.reading import Rules
-from buildlight.report import Choice, Report
+from buildlight.report import Report
 from buildlight.settings import FeedSettings, Settings, lamp_from_keys
 
 DAY = 60.0

@@ -49,12 +49,17 @@ class FeedUnreachable(FeedError):
 
 
 class FeedRefused(FeedError):
-    """The server answered and said no; *status* is the HTTP status, or None where it said so
-    in a document.
+    """The server answered and said no.
+
+    *status* is the HTTP status, ``None`` where it said so in a document; *retry_after* is how
+    many seconds it asks to be left alone, ``None`` if it did not say.
     """
 
-    def __init__(self, sentence: str, *, status: int | None = None) -> None:
+    def __init__(
+        self, sentence: str, *, status: int | None = None, retry_after: float | None = None
+    ) -> None:
         self.status = status
+        self.retry_after = retry_after
         super().__init__(sentence)
 
 

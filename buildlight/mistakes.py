@@ -1,12 +1,16 @@
 """The mistakes of a configuration: gathered, told with the path of the key, never its value."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from buildlight.errors import ConfigError
 from buildlight.redaction import printable
+
+TableT = TypeVar("TableT", bound=BaseModel)
 
 
 class Mistakes:
@@ -29,6 +33,21 @@ class Mistakes:
         *known* are the table's keys, *called* the names of those that stand elsewhere.
         """
         return _Gathering(self, path, known, called or {})
+
+    def checked(self, model: type[TableT], path: str, table: Mapping[str, Any]) -> TableT | None:
+        """Return the table at *path* without its wrong keys, which are gathered.
+
+        ``None`` if it cannot be without one of them.
+        """
+        try:
+            return model.model_validate(table)
+        except ValidationError as exc:
+            wrong = {error["loc"][0] for error in exc.errors(include_input=False)}
+            with self.at(path):
+                raise
+        with suppress(ValidationError):
+            return model.model_validate({key: table[key] for key in table.keys() - wrong})
+        return None
 
     def raise_any(self) -> None:
         """Raise :class:`ConfigError` if there is a mistake."""

@@ -7,19 +7,21 @@ means is in ``reading``, when the next is due in ``feeds.pace``.
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from traceback import extract_tb
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from buildlight.errors import FeedError
-from buildlight.feeds import Feed
+from buildlight.counted import Watched
+from buildlight.errors import FeedError, FeedRefused
+from buildlight.feeds import Feed, FeedOptions
 from buildlight.feeds.pace import wait
 from buildlight.project import Project
 from buildlight.reading import News, Reading, Standing, absorb
 from buildlight.redaction import printable
-from buildlight.report import Watched
 from buildlight.settings import FeedSettings, Settings
 
 if TYPE_CHECKING:
@@ -36,10 +38,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A feed's settings, and the feed that was made of them."""
+    """Something to be read, and every ``[[feeds]]`` table that reads it.
 
-    settings: FeedSettings
+    Two tables with one address and one secret make one source, and one request.
+    """
+
     feed: Feed
+    readers: tuple[FeedSettings, ...]
 
 
 @asynccontextmanager
@@ -54,7 +59,12 @@ async def open_sources(
     from buildlight.feeds.fetch import Web  # noqa: PLC0415
 
     web = Web(transport=transport)
-    sources = tuple(Source(feed, feed.kind(feed.options, web=web)) for feed in settings.feeds)
+    readers: dict[tuple[object, FeedOptions], list[FeedSettings]] = {}
+    for feed in settings.feeds:
+        readers.setdefault((feed.kind, feed.options), []).append(feed)
+    sources = tuple(
+        Source(same[0].kind(same[0].options, web=web), tuple(same)) for same in readers.values()
+    )
     try:
         yield sources
     finally:
@@ -71,8 +81,10 @@ async def read(feed: Feed) -> tuple[Project, ...] | FeedError:
         return await feed.read()
     except FeedError as exc:
         return exc
-    except Exception as exc:
-        log.exception("a feed failed in a way that it should not")
+    except Exception as exc:  # noqa: BLE001 - the reader may be anybody's
+        # Not its text nor its traceback: they may repeat the address, and a token in it.
+        where = extract_tb(exc.__traceback__)[-1]
+        log.error("a feed's reader failed: %s in %s", type(exc).__name__, where.name)  # noqa: TRY400
         return FeedError(f"its reader failed ({type(exc).__name__})")
 
 
@@ -90,9 +102,9 @@ def watched(settings: FeedSettings, standing: Standing) -> Watched:
 class Monitor:
     """All feeds, and how they stand.
 
-    *kept* are standings from before a restart, in the order of *sources*. *clock* tells the
-    time of day, *on_change* is called whenever what is known has changed or
-    has become too old, *dice* gives numbers from 0 to 1.
+    *kept* are standings from before a restart, by the feed's name. *clock* tells the time of
+    day, *on_change* is called whenever what is known has changed or has become too old, *dice*
+    gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -101,81 +113,95 @@ class Monitor:
         *,
         clock: Callable[[], datetime],
         on_change: Callable[[], None],
-        kept: Sequence[Standing] = (),
+        kept: Mapping[str, Standing] = MappingProxyType({}),
         dice: Callable[[], float] = random.random,
     ) -> None:
         self._sources = sources
         self._clock = clock
         self._on_change = on_change
         self._dice = dice
-        self._standings = [*kept] or [Standing() for _ in sources]
-        self._odd_words: list[set[str]] = [set() for _ in sources]
-        self._expiries: list[asyncio.TimerHandle | None] = [None for _ in sources]
+        self._held = {
+            feed.name: _Held(feed, kept.get(feed.name, Standing()))
+            for source in sources
+            for feed in source.readers
+        }
 
     def watched(self) -> tuple[Watched, ...]:
         """Return every feed and how it stands, for the report."""
-        return tuple(
-            watched(source.settings, standing)
-            for source, standing in zip(self._sources, self._standings, strict=True)
-        )
+        return tuple(watched(held.settings, held.standing) for held in self._held.values())
 
     async def run(self) -> None:
-        """Poll every feed until cancelled."""
+        """Poll every source until cancelled."""
         async with asyncio.TaskGroup() as polling:
-            for number in range(len(self._sources)):
-                polling.create_task(self._poll(number))
+            for source in self._sources:
+                polling.create_task(self._poll(source))
 
-    async def _poll(self, number: int) -> None:
+    async def _poll(self, source: Source) -> None:
         loop = asyncio.get_running_loop()
-        source = self._sources[number]
         while True:
             started = loop.time()
             outcome = await read(source.feed)
-            self._take(number, Reading(loop.time(), self._clock(), outcome))
-            standing = self._standings[number]
-            due = started + wait(
-                interval=source.settings.interval,
-                building_interval=source.settings.building_interval,
-                building=standing.building,
-                failures=standing.failures,
-                tolerated=source.settings.rules.max_failures,
-                chance=self._dice(),
-            )
-            shortest = min(SHORTEST, source.settings.building_interval)
+            reading = Reading(loop.time(), self._clock(), outcome)
+            for feed in source.readers:
+                self._take(self._held[feed.name], reading)
+            self._on_change()
+            due = started + self._wait(source, outcome)
+            shortest = min(SHORTEST, source.readers[0].building_interval)
             await asyncio.sleep(max(due - loop.time(), shortest))
 
-    def _take(self, number: int, reading: Reading) -> None:
-        settings = self._sources[number].settings
-        before = self._standings[number]
-        after, news = absorb(before, reading, rules=settings.rules)
-        self._standings[number] = after
-        self._log_feed(settings.name, before, after)
-        self._log_news(settings.name, number, news)
-        if after.answered == reading.at:
-            self._expire_later(number, reading.at + settings.rules.max_age)
-        self._on_change()
+    def _wait(self, source: Source, outcome: object) -> float:
+        first = source.readers[0]
+        standings = [self._held[feed.name].standing for feed in source.readers]
+        return wait(
+            interval=first.interval,
+            building_interval=first.building_interval,
+            building=any(standing.building for standing in standings),
+            failures=min(standing.failures for standing in standings),
+            tolerated=first.rules.max_failures,
+            chance=self._dice(),
+            retry_after=outcome.retry_after if isinstance(outcome, FeedRefused) else None,
+        )
 
-    def _expire_later(self, number: int, when: float) -> None:
-        expiry = self._expiries[number]
-        if expiry is not None:
-            expiry.cancel()
-        loop = asyncio.get_running_loop()
-        self._expiries[number] = loop.call_at(when, self._on_change)
+    def _take(self, held: "_Held", reading: Reading) -> None:
+        before = held.standing
+        held.standing, news = absorb(before, reading, rules=held.settings.rules)
+        _log_feed(held.settings.name, before, held.standing)
+        _log_news(held, news)
+        if held.standing.answered == reading.at:
+            held.expire_later(reading.at + held.settings.rules.max_age, self._on_change)
 
-    def _log_feed(self, name: str, before: Standing, after: Standing) -> None:
-        if after.error is not None:
-            if str(after.error) != str(before.error or ""):
-                log.warning("%s: %s", name, after.error)
-        elif before.error is not None:
-            log.info("%s: answers again", name)
 
-    def _log_news(self, name: str, number: int, news: News) -> None:
-        for what, project in news.events:
-            log.debug("%s: %s: %s", name, what.value, printable(project))
-        for dropped in news.dropped:
-            log.info("%s: no longer has a project named %s", name, printable(dropped))
-        for word in sorted(news.unknown_words - self._odd_words[number]):
-            log.warning(
-                "%s: does not know the word %s; add it to this feed's words", name, printable(word)
-            )
-        self._odd_words[number] |= news.unknown_words
+class _Held:
+    """How one feed stands, and what has been said of it."""
+
+    def __init__(self, settings: FeedSettings, standing: Standing) -> None:
+        self.settings = settings
+        self.standing = standing
+        self.odd_words: set[str] = set()
+        self._expiry: asyncio.TimerHandle | None = None
+
+    def expire_later(self, when: float, call: Callable[[], None]) -> None:
+        """Call *call* at *when* on the loop's clock, instead of when it was said before."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expiry = asyncio.get_running_loop().call_at(when, call)
+
+
+def _log_feed(name: str, before: Standing, after: Standing) -> None:
+    if after.error is not None:
+        if str(after.error) != str(before.error or ""):
+            log.warning("%s: %s", name, after.error)
+    elif before.error is not None:
+        log.info("%s: answers again", name)
+
+
+def _log_news(held: _Held, news: News) -> None:
+    name = held.settings.name
+    for what, project in news.events:
+        log.debug("%s: %s: %s", name, what.value, printable(project))
+    for dropped in news.dropped:
+        log.info("%s: no longer has a project named %s", name, printable(dropped))
+    for word in sorted(news.unknown_words - held.odd_words):
+        told = printable(word)
+        log.warning("%s: does not know the word %s; add it to this feed's words", name, told)
+    held.odd_words |= news.unknown_words

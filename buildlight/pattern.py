@@ -184,7 +184,42 @@ def parse_pattern(text: str) -> Pattern:
     for part in text.split(","):
         strokes.append(_parse_stroke(part, place=place))
         place += len(part) + 1
-    return Pattern(" ".join(text.split()), tuple(strokes))
+    pattern = Pattern(" ".join(text.split()), tuple(strokes))
+    if _flashes(pattern) > MOST_FLASHES:
+        raise ConfigError(
+            f"flashes more than {MOST_FLASHES} times a second, which can hurt people; "
+            "use fewer rhythms at once"
+        )
+    return pattern
+
+
+def _flashes(pattern: Pattern) -> int:
+    """Return the most moments within one second at which a channel of *pattern* lights up."""
+    onsets = sorted(
+        {
+            round(start, 3)
+            for stroke in pattern.strokes
+            if len(stroke.rhythm) > 1 and stroke.rhythm is not PULSE
+            for start in _onsets(stroke.rhythm)
+        }
+    )
+    return max((sum(start <= on < start + 1 for on in onsets) for start in onsets), default=0)
+
+
+def _onsets(rhythm: Rhythm) -> Iterable[float]:
+    """Yield when *rhythm* goes from dark to lit, in the first :data:`WATCHED` seconds."""
+    now, before = 0.0, 0.0
+    while now < WATCHED:
+        for duration, level in rhythm:
+            if level > 0 and before == 0:
+                yield now
+            now, before = now + duration, level
+
+
+MOST_FLASHES = 3
+"""Flashes a second that are safe for people with photosensitive epilepsy (WCAG 2.3.1)."""
+WATCHED = 60.0
+"""Seconds after which two rhythms have met in every way that matters."""
 
 
 def _parse_stroke(part: str, *, place: int) -> Stroke:

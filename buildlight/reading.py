@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
+from buildlight.aggregate import pipeline_of, roll_up
 from buildlight.errors import FeedError, FeedMalformed
 from buildlight.memory import Event, Remembered, Verdict, event, remember
 from buildlight.project import STATUS_WORDS, BuildStatus, Project, unknown_words
@@ -34,7 +35,9 @@ class Rules:
     *max_age* (seconds) is how old the last good answer may get, *max_failures* how many polls
     in a row may fail, before the feed is stale. A project that is missing from good answers is
     given up after *max_age*, too. *expiry* (seconds) is how long a verdict may stand that no
-    answer confirms. *required* are names that every good answer must hold.
+    answer confirms. *required* are names that every good answer must hold. With *roll_up* the
+    stages and jobs of a pipeline are one; *ignore_older_than* (seconds) is the age of its last
+    build from which on a project does not count.
     """
 
     max_age: float
@@ -42,6 +45,12 @@ class Rules:
     expiry: float = 86_400.0
     required: frozenset[str] = frozenset()
     words: Mapping[str, BuildStatus] = field(default_factory=lambda: STATUS_WORDS)
+    roll_up: bool = False
+    ignore_older_than: float | None = None
+
+    def name_of(self, name: str) -> str:
+        """Return what the project called *name* counts as: itself, or its pipeline."""
+        return pipeline_of(name) if self.roll_up else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +86,10 @@ class Standing:
         """Whether one of the feed's projects is being built."""
         return any(remembered.building for remembered in self.projects.values())
 
-    def doubtful(self, rules: Rules, *, now: float) -> tuple[str, ...]:
-        """Return the names of broken projects whose verdict nothing has confirmed for too long."""
-        return tuple(
-            key[0]
+    def doubtful(self, rules: Rules, *, now: float) -> frozenset[str]:
+        """Return the names of what is broken, while nothing has confirmed it for too long."""
+        return frozenset(
+            rules.name_of(key[0])
             for key, at in self.confirmed.items()
             if now - at >= rules.expiry and self.projects[key].verdict is Verdict.BROKEN
         )
@@ -115,8 +124,13 @@ def absorb(standing: Standing, reading: Reading, *, rules: Rules) -> tuple[Stand
     if fault is not None:
         return _fail(standing, fault), News()
     read = _remember_all(standing, reading, reading.outcome, rules)
-    # What was kept from before a restart was never seen: its grace begins now.
-    seen = {key: standing.seen.get(key, reading.at) for key in standing.projects}
+    # Nobody could see what was missing before a restart, or while the feed was silent for long:
+    # its grace begins now.
+    blind = standing.answered is None or reading.at >= standing.answered + rules.max_age
+    seen = {
+        key: reading.at if blind else standing.seen.get(key, reading.at)
+        for key in standing.projects
+    }
     seen = {key: at for key, at in seen.items() if at + rules.max_age > reading.at}
     seen |= dict.fromkeys(read, reading.at)
     confirmed = {
@@ -151,7 +165,7 @@ def _fail(standing: Standing, fault: FeedError) -> Standing:
 
 def _fault(standing: Standing, projects: tuple[Project, ...], rules: Rules) -> FeedError | None:
     """Return what is wrong with a good-looking answer, which proves nothing by itself."""
-    missing = rules.required - {project.name for project in projects}
+    missing = rules.required - {rules.name_of(project.name) for project in projects}
     if missing:
         names = ", ".join(sorted(missing))
         return FeedMalformed(f"no project named {names}; was it renamed, or may we not see it?")
@@ -177,14 +191,20 @@ def _remember_all(
 
 
 def _news(before: Standing, after: Standing, projects: tuple[Project, ...], rules: Rules) -> News:
-    happened = []
+    happened: list[tuple[Event, str]] = []
     if before.answered is not None:
-        for key, remembered in after.projects.items():
-            what = event(before.projects.get(key), remembered)
-            if what is not None and after.seen[key] == after.answered:
-                happened.append((what, key[0]))
+        old, new = _by_name(before, rules), _by_name(after, rules)
+        told = [(event(old.get(key), known), key[0]) for key, known in new.items()]
+        happened = [(what, name) for what, name in told if what is not None]
     return News(
         events=tuple(happened),
         dropped=tuple(sorted(key[0] for key in before.projects.keys() - after.projects.keys())),
         unknown_words=unknown_words(projects, rules.words),
     )
+
+
+def _by_name(standing: Standing, rules: Rules) -> Mapping[Key, Remembered]:
+    """Return what news are told about: each project or, rolled up, each pipeline."""
+    if not rules.roll_up:
+        return standing.projects
+    return {(known.project.name, 0): known for known in roll_up(standing.projects.values())}

@@ -4,7 +4,9 @@ Secrets live in addresses (Travis, CircleCI and Buildkite want a token in the qu
 terminals obey what names may contain.
 """
 
-from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
+import re
+from collections.abc import Iterable
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit, urlunsplit
 
 MASK = "***"
 
@@ -36,6 +38,49 @@ def _parameter(name: str, value: str) -> str:
     if not value:  # a word alone could be a token, too
         return name if name in _HARMLESS else MASK
     return f"{quote(name)}={quote(value) if name in _HARMLESS else MASK}"
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """Return *text* without any of *secrets*, as they are and as addresses write them.
+
+    For what servers say: some echo the address that was asked for, token and all.
+    """
+    forms = {
+        form
+        for secret in secrets
+        for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
+        if form
+    }
+    for form in sorted(forms, key=len, reverse=True):  # One may be the beginning of another.
+        text = text.replace(form, MASK)
+    return text
+
+
+def secrets_in(url: str) -> frozenset[str]:
+    """Return the password of *url* and what in its query is a token, by its name or its looks.
+
+    Fewer than :func:`shown` hides: ``view=all`` is not shown, but ``all`` is no secret.
+    """
+    try:
+        parts = urlsplit(url)
+        password = parts.password
+        if password is None and _RANDOM.fullmatch(parts.username or ""):
+            password = parts.username  # A token in the user's place: GitHub's way.
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+    except ValueError:
+        return frozenset()
+    found = {value or name for name, value in pairs if _is_token(name, value)}
+    return frozenset(found | ({unquote(password)} if password else set()))
+
+
+def _is_token(name: str, value: str) -> bool:
+    if name in _HARMLESS:
+        return False
+    return bool(value and _TOKEN_NAME.search(name)) or bool(_RANDOM.fullmatch(value or name))
+
+
+_TOKEN_NAME = re.compile("token|key|secret|auth|pass|sig|cred|code", re.IGNORECASE)
+_RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z_.~+/=-]{16,}")
 
 
 def printable(text: str, *, limit: int = 80) -> str:

@@ -1,16 +1,17 @@
-"""Everything that is known now, as one value, and the sentences that explain it. Pure."""
+"""Everything that is known now, as one value. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
-from buildlight.aggregate import RANKS, Signal, aggregate, required, select
-from buildlight.memory import Remembered, Verdict
+from buildlight.aggregate import RANKS, Signal, aggregate
+from buildlight.counted import Choice, Row, Watched, counted, rows_of
+from buildlight.memory import Verdict
 from buildlight.pattern import Pattern
-from buildlight.reading import Rules, Standing, State
-from buildlight.redaction import printable
+from buildlight.reading import State
+from buildlight.reasons import absences, doubts, verdict_reasons
 
 
 class Light(Enum):
@@ -22,29 +23,6 @@ class Light(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """Which names count: patterns as in :func:`aggregate.select`."""
-
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-
-    def of(self, names: Iterable[str]) -> frozenset[str]:
-        """Return those of *names* that count."""
-        return select(names, include=self.include, exclude=self.exclude)
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A feed as the report sees it; *url* is free of secrets."""
-
-    name: str
-    url: str
-    standing: Standing
-    rules: Rules
-    choice: Choice = Choice()
-
-
-@dataclass(frozen=True, slots=True)
 class Shown:
     """A lamp as the report sees it; *feeds* are names, *patterns* are by signal's name."""
 
@@ -53,7 +31,7 @@ class Shown:
     feeds: frozenset[str]
     patterns: Mapping[str, Pattern]
     light: Light = Light.OK
-    choice: Choice = Choice()
+    choice: Choice = field(default_factory=Choice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,184 +92,70 @@ def make_report(
     *now* is seconds as in :class:`reading.Reading`, *clock* the time of day with the zone in
     which the sentences tell it.
     """
+    watched = [(feed, rows_of(feed, clock=clock)) for feed in feeds]
     return Report(
         at=clock,
-        feeds=tuple(_feed(feed, now=now) for feed in feeds),
-        projects=tuple(row for feed in feeds for row in _projects(feed, lamps)),
-        lamps=tuple(_lamp(lamp, feeds, now=now, clock=clock) for lamp in lamps),
+        feeds=tuple(_feed(feed, len(rows), now=now) for feed, rows in watched),
+        projects=tuple(row for feed, rows in watched for row in _projects(feed, rows, lamps)),
+        lamps=tuple(_lamp(lamp, watched, now=now, clock=clock) for lamp in lamps),
     )
 
 
-def _feed(feed: Watched, *, now: float) -> FeedReport:
+def _feed(feed: Watched, projects: int, *, now: float) -> FeedReport:
     standing = feed.standing
     return FeedReport(
         name=feed.name,
         url=feed.url,
         state=standing.state(feed.rules, now=now),
-        age=_age(standing, now=now),
+        age=None if standing.answered is None else round(now - standing.answered, 1),
         error=str(standing.error) if standing.error else None,
-        projects=len(standing.projects),
+        projects=projects,
     )
 
 
-def _age(standing: Standing, *, now: float) -> float | None:
-    return None if standing.answered is None else round(now - standing.answered, 1)
-
-
-def _projects(feed: Watched, lamps: Sequence[Shown]) -> Iterable[ProjectReport]:
-    names = {name for name, _ in feed.standing.projects}
-    chosen = feed.choice.of(names)
-    heeded: set[str] = set()
-    for lamp in lamps:
-        if feed.name in lamp.feeds:
-            heeded |= lamp.choice.of(chosen)
-    for (name, _), known in feed.standing.projects.items():
-        why = None
-        if name not in chosen:
-            why = f"feed {feed.name} leaves it out"
-        elif name not in heeded:
-            why = "no lamp watches it"
+def _projects(
+    feed: Watched, rows: Sequence[Row], lamps: Sequence[Shown]
+) -> Iterable[ProjectReport]:
+    heeded = {
+        row.name for lamp in lamps if feed.name in lamp.feeds for row in counted(rows, lamp.choice)
+    }
+    for row in rows:
+        why = row.left_out or (None if row.name in heeded else "no lamp watches it")
         yield ProjectReport(
             feed=feed.name,
-            name=name,
-            verdict=known.verdict,
-            building=known.building,
-            since=known.since,
-            label=known.project.last_build_label,
-            web_url=known.project.web_url,
+            name=row.name,
+            verdict=row.known.verdict,
+            building=row.known.building,
+            since=row.known.since,
+            label=row.known.project.last_build_label,
+            web_url=row.known.project.web_url,
             counted=why is None,
             not_counted_because=why,
         )
 
 
-def _lamp(lamp: Shown, feeds: Sequence[Watched], *, now: float, clock: datetime) -> LampReport:
-    watched = [feed for feed in feeds if feed.name in lamp.feeds]
-    rows = [row for feed in watched for row in _counted(feed, lamp)]
-    doubts = [doubt for feed in watched for doubt in _doubts(feed, lamp, now=now)]
-    doubts += _missing(lamp, watched, rows) if not doubts else []
-    signal = aggregate((row.known for row in rows), stale=bool(doubts))
-    blamed = [row for row in rows if row.known.verdict is Verdict.BROKEN]
+def _lamp(
+    lamp: Shown,
+    feeds: Sequence[tuple[Watched, Sequence[Row]]],
+    *,
+    now: float,
+    clock: datetime,
+) -> LampReport:
+    watched = [(feed, rows) for feed, rows in feeds if feed.name in lamp.feeds]
+    by_feed = [(feed, counted(rows, lamp.choice)) for feed, rows in watched]
+    rows = [row for _, counting in by_feed for row in counting]
+    reasons = [why for feed, counting in by_feed for why in doubts(feed, counting, now=now)]
+    reasons = reasons or [*absences(watched, lamp.choice, rows)]
+    signal = aggregate((row.known for row in rows), stale=bool(reasons))
     return LampReport(
         name=lamp.name,
         driver=lamp.driver,
         light=lamp.light,
         signal=signal,
         pattern=lamp.patterns[RANKS[signal]],
-        because="; ".join([*_verdict_reasons(rows, signal, clock=clock), *doubts]),
-        blame=tuple(row.plain_name for row in blamed) or tuple(doubts),
+        because="; ".join([*verdict_reasons(rows, signal, clock=clock), *reasons]),
+        blame=tuple(sorted(row.plain_name for row in rows if row.known.verdict is Verdict.BROKEN)),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    feed: str
-    name: str
-    known: Remembered
-
-    @property
-    def plain_name(self) -> str:
-        """The name as a terminal may show it."""
-        return printable(self.name) or "(no name)"
-
-    def __str__(self) -> str:
-        return f"{self.plain_name} ({self.feed})"
-
-
-def _counted(feed: Watched, lamp: Shown) -> Iterable[_Row]:
-    chosen = lamp.choice.of(feed.choice.of(name for name, _ in feed.standing.projects))
-    for (name, _), known in feed.standing.projects.items():
-        if name in chosen:
-            yield _Row(feed.name, name, known)
-
-
-def _doubts(feed: Watched, lamp: Shown, *, now: float) -> Iterable[str]:
-    """Say why this feed forbids green, if it does."""
-    standing = feed.standing
-    state = standing.state(feed.rules, now=now)
-    error = f": {standing.error}" if standing.error else ""
-    if state is State.NEVER:
-        yield f"{feed.name} has not answered yet{error}"
-    elif state is State.STALE:
-        yield f"{feed.name} gave no good answer for {_span(_age(standing, now=now) or 0)}{error}"
-    elif not feed.choice.of(name for name, _ in standing.projects):
-        yield f"{feed.name} answers, but no project of it matches"
-    doubtful = lamp.choice.of(feed.choice.of(standing.doubtful(feed.rules, now=now)))
-    if doubtful and state is State.FRESH:
-        names = printable(", ".join(sorted(doubtful)))
-        yield f"{feed.name} has not confirmed for {_span(feed.rules.expiry)} how {names} stands"
-
-
-def _missing(lamp: Shown, watched: Sequence[Watched], rows: Sequence[_Row]) -> list[str]:
-    if not watched:
-        return ["it watches no feed"]
-    names = sorted(required(lamp.choice.include) - {row.name for row in rows})
-    if names:
-        return [f"no project named {printable(', '.join(names))} in {_all(watched)}"]
-    return [] if rows else [f"no project of {_all(watched)} matches"]
-
-
-def _all(watched: Sequence[Watched]) -> str:
-    return ", ".join(feed.name for feed in watched)
-
-
-def _verdict_reasons(rows: Sequence[_Row], signal: Signal, *, clock: datetime) -> Iterable[str]:
-    """Say what the projects say: the broken ones, else the ones being built, else all."""
-    broken = [row for row in rows if row.known.verdict is Verdict.BROKEN]
-    building = [row for row in rows if row.known.building]
-    if broken:
-        yield _broken(broken, signal, clock=clock)
-        return
-    if signal.stale:
-        return
-    if building:
-        yield f"{_some(building)} {_is(building)} being built"
-    if signal.verdict is Verdict.PASSING:
-        passing = sum(row.known.verdict is Verdict.PASSING for row in rows)
-        yield f"{_count(passing)} {'passes' if passing == 1 else 'pass'}"
-    else:
-        yield "no project has completed a build yet"
-
-
-def _broken(broken: Sequence[_Row], signal: Signal, *, clock: datetime) -> str:
-    broken = sorted(broken, key=lambda row: row.known.since or clock)
-    since = broken[0].known.since
-    when = f" since {_clock(since, clock=clock)}" if since else ""
-    building = f" and {_is(broken)} being built" if signal.building else ""
-    if len(broken) == 1:
-        return f"{broken[0]} is broken{when}{building}"
-    return f"{_some(broken)} are broken{building}" + (f", the first{when}" if when else "")
-
-
-def _some(rows: Sequence[_Row]) -> str:
-    named = ", ".join(str(row) for row in rows[:NAMED])
-    more = len(rows) - NAMED
-    return f"{named} and {more} more" if more > 0 else named
-
-
-NAMED = 3
-"""How many projects a sentence names before it counts the rest."""
-
-
-def _is(rows: Sequence[_Row]) -> str:
-    return "is" if len(rows) == 1 else "are"
-
-
-def _count(projects: int) -> str:
-    return "1 project" if projects == 1 else f"{projects} projects"
-
-
-def _clock(moment: datetime, *, clock: datetime) -> str:
-    local = moment.astimezone(clock.tzinfo)
-    if clock - local < timedelta(hours=20):
-        return f"{local:%H:%M}"
-    return f"{local:%Y-%m-%d %H:%M}"
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
 
 
 def to_json(report: Report) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import (
@@ -19,17 +19,16 @@ from pydantic_settings import (
 )
 
 from buildlight.aggregate import RANKS, required
+from buildlight.counted import Choice
 from buildlight.drivers import Driver, DriverOptions, load_driver
 from buildlight.errors import ConfigError
-from buildlight.feeds import Feed, FeedOptions, load_kind
+from buildlight.feeds import Feed, FeedOptions, load_kind, secret
 from buildlight.feeds.pace import max_age
 from buildlight.mistakes import Mistakes, unknown_key
 from buildlight.names import Name, NamePattern
 from buildlight.pattern import OFF, Pattern, colours_of, fit, parse_pattern, preset_patterns
 from buildlight.project import STATUS_WORDS, BuildStatus
 from buildlight.reading import Rules
-from buildlight.redaction import printable
-from buildlight.report import Choice
 
 SYSTEM_FILE = Path("/etc/buildlight/buildlight.toml")
 PREFIX = "BUILDLIGHT_"
@@ -86,6 +85,7 @@ class _Top(BaseSettings):
     interval: Seconds = 30.0
     building_interval: Seconds = 10.0
     max_failures: int = Field(default=3, ge=1, le=100)
+    keep_verdicts: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 86_400.0
 
     @classmethod
     def settings_customise_sources(
@@ -103,7 +103,7 @@ class _Top(BaseSettings):
 class _Table(BaseModel):
     """A table whose other keys belong to its kind or driver."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     name: Name | None = None
     include: tuple[NamePattern, ...] = ()
@@ -120,6 +120,8 @@ Meaning = Literal["passing", "broken", "keep"]
 class _FeedTable(_Table):
     kind: str = "cctray"
     words: Mapping[str, Meaning] = {}
+    roll_up: Literal["pipeline"] | None = None
+    ignore_older_than: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 class _LampTable(_Table):
@@ -184,7 +186,7 @@ def check_settings(document: Mapping[str, Any]) -> Settings:
     mistakes = Mistakes()
     top = _top(document, mistakes)
     feeds = _feeds(document, top, mistakes)
-    lamps = _lamps(document, [*_written_names(document), *(feed.name for feed in feeds)], mistakes)
+    lamps = _lamps(document, [feed.name for feed in feeds], mistakes)
     mistakes.raise_any()
     return Settings(feeds=feeds, lamps=lamps)
 
@@ -207,7 +209,11 @@ def _top(document: Mapping[str, Any], mistakes: Mistakes) -> _Top:
         mistakes.add(key, unknown_key(known))
         del scalars[key]
     variables = {PREFIX + key.upper(): key for key in _Top.model_fields}
-    ours = {name: name.upper() for name in os.environ if name.upper().startswith(PREFIX)}
+    ours = {
+        name: name.upper()
+        for name in os.environ
+        if name.upper().startswith(PREFIX) and not name.startswith(secret.PREFIX)
+    }
     for name, upper in ours.items():
         if upper not in variables:
             mistakes.add(name, f"unknown environment variable; known are: {', '.join(variables)}")
@@ -230,13 +236,9 @@ def _tables(
     return [(f"{key}[{number}]", table) for number, table in enumerate(tables)]
 
 
-TableT = TypeVar("TableT", bound=_Table)
-
-
-def _split(model: type[TableT], table: Mapping[str, Any]) -> tuple[TableT, dict[str, Any]]:
-    """Return the keys that every table has, and those of its kind or driver."""
-    checked = model.model_validate(table)
-    return checked, dict(checked.model_extra or {})
+def _own(model: type[BaseModel], table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys that only the kind or driver knows."""
+    return {key: value for key, value in table.items() if key not in model.model_fields}
 
 
 def _known(model: type[BaseModel], options: type[BaseModel]) -> list[str]:
@@ -247,15 +249,14 @@ def _feeds(document: Mapping[str, Any], top: _Top, mistakes: Mistakes) -> tuple[
     feeds: list[FeedSettings] = []
     names: set[str] = set()
     for path, table in _tables(document, "feeds", mistakes):
-        with mistakes.at(path):
-            common, keys = _split(_FeedTable, table)
-            feed = _feed(path, common, keys, top, mistakes)
-            if feed is None:
-                continue
-            if common.name in names:
-                mistakes.add(f"{path}.name", "is the name of another feed, too")
-            feeds.append(_named(feed, names))
-            names.add(feeds[-1].name)
+        common, keys = mistakes.checked(_FeedTable, path, table), _own(_FeedTable, table)
+        feed = _feed(path, common, keys, top, mistakes) if common else None
+        if not common or not feed:
+            continue
+        if common.name in names:
+            mistakes.add(f"{path}.name", "is the name of another feed, too")
+        feeds.append(_named(feed, names))
+        names.add(feeds[-1].name)
     return tuple(feeds)
 
 
@@ -276,6 +277,9 @@ def _feed(
             rules=Rules(
                 max_age=max_age(top.interval),
                 max_failures=top.max_failures,
+                expiry=top.keep_verdicts,
+                roll_up=common.roll_up is not None,
+                ignore_older_than=common.ignore_older_than,
                 required=required(common.include),
                 words={**STATUS_WORDS, **_words(common)},
             ),
@@ -313,28 +317,29 @@ def _lamps(
 ) -> tuple[LampSettings, ...]:
     lamps: list[LampSettings] = []
     claimed: dict[str, str] = {}
+    written = _written_names(document)
     tables = _tables(document, "lamps", mistakes)
     for number, (path, table) in enumerate(tables, start=1):
-        with mistakes.at(path):
-            common, keys = _split(_LampTable, table)
-            # Without any feed that is the mistake, and it is told already.
-            for name in sorted({*common.feeds} - {*feeds} if feeds else ()):
-                at = f"{path}.feeds[{common.feeds.index(name)}]"
-                there = printable(", ".join(sorted({*feeds})), limit=400)
-                mistakes.add(at, f"no feed has this name; there are: {there}")
-            otherwise = "lamp" if len(tables) == 1 else f"lamp {number}"
-            lamp = _lamp(path, common, keys, common.name or otherwise, mistakes)
-            if lamp is None:
-                continue
-            if lamp.name in {other.name for other in lamps}:
-                mistakes.add(f"{path}.name", "is the name of another lamp, too")
-            for claim in sorted(lamp.options.claims & claimed.keys()):
-                key = next((key for key, value in keys.items() if value == claim), None)
-                # What stands in the file word by word (a port) is told by its key.
-                at, what = (path, f"{claim} is") if key is None else (f"{path}.{key}", "is")
-                mistakes.add(at, f"{what} used by {claimed[claim]} already")
-            claimed |= dict.fromkeys(lamp.options.claims, path)
-            lamps.append(replace(lamp, feeds=frozenset(common.feeds or feeds)))
+        common, keys = mistakes.checked(_LampTable, path, table), _own(_LampTable, table)
+        if common is None:
+            continue
+        # Without any feed that is the mistake, and it is told already.
+        for name in sorted({*common.feeds} - {*feeds, *written} if feeds else ()):
+            at = f"{path}.feeds[{common.feeds.index(name)}]"
+            mistakes.add(at, f"no feed has this name; there are: {', '.join(sorted(feeds))}")
+        otherwise = "lamp" if len(tables) == 1 else f"lamp {number}"
+        lamp = _lamp(path, common, keys, common.name or otherwise, mistakes)
+        if lamp is None:
+            continue
+        if lamp.name in {other.name for other in lamps}:
+            mistakes.add(f"{path}.name", "is the name of another lamp, too")
+        for claim in sorted(lamp.options.claims & claimed.keys()):
+            key = next((key for key, value in keys.items() if value == claim), None)
+            # What stands in the file word by word (a port) is told by its key.
+            at, what = (path, f"{claim} is") if key is None else (f"{path}.{key}", "is")
+            mistakes.add(at, f"{what} used by {claimed[claim]} already")
+        claimed |= dict.fromkeys(lamp.options.claims, path)
+        lamps.append(replace(lamp, feeds=frozenset(common.feeds or feeds)))
     return tuple(lamps)
 
 
@@ -383,7 +388,11 @@ def _fitted(
     """Return the pattern of every signal as the light can show it."""
     channels = options.channels
     # One colour cannot tell red from green: its rhythm has to.
-    preset = common.preset or ("rhythm" if len(colours_of(channels)) == 1 else "colours")
+    alone = len(colours_of(channels)) == 1
+    preset = common.preset or ("rhythm" if alone else "colours")
+    if alone and preset == "colours":
+        at = path.removesuffix("patterns") + "preset"
+        mistakes.add(at, 'one colour looks the same for all signals; use "rhythm"')
     patterns = preset_patterns(preset, channels) | own
     fitted = {
         signal: fit(pattern, channels, dims=options.dims) for signal, pattern in patterns.items()

@@ -14,10 +14,10 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from buildlight.counted import Watched
 from buildlight.memory import Remembered, Verdict
 from buildlight.project import Project
 from buildlight.reading import Key, Standing
-from buildlight.report import Watched
 
 NAME = "verdicts.json"
 VERSION = 1

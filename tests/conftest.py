@@ -1,9 +1,6 @@
 """What every test file shares: a project to start from, and a moment to be in."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-
-import pytest
 
 from buildlight.memory import Remembered, Verdict
 from buildlight.project import Project

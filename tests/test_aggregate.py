@@ -1,13 +1,22 @@
 """What many projects add up to."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
-from conftest import a_memory
+from conftest import NOON, a_memory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildlight.aggregate import RANKS, Signal, aggregate, required, select
+from buildlight.aggregate import (
+    RANKS,
+    Signal,
+    aggregate,
+    pipeline_of,
+    required,
+    roll_up,
+    select,
+)
 from buildlight.memory import Remembered, Verdict
 
 B, P, N = Verdict.BROKEN, Verdict.PASSING, Verdict.NONE
@@ -103,6 +112,53 @@ def test_green_is_never_shown_without_knowing(watched: Sequence[Remembered], sta
     assert signal.building is (all(red) if red else any(known.building for known in watched))
 
 
+@pytest.mark.parametrize(
+    ("name", "pipeline"),
+    [
+        ("shop", "shop"),
+        ("shop :: unit", "shop"),
+        ("shop :: unit :: a", "shop"),
+        ("web/shop :: unit", "web/shop"),
+        ("Shop / Unit", "Shop"),
+        ("web/shop / unit", "web/shop"),
+        ("shop/unit", "shop"),
+        ("shop/unit/a", "shop"),
+        ("/unit", "/unit"),
+        (" :: unit", " :: unit"),
+        ("shop::unit", "shop::unit"),
+        ("", ""),
+    ],
+)
+def test_a_pipeline_is_the_first_part_of_a_name(name: str, pipeline: str) -> None:
+    """GoCD, TeamCity and Concourse name their parts `shop :: unit`, `Shop / Unit`, `shop/unit`."""
+    assert pipeline_of(name) == pipeline
+
+
+def test_a_pipeline_is_the_worst_of_its_parts() -> None:
+    """A green stage does not hide its red job, and any part that is built moves the lamp."""
+    first, second = NOON - timedelta(hours=2), NOON - timedelta(hours=1)
+    parts = [
+        a_memory("shop :: unit", since=first - timedelta(hours=1), building=True),
+        a_memory("till :: unit", verdict=N),
+        a_memory("shop :: unit :: a", verdict=B, since=second),
+        a_memory("shop :: unit :: b", verdict=B, since=first),
+        a_memory("shop :: unit :: c", verdict=B, since=None),
+    ]
+
+    shop, till = roll_up(parts)
+
+    assert (shop.project.name, shop.verdict, shop.building) == ("shop", B, True)
+    assert shop.since == first
+    assert (till.project.name, till.verdict, till.building) == ("till", N, False)
+
+
+def test_a_pipeline_of_unknown_age_has_none() -> None:
+    """No time is made up for a pipeline whose parts have none."""
+    (shop,) = roll_up([a_memory("shop :: a", verdict=B, since=None), a_memory("shop :: b")])
+
+    assert shop.since is None
+
+
 NAMES = ("shop", "shop-api", "shop-nightly", "Shop", "till", "a[b]")
 
 
@@ -136,3 +192,51 @@ def test_plain_names_are_required() -> None:
     include = ("shop", "shop-*", "sho?", "[s]hop", "re:shop", "XL :: test")
 
     assert required(include) == {"shop", "XL :: test"}
+
+
+@pytest.mark.parametrize(
+    ("name", "pipeline"),
+    [
+        ("shop :: build :: unit", "shop"),
+        ("Shop / Build", "Shop"),
+        ("acme/shop", "acme"),
+        ("acme/shop :: build", "acme/shop"),
+        ("acme/shop / build", "acme/shop"),
+        ("shop", "shop"),
+        ("shop::build", "shop::build"),
+        ("/shop", "/shop"),
+        (" :: shop", " :: shop"),
+        ("", ""),
+    ],
+)
+def test_a_pipeline_is_what_stands_before_the_first_separator(name: str, pipeline: str) -> None:
+    """GoCD and old Concourse write colons, TeamCity a spaced slash, Concourse a bare one."""
+    assert pipeline_of(name) == pipeline
+
+
+def test_a_rolled_up_pipeline_is_its_worst_part() -> None:
+    """Red wins over green and green over unknown; the first red in the feed's order is told."""
+    parts = [
+        a_memory("shop :: a", verdict=Verdict.NONE, since=None),
+        a_memory("shop :: b"),
+        a_memory("shop :: c", verdict=Verdict.BROKEN, since=NOON),
+        a_memory("shop :: d", verdict=Verdict.BROKEN, since=NOON - timedelta(hours=1)),
+        a_memory("till :: a", verdict=Verdict.NONE, building=True, since=None),
+    ]
+
+    rolled = roll_up(parts)
+
+    assert [(each.project.name, each.verdict, each.since, each.building) for each in rolled] == [
+        ("shop", Verdict.BROKEN, NOON - timedelta(hours=1), False),
+        ("till", Verdict.NONE, None, True),
+    ]
+
+
+def test_a_pipeline_is_being_built_if_any_part_of_it_is() -> None:
+    """GoCD's other stages wait while one runs."""
+    parts = [a_memory("shop :: a", verdict=Verdict.BROKEN), a_memory("shop :: b", building=True)]
+
+    (rolled,) = roll_up(parts)
+
+    assert rolled.verdict is Verdict.BROKEN
+    assert rolled.building

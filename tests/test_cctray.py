@@ -144,11 +144,11 @@ def test_projects_keep_their_order_and_repetition() -> None:
     assert names(b"<Projects>" + rows + b"</Projects>") == ["b", "a", "b", "b"]
 
 
-def test_a_project_inside_another_is_read() -> None:
-    """A server that forgets to close its projects is no reason to fall over."""
+def test_a_project_inside_another_is_no_feed() -> None:
+    """One of the two would be lost, and it might be the broken one."""
     document = b'<Projects><Project name="a"><Project name="b"/></Project></Projects>'
 
-    assert "b" in names(document)
+    assert sentence_of(document) == "has a project within a project; is it a feed?"
 
 
 def test_messages_stay_with_their_project() -> None:
@@ -274,7 +274,7 @@ def test_a_refusal_in_a_document_has_no_status() -> None:
 
 def test_these_names_are_placeholders_and_no_others() -> None:
     """A placeholder that is new has to be argued for here."""
-    assert {"repo does not exist or token missing"} == PLACEHOLDERS
+    assert {"repo does not exist or token missing", "unknown - unknown"} == PLACEHOLDERS
 
 
 def test_one_placeholder_spoils_the_feed() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildlight.feeds.pace import CEILING, DEADLINE, JITTER, max_age, wait
+from buildlight.feeds.pace import CEILING, DEADLINE, JITTER, LONGEST_REST, max_age, wait
 
 
 def a_wait(**changes: float) -> float:
@@ -59,6 +59,21 @@ def test_the_tolerance_can_be_set(failures: int, seconds: float) -> None:
 def test_years_of_failures_are_no_trouble() -> None:
     """A server that never comes back costs one poll in five intervals, for ever."""
     assert a_wait(failures=10_000_000) == 150.0
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [(0.0, 30.0), (10.0, 30.0), (45.0, 45.0), (3_600.0, 3_600.0), (1e9, 3_600.0)],
+)
+def test_a_server_that_asks_for_rest_is_left_alone(retry_after: float, seconds: float) -> None:
+    """`Retry-After` is obeyed, but never for more than an hour."""
+    assert LONGEST_REST == 3_600.0
+    assert a_wait(retry_after=retry_after) == seconds
+
+
+def test_jitter_does_not_shorten_a_rest() -> None:
+    """A server that asks for 45 seconds gets all of them."""
+    assert a_wait(retry_after=45.0, chance=1.0) == 45.0
 
 
 @pytest.mark.parametrize(("chance", "seconds"), [(0.0, 30.0), (0.5, 28.5), (1.0, 27.0)])

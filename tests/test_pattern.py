@@ -222,8 +222,10 @@ def test_a_mistake_names_the_words_there_are(word: str) -> None:
 
 def test_an_unknown_channel_names_the_channels_there_are() -> None:
     """The remedy is in the sentence."""
-    with pytest.raises(ConfigError, match=CHANNELS_ARE):
+    with pytest.raises(ConfigError) as caught:
         parse_pattern("pink")
+
+    assert str(caught.value) == f"character 1: no such channel; {CHANNELS_ARE}"
 
 
 @given(st.one_of(st.text(), st.text("red amber,30%s.blink-pulse")))
@@ -563,3 +565,26 @@ def test_a_preset_without_any_colour_shows_nothing() -> None:
     patterns = preset_patterns("rhythm", {BUZZER})
 
     assert all(pattern.strokes == () for pattern in patterns.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["red quick-blink, amber blink", "red dip, amber blink, green quick-blink"],
+)
+def test_rhythms_that_flash_too_fast_together_are_refused(text: str) -> None:
+    """Each alone is gentle; side by side they could hurt somebody."""
+    with pytest.raises(ConfigError, match="more than 3 times a second"):
+        parse_pattern(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "red blink, amber blink",
+        "red triple-blink, green quick-blink",
+        "red quick-blink, green pulse",
+    ],
+)
+def test_rhythms_that_are_gentle_together_are_played(text: str) -> None:
+    """What lights up at the same moment is one flash, and a breath is none."""
+    assert parse_pattern(text).text == text

@@ -178,7 +178,9 @@ def test_a_missing_project_is_no_news() -> None:
 
 def test_a_project_that_is_missing_for_long_is_given_up() -> None:
     """A project that was removed from the server leaves the lamp after `max_age` seconds."""
-    standing, news = after([an_answer(0.0, RED, a_project("b")), an_answer(110.0, a_project("b"))])
+    rest = [an_answer(at, a_project("b")) for at in (60.0, 110.0)]
+
+    standing, news = after([an_answer(0.0, RED, a_project("b")), *rest])
 
     assert standing.projects.keys() == {("b", 0)}
     assert standing.seen == {("b", 0): 110.0}
@@ -190,7 +192,7 @@ def test_several_projects_are_given_up_in_order() -> None:
     names = ("d", "a", "c", "b")
     first = an_answer(0.0, *(a_project(name) for name in names))
 
-    _, news = after([first, an_answer(200.0, a_project("c"))])
+    _, news = after([first, *(an_answer(at, a_project("c")) for at in (100.0, 200.0))])
 
     assert news.dropped == ("a", "b", "d")
 
@@ -293,6 +295,19 @@ def test_a_memory_from_before_a_restart_has_its_grace() -> None:
     assert news.dropped == ("shop",)
 
 
+def test_a_project_that_is_missing_after_an_outage_has_its_grace() -> None:
+    """A server that comes back from a long outage with half a list does not turn a lamp green."""
+    readings = [an_answer(0.0, RED, a_project("b")), *[a_fault(60.0)] * 5]
+    back = [an_answer(at, a_project("b")) for at in (110.0, 219.0)]
+
+    kept, _ = after([*readings, *back])
+    dropped, news = absorb(kept, an_answer(220.0, a_project("b")), rules=RULES)
+
+    assert verdicts(kept)["shop", 0] is Verdict.BROKEN
+    assert ("shop", 0) not in dropped.projects
+    assert news.dropped == ("shop",)
+
+
 UNCLEAR = a_project(last_build_status="Unknown")
 DAY = 86_400.0
 
@@ -311,7 +326,7 @@ def test_a_green_that_nothing_confirms_is_forgotten(age: float, verdict: Verdict
     standing = days_of_doubt(GREEN, age)
 
     assert verdicts(standing) == {("shop", 0): verdict}
-    assert standing.doubtful(RULES, now=age) == ()
+    assert standing.doubtful(RULES, now=age) == frozenset()
 
 
 def test_a_forgotten_green_has_no_age() -> None:
@@ -319,10 +334,8 @@ def test_a_forgotten_green_has_no_age() -> None:
     assert days_of_doubt(GREEN, DAY).projects["shop", 0].since is None
 
 
-@pytest.mark.parametrize(("age", "doubtful"), [(DAY - 1, ()), (DAY, ("shop",))])
-def test_a_red_that_nothing_confirms_is_doubted_but_kept(
-    age: float, doubtful: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize(("age", "doubtful"), [(DAY - 1, set()), (DAY, {"shop"})])
+def test_a_red_that_nothing_confirms_is_doubted_but_kept(age: float, doubtful: set[str]) -> None:
     """Forgetting a red could turn a lamp green."""
     standing = days_of_doubt(RED, age)
 
@@ -336,7 +349,7 @@ def test_a_verdict_that_is_confirmed_never_expires(told: Project) -> None:
     standing = days_of_doubt(told, 2 * DAY, then=told)
 
     assert standing.confirmed == {("shop", 0): 2 * DAY}
-    assert standing.doubtful(RULES, now=2 * DAY) == ()
+    assert standing.doubtful(RULES, now=2 * DAY) == frozenset()
     assert verdicts(standing) != {("shop", 0): Verdict.NONE}
 
 
@@ -363,6 +376,55 @@ def test_a_reading_is_dated_with_the_time_of_day() -> None:
     standing, _ = after([an_answer(0.0, GREEN), an_answer(30.0, RED)])
 
     assert standing.projects["shop", 0].since == NOON + timedelta(seconds=30)
+
+
+ROLLED = Rules(max_age=110.0, roll_up=True, required=frozenset({"shop"}))
+
+
+def a_stage(name: str, status: str, **attributes: object) -> Project:
+    """Return one row of GoCD's pipeline ``shop``."""
+    return a_project(f"shop :: {name}", last_build_status=status, **attributes)
+
+
+def test_news_of_a_pipeline_is_told_once() -> None:
+    """A stage and its jobs that break together are one break, by the name of the pipeline."""
+    first = an_answer(0.0, a_stage("unit", "Success"), a_stage("unit :: a", "Success"))
+    second = an_answer(30.0, a_stage("unit", "Failure"), a_stage("unit :: a", "Failure"))
+
+    _, news = after([first, second], ROLLED)
+
+    assert news.events == ((Event.BROKEN, "shop"),)
+
+
+def test_a_pipeline_is_fixed_when_all_of_it_is() -> None:
+    """A pipeline with one red job left is not fixed."""
+    first = an_answer(0.0, a_stage("a", "Failure"), a_stage("b", "Failure"))
+    second = an_answer(30.0, a_stage("a", "Success"), a_stage("b", "Failure"))
+    third = an_answer(60.0, a_stage("a", "Success"), a_stage("b", "Success"))
+
+    _, half = after([first, second], ROLLED)
+    _, whole = after([first, second, third], ROLLED)
+
+    assert half.events == ()
+    assert whole.events == ((Event.FIXED, "shop"),)
+
+
+def test_a_pipeline_is_required_by_its_own_name() -> None:
+    """With `roll_up`, `include = ["shop"]` means the pipeline, and its parts are enough."""
+    good, _ = after([an_answer(0.0, a_stage("a", "Success"))], ROLLED)
+    bad, _ = after([an_answer(0.0, a_project("till :: a"))], ROLLED)
+
+    assert good.error is None
+    assert bad.error is not None
+
+
+def test_a_pipeline_in_doubt_has_its_own_name() -> None:
+    """A red stage that nothing confirms is told by its pipeline."""
+    unclear = an_answer(86_400.0, a_stage("a", "Unknown"))
+
+    standing, _ = after([an_answer(0.0, a_stage("a", "Failure")), unclear], ROLLED)
+
+    assert standing.doubtful(ROLLED, now=86_400.0) == {"shop"}
 
 
 def test_odd_words_are_told() -> None:

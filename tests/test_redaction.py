@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildlight.redaction import MASK, printable, shown
+from buildlight.redaction import MASK, printable, scrub, secrets_in, shown
 
 ADDRESSES = {
     "https://ci.example/cc.xml": "https://ci.example/cc.xml",
@@ -63,6 +63,52 @@ def test_no_secret_is_ever_shown(secret: str, shape: str) -> None:
 def test_anything_can_be_written_where_an_address_should_be(text: str) -> None:
     """A mistake in the configuration is told, not answered with a traceback."""
     assert isinstance(shown(text), str)
+    assert isinstance(secrets_in(text), frozenset)
+
+
+@pytest.mark.parametrize(
+    ("url", "secrets"),
+    [
+        ("https://ci.example/cc.xml", set()),
+        ("https://ci.example/cc.xml?branch=main&recursive", set()),
+        ("https://ci.example/cc.xml?view=all&token=", set()),
+        ("https://ci.example/cc.xml?circle-TOKEN=s3%2Fcret&view=all", {"s3/cret"}),
+        ("https://ci.example/cc.xml?token=a&key=b&secret=c&auth=d", {"a", "b", "c", "d"}),
+        ("https://ci.example/cc.xml?passwd=a&sig=b&creds=c&code=d", {"a", "b", "c", "d"}),
+        ("https://ci.example/cc.xml?x=0123456789abcdef", {"0123456789abcdef"}),
+        ("https://ci.example/cc.xml?0123456789abcdef", {"0123456789abcdef"}),
+        ("https://ci.example/cc.xml?x=0123456789abcde", set()),
+        ("https://ci.example/cc.xml?x=a-branch-without-any-digit", set()),
+        ("https://ci.example/cc.xml?x=01234567890123456789", set()),
+        ("https://ci.example/cc.xml?branch=release-0123456789abcdef", set()),
+        ("https://ada:s3%40cret@ci.example/", {"s3@cret"}),
+        ("https://ada@ci.example/", set()),
+        ("https://ada:s3cret@[::1/", set()),
+    ],
+)
+def test_the_secrets_of_an_address_are_known(url: str, secrets: set[str]) -> None:
+    """What a log hides of an address is also hidden where a server echoes it."""
+    assert secrets_in(url) == secrets
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("nothing of the kind", "nothing of the kind"),
+        ("s3 c/r+t, s3 c/r+t", "***, ***"),
+        ("?x=s3%20c/r%2Bt", "?x=***"),
+        ("?x=s3%20c%2Fr%2Bt", "?x=***"),
+        ("?x=s3+c%2Fr%2Bt", "?x=***"),
+    ],
+)
+def test_an_echoed_secret_is_masked_however_it_is_written(text: str, plain: str) -> None:
+    """A server that repeats the token in its error does not bring it into the log."""
+    assert scrub(text, {"s3 c/r+t"}) == plain
+
+
+def test_without_secrets_nothing_is_masked() -> None:
+    """A feed without a token is told as its server tells it."""
+    assert scrub("all of it", frozenset()) == "all of it"
 
 
 @pytest.mark.parametrize(

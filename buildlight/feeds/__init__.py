@@ -31,6 +31,11 @@ class FeedOptions(BaseModel):
         """What the feed is called if nobody named it."""
         return "feed"
 
+    @property
+    def warning(self) -> str | None:
+        """What should be said aloud at every start, because it is unwise."""
+        return None
+
 
 class Feed(Protocol):
     """One feed, ready to be read."""

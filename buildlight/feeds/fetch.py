@@ -4,19 +4,20 @@ Everything that is HTTP ends here; nothing of what a document means is known.
 """
 
 import asyncio
-import errno
 import logging
-import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from urllib.parse import unquote
 
 import httpx
 
 from buildlight import __version__
-from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreachable
+from buildlight.errors import FeedMalformed, FeedRefused, FeedUnreachable
+from buildlight.feeds.faults import refusal, translated
 from buildlight.feeds.pace import DEADLINE
 
 MAX_BYTES = 16 * 2**20
@@ -33,6 +34,54 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Whom to trust: the system's store, and *ca_file*; or, with *verify* false, anybody."""
+
+    ca_file: str | None = None
+    verify: bool = True
+
+    def context(self) -> ssl.SSLContext:
+        """Return the settings for Python's ``ssl``; raises OSError if *ca_file* is none."""
+        # The system's store, not certifi's: an office's own authority is installed there.
+        context = ssl.create_default_context()
+        if self.ca_file is not None:
+            context.load_verify_locations(self.ca_file)
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to get: *dress* puts the secret into an address of the *url*'s own origin.
+
+    No other server learns any of *secrets*. *etag* and *last_modified* are what the server said
+    of the document that is already here.
+    """
+
+    url: str
+    dress: Callable[[str], tuple[str, dict[str, str]]] = lambda url: (url, {})
+    secrets: frozenset[str] = frozenset()
+    tls: Tls = Tls()
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A document, or with *body* ``None`` the news that it has not changed.
+
+    *host* is who sent it, if that is another than was asked.
+    """
+
+    body: bytes | None
+    etag: str | None = None
+    last_modified: str | None = None
+    host: str | None = None
+
+
 class Web:
     """The way to the network, shared by all feeds over HTTP.
 
@@ -40,61 +89,116 @@ class Web:
     """
 
     def __init__(self, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._client = httpx.AsyncClient(
-            transport=transport,
-            # A lamp has no session, and a jar that is filled for years would not fit its memory.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            # The system's store, not certifi's: an office's own authority is installed there.
-            verify=ssl.create_default_context(),
-            timeout=DEADLINE,
-            limits=httpx.Limits(
-                max_connections=None,  # A limit would let hanging feeds starve the others.
-                max_keepalive_connections=None,
-                keepalive_expiry=KEEPALIVE,
-            ),
-            headers={
-                "User-Agent": f"buildlight/{__version__}",
-                "Accept": "application/xml, text/xml;q=0.9, */*;q=0.1",
-                "Accept-Encoding": "gzip",
-            },
-        )
+        self._transport = transport
+        self._clients: dict[Tls, httpx.AsyncClient] = {}
 
-    async def get(self, url: str) -> bytes:
-        """Return the body that *url* answers with.
+    async def get(self, asked: Asked) -> Answer:
+        """Return what *asked* leads to.
 
         Raises :class:`FeedError` for everything else, within :data:`pace.DEADLINE` seconds:
         look-up, connection, redirects and the last byte taken together.
         """
         try:
             async with asyncio.timeout(DEADLINE):
-                return await self._follow(url)
+                return await self._follow(asked)
         except TimeoutError as exc:
             raise FeedUnreachable(f"no whole answer within {DEADLINE:.0f} seconds") from exc
         except httpx.InvalidURL as exc:
             raise FeedRefused(_NO_ADDRESS) from exc
         except (httpx.HTTPError, OSError, UnicodeError) as exc:
-            raise _translated(exc) from exc
-
-    async def _follow(self, url: str) -> bytes:
-        # Not httpx's follow_redirects: it reads the body of a redirect whole, even a gzip bomb.
-        request: httpx.Request | None = self._client.build_request("GET", url)
-        for _ in range(1 + MAX_REDIRECTS):
-            if request is None or not 0 <= (request.url.port or 0) <= LAST_PORT:
-                raise FeedRefused(_NO_ADDRESS)  # anyio would raise an ExceptionGroup.
-            async with aclosing(await self._client.send(request, stream=True)) as response:
-                if not response.has_redirect_location:
-                    return await _body(response)
-                request = response.next_request
-        raise FeedRefused(f"redirects more than {MAX_REDIRECTS} times; check the address")
+            raise translated(exc) from exc
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        for client in self._clients.values():
+            await client.aclose()
+
+    async def _follow(self, asked: Asked) -> Answer:
+        # Not httpx's follow_redirects: it reads the body of a redirect whole, even a gzip bomb.
+        client = self._client(asked.tls)
+        url = asked.url
+        for _ in range(1 + MAX_REDIRECTS):
+            request = _request(client, asked, url)
+            async with aclosing(await client.send(request, stream=True)) as response:
+                if not response.has_redirect_location:
+                    return await _answer(response, asked)
+                url = _next(response, asked)
+        raise FeedRefused(f"redirects more than {MAX_REDIRECTS} times; check the address")
+
+    def _client(self, tls: Tls) -> httpx.AsyncClient:
+        if tls not in self._clients:
+            self._clients[tls] = httpx.AsyncClient(
+                transport=self._transport,
+                # A lamp has no session, and a jar filled for years would not fit its memory.
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                verify=tls.context(),
+                timeout=DEADLINE,
+                limits=httpx.Limits(
+                    max_connections=None,  # A limit would let hanging feeds starve the others.
+                    max_keepalive_connections=None,
+                    keepalive_expiry=KEEPALIVE,
+                ),
+                headers={
+                    "User-Agent": f"buildlight/{__version__}",
+                    "Accept": "application/xml, text/xml;q=0.9, */*;q=0.1",
+                    "Accept-Encoding": "gzip",
+                },
+            )
+        return self._clients[tls]
+
+
+def _request(client: httpx.AsyncClient, asked: Asked, url: str) -> httpx.Request:
+    """Return the request for *url*; only the configured origin learns the secret."""
+    if not 0 <= (httpx.URL(url).port or 0) <= LAST_PORT:
+        raise FeedRefused(_NO_ADDRESS)  # anyio would raise an ExceptionGroup.
+    known = {"If-None-Match": asked.etag, "If-Modified-Since": asked.last_modified}
+    headers = {name: value for name, value in known.items() if value is not None}
+    if _origin(url) == _origin(asked.url):
+        url, secret = asked.dress(url)
+        headers |= secret
+    return client.build_request("GET", url, headers=headers)
+
+
+def _next(response: httpx.Response, asked: Asked) -> str:
+    """Return where a redirect leads; raises :class:`FeedRefused` for where nobody should go."""
+    before = response.request.url
+    try:
+        following = before.join(response.headers["Location"])
+    except (httpx.InvalidURL, ValueError) as exc:
+        raise FeedRefused(_NO_ADDRESS) from exc
+    if following.scheme not in ("http", "https") or not following.host:
+        raise FeedRefused("redirects to what is neither http nor https")
+    if before.scheme == "https" and following.scheme == "http":
+        raise FeedRefused("redirects from https to http, where anybody can read and change it")
+    if _origin(str(following)) == _origin(asked.url):
+        # A password in the address belongs to the whole server.
+        return str(following.copy_with(userinfo=httpx.URL(asked.url).userinfo))
+    if any(secret in unquote(str(following)) for secret in asked.secrets):
+        raise FeedRefused("redirects to another server and hands it the token; check the address")
+    return str(following.copy_with(userinfo=b""))
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = httpx.URL(url)
+    return (parts.scheme, parts.host, parts.port or {"http": 80, "https": 443}.get(parts.scheme))
+
+
+async def _answer(response: httpx.Response, asked: Asked) -> Answer:
+    conditional = asked.etag is not None or asked.last_modified is not None
+    if response.status_code == httpx.codes.NOT_MODIFIED and conditional:
+        return Answer(None, etag=asked.etag, last_modified=asked.last_modified)
+    elsewhere = _origin(str(response.url)) != _origin(asked.url)
+    return Answer(
+        await _body(response),
+        etag=response.headers.get("ETag"),
+        last_modified=response.headers.get("Last-Modified"),
+        host=response.url.host if elsewhere else None,
+    )
 
 
 async def _body(response: httpx.Response) -> bytes:
     if response.status_code != httpx.codes.OK:
-        raise _refusal(response)
+        raise refusal(response)
     # Not aiter_bytes: it would inflate a whole chunk of a gzip bomb at once.
     decode = _decoder(response.headers.get("Content-Encoding", "").strip().lower())
     body = bytearray()
@@ -133,66 +237,3 @@ def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]]:
 
 INFLATED = 2**20
 """Most bytes to inflate at a time."""
-
-
-# What to do about a status, for the person who set the feed up.
-_REMEDIES: Mapping[int, str] = {
-    401: "it wants a user or a token",
-    403: "this user or token may not see it",
-    404: "no such page; check the address",
-    407: "the proxy wants a user",
-    410: "no such page any more; check the address",
-    429: "asked too often; raise interval",
-}
-
-
-def _refusal(response: httpx.Response) -> FeedRefused:
-    status = response.status_code
-    server_side = status >= httpx.codes.INTERNAL_SERVER_ERROR
-    otherwise = "the server is in trouble" if server_side else "check the address"
-    remedy = _REMEDIES.get(status, otherwise)
-    return FeedRefused(f"refused with {status}; {remedy}", status=status)
-
-
-def _translated(exc: Exception) -> FeedError:
-    """Return *exc* as a sentence. httpx's own may hold the address, so it is not repeated."""
-    if isinstance(exc, httpx.TimeoutException):
-        return FeedUnreachable(f"no whole answer within {DEADLINE:.0f} seconds")
-    if isinstance(exc, httpx.UnsupportedProtocol):
-        return FeedRefused("redirects to what is neither http nor https")
-    for cause in (exc, *_causes(exc)):
-        sentence = _network_sentence(cause)
-        if sentence:
-            return FeedUnreachable(sentence)
-    if isinstance(exc, httpx.ConnectError):
-        return FeedUnreachable("cannot be reached; check the address and the network")
-    return FeedUnreachable("the connection broke off before the answer was whole")
-
-
-def _network_sentence(cause: BaseException) -> str | None:
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {cause.verify_message}"
-    if isinstance(cause, ssl.SSLError):
-        return "no TLS there; is it http, not https?"
-    if isinstance(cause, socket.gaierror | UnicodeError):
-        return "name not found; check the address and the network"
-    return _NETWORK.get(cause.errno or 0) if isinstance(cause, OSError) else None
-
-
-_NETWORK: Mapping[int, str] = {
-    errno.ECONNREFUSED: "refused the connection; is the server up, and the port right?",
-    errno.EHOSTUNREACH: "no way to the host; check the network",
-    errno.ENETUNREACH: "no way to the network; is it up?",
-}
-
-
-def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """Yield everything that led to *exc*; anyio gathers attempts in an exception group."""
-    cause = exc.__cause__ or exc.__context__
-    if cause is not None:
-        yield cause
-        yield from _causes(cause)
-        if isinstance(cause, BaseExceptionGroup):
-            for inner in cause.exceptions:
-                yield inner
-                yield from _causes(inner)

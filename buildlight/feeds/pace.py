@@ -4,6 +4,8 @@ DEADLINE = 20.0
 """Seconds that one poll may take in all."""
 CEILING = 5
 """Back-off never exceeds this many intervals."""
+LONGEST_REST = 3_600.0
+"""Most seconds for which a server's ``Retry-After`` is obeyed."""
 JITTER = 0.1
 """Share of a wait by which it may be shortened, so that many lamps do not poll in step."""
 
@@ -16,18 +18,20 @@ def wait(
     failures: int,
     tolerated: int,
     chance: float,
+    retry_after: float | None = None,
 ) -> float:
     """Return the seconds from the start of one poll to the start of the next.
 
     *failures* polls in a row have failed; up to *tolerated* of them change nothing, for the
     next poll may clear them up, then the wait doubles up to :data:`CEILING` intervals.
     *chance* (0 to 1) is the dice for the jitter. A wait is never longer than it would be
-    without jitter, so that the ages promised in the README hold.
+    without jitter, so that the ages promised in the README hold. A server that asks to be left
+    alone for *retry_after* seconds is obeyed, up to :data:`LONGEST_REST`.
     """
     calm = min(interval, building_interval) if building else interval
     if failures >= tolerated:
         calm = interval * min(2 ** min(failures - tolerated, CEILING), CEILING)
-    return calm * (1 - JITTER * chance)
+    return max(calm * (1 - JITTER * chance), min(retry_after or 0.0, LONGEST_REST))
 
 
 def max_age(interval: float) -> float:

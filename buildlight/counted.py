@@ -1,0 +1,107 @@
+"""Which projects count, and for which lamp. Pure.
+
+Three things keep a project from counting: nobody has built it for long, its feed leaves it out,
+its lamp leaves it out. Whatever does not count is listed with the reason, never hidden.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from buildlight.aggregate import roll_up, select
+from buildlight.memory import Remembered
+from buildlight.reading import Rules, Standing
+from buildlight.redaction import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which names count: patterns as in :func:`aggregate.select`."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def of(self, names: Iterable[str]) -> frozenset[str]:
+        """Return those of *names* that count."""
+        return select(names, include=self.include, exclude=self.exclude)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A feed and how it stands; *url* is free of secrets."""
+
+    name: str
+    url: str
+    standing: Standing
+    rules: Rules
+    choice: Choice = Choice()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One project, or one pipeline, of a feed; *left_out* says why it does not count, if so."""
+
+    feed: str
+    name: str
+    known: Remembered
+    left_out: str | None = None
+
+    @property
+    def plain_name(self) -> str:
+        """The name as a terminal may show it."""
+        return printable(self.name) or "(no name)"
+
+    def __str__(self) -> str:
+        return f"{self.plain_name} ({self.feed})"
+
+
+def rows_of(feed: Watched, *, clock: datetime) -> tuple[Row, ...]:
+    """Return the rows of *feed* at the time of day *clock*, those that do not count too.
+
+    Dead projects are sorted out before a pipeline is rolled up: a stage that was last built two
+    years ago must not keep its pipeline red.
+    """
+    living, rows = [], []
+    for known in feed.standing.projects.values():
+        age = _age(known, clock=clock)
+        if feed.rules.ignore_older_than is not None and age > feed.rules.ignore_older_than:
+            why = f"its last build is {age / 86_400:.0f} days old"
+            rows.append(Row(feed.name, known.project.name, known, left_out=why))
+        else:
+            living.append(known)
+    whole = roll_up(living) if feed.rules.roll_up else living
+    rows.extend(Row(feed.name, known.project.name, known) for known in whole)
+    chosen = feed.choice.of(row.name for row in rows)
+    why = f"feed {feed.name} leaves it out"
+    return tuple(
+        row if row.left_out or row.name in chosen else replace(row, left_out=why) for row in rows
+    )
+
+
+def counted(rows: Iterable[Row], choice: Choice) -> tuple[Row, ...]:
+    """Return those of *rows* that count for a lamp with this *choice*."""
+    alive = [row for row in rows if row.left_out is None]
+    chosen = choice.of(row.name for row in alive)
+    return tuple(row for row in alive if row.name in chosen)
+
+
+def _age(known: Remembered, *, clock: datetime) -> float:
+    """Return the seconds since the last build, 0 while one runs or if nobody knows.
+
+    A time without a zone is read as UTC: half a day does not matter here.
+    """
+    told = known.project.last_build_time
+    if told is None or known.building:
+        return 0.0
+    return (clock - (told if told.tzinfo else told.replace(tzinfo=UTC))).total_seconds()
+
+
+def names_of(rows: Sequence[Row]) -> str:
+    """Return the names of *rows* for a sentence: a few of them, and how many more there are."""
+    named = ", ".join(str(row) for row in rows[:NAMED])
+    more = len(rows) - NAMED
+    return f"{named} and {more} more" if more > 0 else named
+
+
+NAMED = 3
+"""How many projects a sentence names before it counts the rest."""

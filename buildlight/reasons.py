@@ -1,0 +1,100 @@
+"""Why a lamp looks as it does, in sentences for whoever asks. Pure."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from buildlight.aggregate import Signal, required
+from buildlight.counted import Choice, Row, Watched, names_of
+from buildlight.memory import Verdict
+from buildlight.reading import State
+from buildlight.redaction import printable
+
+
+def doubts(feed: Watched, rows: Sequence[Row], *, now: float) -> Iterable[str]:
+    """Say why *feed* forbids green, if it does; *rows* are those of it that count for the lamp.
+
+    *now* is seconds as in :class:`reading.Reading`.
+    """
+    standing = feed.standing
+    state = standing.state(feed.rules, now=now)
+    error = f": {standing.error}" if standing.error else ""
+    if standing.answered is None:
+        yield f"{feed.name} has not answered yet{error}"
+    elif state is State.STALE:
+        age = _span(now - standing.answered)
+        yield f"{feed.name} gave no good answer for {age}{error}"
+    else:
+        unsure = standing.doubtful(feed.rules, now=now) & {row.known.project.name for row in rows}
+        if unsure:
+            names = printable(", ".join(sorted(unsure)))
+            yield f"{feed.name} has not confirmed for {_span(feed.rules.expiry)} how {names} stands"
+
+
+def absences(
+    watched: Sequence[tuple[Watched, Sequence[Row]]], choice: Choice, rows: Sequence[Row]
+) -> Iterable[str]:
+    """Say what ought to be there and is not: a project by name, or any at all.
+
+    *watched* are the lamp's feeds with all of their rows, *rows* what counts for the lamp.
+    """
+    if not watched:
+        yield "it watches no feed"
+    for feed, all_of_them in watched:
+        if all(row.left_out for row in all_of_them):
+            yield f"{feed.name} answers, but no project of it counts"
+    feeds = ", ".join(feed.name for feed, _ in watched)
+    names = sorted(required(choice.include) - {row.name for row in rows})
+    if names:
+        yield f"no project named {printable(', '.join(names))} in {feeds}"
+    elif watched and not rows:
+        yield f"no project of {feeds} matches"
+
+
+def verdict_reasons(rows: Sequence[Row], signal: Signal, *, clock: datetime) -> Iterable[str]:
+    """Say what the projects say: the broken ones, else the ones being built, else all."""
+    broken = [row for row in rows if row.known.verdict is Verdict.BROKEN]
+    building = [row for row in rows if row.known.building]
+    if broken:
+        yield _broken(broken, signal, clock=clock)
+        return
+    if signal.stale:
+        return
+    if building:
+        yield f"{names_of(building)} {_is(building)} being built"
+    if signal.verdict is Verdict.PASSING:
+        passing = sum(row.known.verdict is Verdict.PASSING for row in rows)
+        yield f"{_count(passing)} {'passes' if passing == 1 else 'pass'}"
+    else:
+        yield "no project has completed a build yet"
+
+
+def _broken(broken: Sequence[Row], signal: Signal, *, clock: datetime) -> str:
+    broken = sorted(broken, key=lambda row: row.known.since or clock)
+    since = broken[0].known.since
+    when = f" since {_clock(since, clock=clock)}" if since else ""
+    building = f" and {_is(broken)} being built" if signal.building else ""
+    if len(broken) == 1:
+        return f"{broken[0]} is broken{when}{building}"
+    return f"{names_of(broken)} are broken{building}" + (f", the first{when}" if when else "")
+
+
+def _is(rows: Sequence[Row]) -> str:
+    return "is" if len(rows) == 1 else "are"
+
+
+def _count(projects: int) -> str:
+    return "1 project" if projects == 1 else f"{projects} projects"
+
+
+def _clock(moment: datetime, *, clock: datetime) -> str:
+    local = moment.astimezone(clock.tzinfo)
+    if clock - local < timedelta(hours=20):
+        return f"{local:%H:%M}"
+    return f"{local:%Y-%m-%d %H:%M}"
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
