@@ -19,11 +19,12 @@ from buildlight.lamp import Lamp, LampThread
 from buildlight.memory import Verdict
 from buildlight.monitor import Monitor, Source, open_sources
 from buildlight.pattern import Pattern
+from buildlight.places import state_folder
 from buildlight.reading import Standing
 from buildlight.redaction import printable
 from buildlight.report import LampReport, Light, Report, Shown, make_report
 from buildlight.settings import LampSettings, Settings
-from buildlight.state_file import StateFile, feed_key, state_folder
+from buildlight.state_file import StateFile, feed_key
 
 OPENING = 5.0
 """Seconds to wait at start for lights to open; a slower one is being waited for."""

@@ -159,6 +159,12 @@ class LampThread:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
+    def wait_tried(self, timeout: float) -> bool:
+        """Wait up to *timeout* seconds until the light was tried; returns whether it is there."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._lamp.light is not None, timeout)
+            return self._lamp.light is Light.OK
+
     def wait_played(self, pattern: Pattern, timeout: float) -> bool:
         """Wait up to *timeout* seconds until the light shows *pattern*; returns whether it does."""
         with self._changed:

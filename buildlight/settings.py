@@ -18,19 +18,21 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from buildlight.aggregate import RANKS, required
+from buildlight.aggregate import required
 from buildlight.counted import Choice
 from buildlight.drivers import Driver, DriverOptions, load_driver
 from buildlight.errors import ConfigError
 from buildlight.feeds import Feed, FeedOptions, load_kind, secret
 from buildlight.feeds.pace import max_age
+from buildlight.looks import fitted_patterns, own_patterns
 from buildlight.mistakes import Mistakes, unknown_key
 from buildlight.names import Name, NamePattern
-from buildlight.pattern import OFF, Pattern, colours_of, fit, parse_pattern, preset_patterns
+from buildlight.pattern import Pattern
+from buildlight.places import configuration_folders
 from buildlight.project import STATUS_WORDS, BuildStatus
 from buildlight.reading import Rules
 
-SYSTEM_FILE = Path("/etc/buildlight/buildlight.toml")
+FILE = "buildlight.toml"
 PREFIX = "BUILDLIGHT_"
 
 
@@ -145,9 +147,7 @@ def find_file(chosen: Path | None = None) -> Path:
     """
     if chosen is not None:
         return chosen
-    # Not Path.home, which raises for a user without a home.
-    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
-    places = (SYSTEM_FILE, Path(home) / "buildlight" / "buildlight.toml")
+    places = tuple(folder / FILE for folder in configuration_folders())
     for place in places:
         if place.is_file():
             return place
@@ -346,7 +346,7 @@ def _lamps(
 def _lamp(
     path: str, common: _LampTable, keys: Mapping[str, Any], name: str, mistakes: Mistakes
 ) -> LampSettings | None:
-    own = _own_patterns(f"{path}.patterns", common, mistakes)
+    own = own_patterns(path, common.patterns, mistakes)
     light: Any = None
     with mistakes.at(f"{path}.driver"):
         light = load_driver(common.driver)
@@ -361,44 +361,6 @@ def _lamp(
             options=options,
             feeds=frozenset(),
             choice=common.choice,
-            patterns=_fitted(f"{path}.patterns", common, own, options, mistakes),
+            patterns=fitted_patterns(path, common.preset, own, options, mistakes),
         )
     return None
-
-
-def _own_patterns(path: str, common: _LampTable, mistakes: Mistakes) -> dict[str, Pattern]:
-    signals = tuple(dict.fromkeys(RANKS.values()))
-    own = {}
-    for signal, text in common.patterns.items():
-        if signal not in signals:
-            mistakes.add(f"{path}.{signal}", f"unknown signal; known are: {', '.join(signals)}")
-            continue
-        with mistakes.at(f"{path}.{signal}"):
-            own[signal] = parse_pattern(text)
-    return own
-
-
-def _fitted(
-    path: str,
-    common: _LampTable,
-    own: dict[str, Pattern],
-    options: DriverOptions,
-    mistakes: Mistakes,
-) -> Mapping[str, Pattern]:
-    """Return the pattern of every signal as the light can show it."""
-    channels = options.channels
-    # One colour cannot tell red from green: its rhythm has to.
-    alone = len(colours_of(channels)) == 1
-    preset = common.preset or ("rhythm" if alone else "colours")
-    if alone and preset == "colours":
-        at = path.removesuffix("patterns") + "preset"
-        mistakes.add(at, 'one colour looks the same for all signals; use "rhythm"')
-    patterns = preset_patterns(preset, channels) | own
-    fitted = {
-        signal: fit(pattern, channels, dims=options.dims) for signal, pattern in patterns.items()
-    }
-    for signal, pattern in fitted.items():
-        if not pattern.strokes and pattern.text != OFF.text:
-            has = ", ".join(sorted(channel.value for channel in channels))
-            mistakes.add(f"{path}.{signal}", f"the light cannot show this; its channels are {has}")
-    return fitted

@@ -47,16 +47,6 @@ class _File(BaseModel):
     feeds: Mapping[str, tuple[_Row, ...]]
 
 
-def state_folder() -> Path:
-    """Return the folder for what outlives a restart: systemd's, else the user's."""
-    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    if given:
-        return Path(given)
-    # Not Path.home, which raises for a user without a home.
-    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111
-    return Path(home) / "buildlight"
-
-
 class StateFile:
     """The file of kept verdicts in *folder*."""
 

@@ -8,17 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from buildlight.aggregate import RANKS
 from buildlight.drivers import Driver, Wired
 from buildlight.errors import LightUnavailable
 from buildlight.lamp import Lamp, LampThread
+from buildlight.looks import SIGNALS
 from buildlight.pattern import OFF, Channel, Pattern, Stroke
 from buildlight.settings import LampSettings
 
 ANSWERING = 5.0
 """Seconds within which a light has to open, and to show what it is told."""
-
-SIGNALS: tuple[str, ...] = tuple(dict.fromkeys(RANKS.values()))
 
 
 class Watcher(Protocol):
@@ -55,7 +53,8 @@ def walk(lamp: LampSettings, watcher: Watcher) -> Walk:
     player = LampThread(lamp.name, Lamp(lamp.open_light))
     player.start(OFF)
     try:
-        _play(player, OFF)
+        if not player.wait_tried(ANSWERING):
+            raise player.trouble or _silent()
         return _Walking(lamp, player, watcher).walk()
     finally:
         player.stop()
@@ -65,9 +64,11 @@ def walk(lamp: LampSettings, watcher: Watcher) -> Walk:
 def _play(player: LampThread, pattern: Pattern) -> None:
     player.play(pattern)
     if not player.wait_played(pattern, ANSWERING):
-        raise player.trouble or LightUnavailable(
-            f"the light did not answer within {ANSWERING:.0f} seconds"
-        )
+        raise player.trouble or _silent()
+
+
+def _silent() -> LightUnavailable:
+    return LightUnavailable(f"the light did not answer within {ANSWERING:.0f} seconds")
 
 
 class _Walking:

@@ -703,9 +703,9 @@ def test_the_file_of_the_machine_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """/etc, then the user's folder."""
-    system, users = tmp_path / "etc.toml", tmp_path / "home" / "buildlight" / "buildlight.toml"
+    system, users = tmp_path / "buildlight.toml", tmp_path / "home/buildlight/buildlight.toml"
     users.parent.mkdir(parents=True)
-    monkeypatch.setattr("buildlight.settings.SYSTEM_FILE", system)
+    monkeypatch.setattr("buildlight.places.SYSTEM", tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
 
     users.touch()
@@ -718,7 +718,7 @@ def test_the_file_of_the_machine_comes_first(
 
 def test_the_users_file_is_in_their_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without XDG_CONFIG_HOME it is ~/.config."""
-    monkeypatch.setattr("buildlight.settings.SYSTEM_FILE", tmp_path / "none")
+    monkeypatch.setattr("buildlight.places.SYSTEM", tmp_path / "none")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     file = tmp_path / ".config" / "buildlight" / "buildlight.toml"
@@ -732,14 +732,14 @@ def test_no_file_at_all_is_told_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A newcomer learns both places, and of the demo."""
-    monkeypatch.setattr("buildlight.settings.SYSTEM_FILE", tmp_path / "etc.toml")
+    monkeypatch.setattr("buildlight.places.SYSTEM", tmp_path / "etc")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
     with pytest.raises(ConfigError) as caught:
         find_file()
 
     sentence = str(caught.value)
-    assert f"no configuration at {tmp_path / 'etc.toml'}" in sentence
+    assert f"no configuration at {tmp_path / 'etc' / 'buildlight.toml'}" in sentence
     assert str(tmp_path / "buildlight" / "buildlight.toml") in sentence
     assert "buildlight demo" in sentence
 
@@ -752,7 +752,7 @@ def test_a_user_without_a_home_gets_a_sentence(
     def unknown(_uid: int) -> None:
         raise KeyError
 
-    monkeypatch.setattr("buildlight.settings.SYSTEM_FILE", tmp_path / "etc.toml")
+    monkeypatch.setattr("buildlight.places.SYSTEM", tmp_path / "etc")
     monkeypatch.setattr("pwd.getpwuid", unknown)
     for name in ("HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)

@@ -11,8 +11,9 @@ from conftest import NOON, a_memory, a_project
 
 from buildlight.counted import Watched
 from buildlight.memory import Remembered, Verdict
+from buildlight.places import state_folder
 from buildlight.reading import Key, Rules, Standing
-from buildlight.state_file import StateFile, feed_key, state_folder
+from buildlight.state_file import StateFile, feed_key
 
 URL = "https://ci.example/cc.xml?token=***"
 KEY = feed_key("web", URL)

@@ -60,4 +60,7 @@ def load_kind(name: str) -> Callable[..., Feed]:
     found = entry_points(group=GROUP)
     if name not in found.names:
         raise ConfigError(f"no such kind of feed; installed are: {', '.join(sorted(found.names))}")
-    return cast("Callable[..., Feed]", found[name].load())
+    try:
+        return cast("Callable[..., Feed]", found[name].load())
+    except (ImportError, AttributeError) as exc:
+        raise ConfigError(f"this kind is installed but does not import: {exc}") from exc

@@ -1,0 +1,50 @@
+"""How a configured lamp looks: a preset, the patterns laid over it, both fitted to the light."""
+
+from collections.abc import Mapping
+
+from buildlight.aggregate import RANKS
+from buildlight.drivers import DriverOptions
+from buildlight.mistakes import Mistakes
+from buildlight.pattern import OFF, Pattern, colours_of, fit, parse_pattern, preset_patterns
+
+SIGNALS: tuple[str, ...] = tuple(dict.fromkeys(RANKS.values()))
+"""The names of all signals, worst first."""
+
+
+def own_patterns(path: str, texts: Mapping[str, str], mistakes: Mistakes) -> dict[str, Pattern]:
+    """Return the patterns that the lamp at *path* writes itself, by signal."""
+    own = {}
+    for signal, text in texts.items():
+        at = f"{path}.patterns.{signal}"
+        if signal not in SIGNALS:
+            mistakes.add(at, f"unknown signal; known are: {', '.join(SIGNALS)}")
+            continue
+        with mistakes.at(at):
+            own[signal] = parse_pattern(text)
+    return own
+
+
+def fitted_patterns(
+    path: str,
+    preset: str | None,
+    own: dict[str, Pattern],
+    options: DriverOptions,
+    mistakes: Mistakes,
+) -> Mapping[str, Pattern]:
+    """Return the pattern of every signal as the light of the lamp at *path* can show it."""
+    channels = options.channels
+    # One colour cannot tell red from green: its rhythm has to.
+    alone = len(colours_of(channels)) == 1
+    preset = preset or ("rhythm" if alone else "colours")
+    if alone and preset == "colours":
+        mistakes.add(f"{path}.preset", 'one colour looks the same for all signals; use "rhythm"')
+    patterns = preset_patterns(preset, channels) | own
+    fitted = {
+        signal: fit(pattern, channels, dims=options.dims) for signal, pattern in patterns.items()
+    }
+    for signal, pattern in fitted.items():
+        if not pattern.strokes and pattern.text != OFF.text:
+            has = ", ".join(sorted(channel.value for channel in channels))
+            at = f"{path}.patterns.{signal}"
+            mistakes.add(at, f"the light cannot show this; its channels are {has}")
+    return fitted

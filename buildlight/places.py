@@ -1,0 +1,22 @@
+"""Where files live: the system's folders, and the user's (XDG Base Directory Specification)."""
+
+import os
+from pathlib import Path
+
+SYSTEM = Path("/etc/buildlight")
+
+
+def configuration_folders() -> tuple[Path, ...]:
+    """Return where a configuration is looked for: the system's folder, then the user's."""
+    return (SYSTEM, _of_the_user("XDG_CONFIG_HOME", "~/.config"))
+
+
+def state_folder() -> Path:
+    """Return the folder for what outlives a restart: the one that systemd gave, or the user's."""
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(given) if given else _of_the_user("XDG_STATE_HOME", "~/.local/state")
+
+
+def _of_the_user(variable: str, otherwise: str) -> Path:
+    # Not Path.home, which raises for a user without a home.
+    return Path(os.environ.get(variable) or os.path.expanduser(otherwise)) / "buildlight"  # noqa: PTH111
