@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import cast
 
 from buildlight.drivers import Driver, PatternDriver
 from buildlight.errors import LightUnavailable
@@ -82,11 +83,11 @@ class Lamp:
         elapsed = now - self._start
         refresh = driver.refresh
         due = refresh is not None and now >= self._shown_at + refresh
-        native = isinstance(driver, PatternDriver)
+        native = isinstance(driver, PatternDriver) and driver.plays(self._pattern)
         frame = frame_at(self._pattern, 0.0 if native else elapsed)
         if frame != self._shown or due:
-            if isinstance(driver, PatternDriver):
-                driver.play(self._pattern)
+            if native:
+                cast("PatternDriver", driver).play(self._pattern)
             else:
                 driver.show(frame)
             self._shown, self._shown_at = frame, now

@@ -40,7 +40,8 @@ def fitted_patterns(
         mistakes.add(f"{path}.preset", 'one colour looks the same for all signals; use "rhythm"')
     patterns = preset_patterns(preset, channels) | own
     fitted = {
-        signal: fit(pattern, channels, dims=options.dims) for signal, pattern in patterns.items()
+        signal: fit(pattern, channels, dims=options.dims, relay=options.relay)
+        for signal, pattern in patterns.items()
     }
     for signal, pattern in fitted.items():
         if not pattern.strokes and pattern.text != OFF.text:

@@ -292,15 +292,17 @@ RHYTHM: Mapping[str, str] = {
 PRESETS: Mapping[str, Mapping[str, str]] = {"colours": COLOURS, "rhythm": RHYTHM}
 
 
-def fit(pattern: Pattern, channels: Collection[Channel], *, dims: bool) -> Pattern:
+def fit(
+    pattern: Pattern, channels: Collection[Channel], *, dims: bool, relay: bool = False
+) -> Pattern:
     """Return *pattern* as a light with these *channels* can show it.
 
     Amber is red and green together where there is no amber, and the only colour where there is
     but one; other strokes without a channel fall out. On a light that cannot be dimmed
-    (*dims*), ``pulse`` blinks.
+    (*dims*), ``pulse`` blinks. Behind a mechanical *relay* nothing moves faster than 1 Hz.
     """
     strokes = (
-        replace(stroke, channel=channel, rhythm=stroke.rhythm if dims else _on_off(stroke))
+        replace(stroke, channel=channel, rhythm=_played(stroke.rhythm, dims=dims, relay=relay))
         for stroke in pattern.strokes
         for channel in _instead(stroke.channel, channels)
     )
@@ -323,8 +325,16 @@ def _instead(channel: Channel, channels: Collection[Channel]) -> Iterable[Channe
     return colours if len(colours) == 1 else ()
 
 
-def _on_off(stroke: Stroke) -> Rhythm:
-    return SLOW_BLINK if stroke.rhythm == PULSE else stroke.rhythm
+def _played(rhythm: Rhythm, *, dims: bool, relay: bool) -> Rhythm:
+    if rhythm == PULSE and (relay or not dims):
+        return SLOW_BLINK
+    if relay and len(rhythm) > 1:
+        return tuple((max(duration, RELAY), level) for duration, level in rhythm)
+    return rhythm
+
+
+RELAY = 0.5
+"""Seconds that a mechanical relay stays as it is at the least: it wears out, and it clicks."""
 
 
 def preset_patterns(name: str, channels: Collection[Channel]) -> dict[str, Pattern]:

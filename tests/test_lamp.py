@@ -51,6 +51,10 @@ class Rhythmical(Recorder):
         super().__init__()
         self.played: list[Pattern] = []
 
+    def plays(self, pattern: Pattern) -> bool:
+        """Blink; nothing else."""
+        return pattern.text == "red blink"
+
     def play(self, pattern: Pattern) -> None:
         """Write *pattern* down."""
         self.played.append(pattern)
@@ -129,6 +133,18 @@ def test_a_light_with_a_rhythm_of_its_own_is_given_the_pattern() -> None:
     assert light.played == [pattern]
     assert light.shown == []
     assert waits == [None, None, None]
+
+
+def test_a_light_is_shown_frames_of_a_rhythm_that_it_does_not_know() -> None:
+    """A tower that blinks at one rate of its own is led through all others by hand."""
+    light = Rhythmical()
+    lamp = Lamp(opening(light))
+
+    waits = [lamp.step(parse_pattern("red double-blink"), now=now) for now in (0.0, 0.2)]
+
+    assert light.played == []
+    assert light.shown == [RED, DARK]
+    assert waits == [0.2, 0.2]
 
 
 def test_a_light_that_does_not_open_is_waited_for_with_growing_patience() -> None:

@@ -588,3 +588,13 @@ def test_rhythms_that_flash_too_fast_together_are_refused(text: str) -> None:
 def test_rhythms_that_are_gentle_together_are_played(text: str) -> None:
     """What lights up at the same moment is one flash, and a breath is none."""
     assert parse_pattern(text).text == text
+
+
+@pytest.mark.parametrize("rhythm", RHYTHMS)
+def test_a_relay_is_never_switched_faster_than_once_a_second(rhythm: str) -> None:
+    """A mechanical relay clicks, and wears out: it stays half a second as it is at the least."""
+    fitted = fit(parse_pattern(f"red {rhythm}"), {Channel.RED}, dims=True, relay=True)
+
+    (stroke,) = fitted.strokes
+    assert all(seconds >= 0.5 for seconds, _ in stroke.rhythm)
+    assert {level for _, level in stroke.rhythm} <= {0.0, 1.0}

@@ -28,6 +28,8 @@ class DriverOptions(BaseModel):
 
     wait_for_light: bool = False
     """Whether the daemon waits for a light that is missing at start, or says so and stops."""
+    relay: bool = False
+    """Whether a mechanical relay switches the light: nothing then moves faster than 1 Hz."""
 
     @property
     def channels(self) -> frozenset[Channel]:
@@ -68,7 +70,11 @@ class Driver(Protocol):
 
 @runtime_checkable
 class PatternDriver(Protocol):
-    """A light that keeps the rhythm itself."""
+    """A light that can keep a rhythm by itself, so that the wire is quiet meanwhile."""
+
+    def plays(self, pattern: Pattern) -> bool:
+        """Return whether the light keeps the rhythm of *pattern*; else it is shown frames."""
+        ...
 
     def play(self, pattern: Pattern) -> None:
         """Play *pattern* from its start, until the next."""

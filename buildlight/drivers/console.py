@@ -54,6 +54,10 @@ class ConsoleLight:
         self._since = 0.0
         self._played = False
 
+    def plays(self, pattern: Pattern) -> bool:  # noqa: ARG002
+        """Return true: whatever the pattern, it is drawn or said here."""
+        return True
+
     def play(self, pattern: Pattern) -> None:
         """Draw *pattern* from its start on; without a terminal, say it."""
         self._pattern, self._since = pattern, time.monotonic()
