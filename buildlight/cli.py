@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -107,8 +108,8 @@ def _check(chosen: argparse.Namespace) -> int:
         finding = check.check(configured, on_step=on_step)
     if chosen.json:
         terminal.say(json.dumps(to_json(finding.report), indent=2))
-        for name, trouble in finding.troubles:
-            _complain(f"{name}: {trouble}")
+        for name, sentence in (*finding.warnings, *finding.troubles):
+            _complain(f"{name}: {sentence}")
     else:
         terminal.show_finding(finding)
     return OK if finding.sound else FAILED
@@ -118,6 +119,8 @@ def _test(chosen: argparse.Namespace) -> int:
     from buildlight import check, terminal, wiring
     from buildlight.errors import LightUnavailable
 
+    # Or it would end at once, and leave the light as it is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     watcher = terminal.Unasked(chosen.pause) if chosen.yes else terminal.Asked()
     failed = False
     for lamp in _lamps_to_test(chosen):
@@ -155,6 +158,26 @@ def _lamps_to_test(chosen: argparse.Namespace) -> "tuple[LampSettings, ...]":
         there = ", ".join(lamp.name for lamp in lamps)
         raise ConfigError(f"--lamp: no lamp has this name; there are: {there}")
     return named
+
+
+def _discover(chosen: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from buildlight import advice
+    from buildlight.feeds.discover import discover
+
+    person = advice.person(chosen.user, chosen.token_file)
+    found = discover(chosen.url, person=person, on_try=advice.on_try())
+    best = found.best
+    if best is not None and not isinstance(best.outcome, BuildlightError):
+        for line in advice.advice(found, best, clock=datetime.now(tz=UTC)):
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    if best is not None and best.projects:
+        return OK
+    for complaint in advice.complaints(found):
+        _complain(complaint)
+    return FAILED
 
 
 def _demo(chosen: argparse.Namespace) -> int:
@@ -195,6 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"buildlight {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
     _add_run(commands)
+    _add_discover(commands)
     _add_check(commands)
     _add_test(commands)
     _add_demo(commands)
@@ -213,6 +237,42 @@ def _add_run(commands: Commands) -> None:
     )
     _add_config(run)
     run.set_defaults(call=_run)
+
+
+def _add_discover(commands: Commands) -> None:
+    discover = commands.add_parser(
+        "discover",
+        help="find the feed of a CI server, and print its table for the configuration",
+        description="Look for the cc.xml feed of a CI server: at the URL itself and, unless it "
+        "ends in .xml or .aspx, at the places where servers are known to keep one. Prints a "
+        "[[feeds]] table for the configuration, with what is odd about the feed in comments. "
+        "Exit status 0 if a feed with projects was found, 1 if none was, 78 for a URL that "
+        "cannot be tried.",
+        epilog="Examples: buildlight discover ci.example; "
+        "buildlight discover https://jenkins.example/view/all --user lamp; "
+        "buildlight discover https://circleci.com/gh/acme/web --token-file token.txt. "
+        "Secrets are asked for or read from a file, never taken from the command line, where "
+        "everybody on this machine can see them. For one that belongs into the URL, write "
+        "{secret} there.",
+    )
+    discover.add_argument(
+        "url",
+        metavar="URL",
+        help="the server, a page of it, or the feed itself; without https:// or http:// both "
+        "are tried, and a secret is sent over https alone",
+    )
+    discover.add_argument(
+        "--user",
+        metavar="NAME",
+        help="a user of the server, for Jenkins, GoCD or TeamCity; the password or API token is "
+        "asked for",
+    )
+    discover.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="read the password or token from FILE (-: from standard input) instead of asking",
+    )
+    discover.set_defaults(call=_discover)
 
 
 def _add_check(commands: Commands) -> None:

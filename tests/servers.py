@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 MEBIBYTE = 2**20
 TLS_HELLO = b"\x16"
@@ -87,22 +88,32 @@ class Request:
 
     path: str
     headers: Mapping[str, str]
+    method: str = "GET"
 
 
 class FeedServer:
     """An HTTP server whose answers can be set at any time, for all paths or for one.
 
-    ``with FeedServer() as server: …``; *tls* makes it speak https.
+    ``with FeedServer() as server: …``; *tls* makes it speak https. *respond* may be set to what
+    makes an answer of the request.
     """
 
-    def __init__(self, answer: Answer | None = None, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        answer: Answer | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
         self.answer = answer or Answer()
+        self.respond: Callable[[Request], Answer] | None = None
         self.answers: dict[str, Answer] = {}
         self.requests: list[Request] = []
         self.connections = 0
         self.sent = 0
         """Bytes of bodies that went out."""
         self.port = 0
+        self._host = host
         self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._up = threading.Event()
@@ -126,7 +137,8 @@ class FeedServer:
 
     def url(self, path: str = "/cc.xml") -> str:
         """Return the address of *path*."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}{path}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'https' if self._tls else 'http'}://{host}:{self.port}{path}"
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -134,7 +146,8 @@ class FeedServer:
 
     async def _serve(self) -> None:
         # A small send buffer, so that what was sent tells what was read.
-        listening = socket.create_server(("127.0.0.1", 0), backlog=256)
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listening = socket.create_server((self._host, 0), family=family, backlog=256)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
         self.port = listening.getsockname()[1]
         talks: set[asyncio.Task[None]] = set()
@@ -172,12 +185,10 @@ class FeedServer:
             await writer.drain()
             return False
         head = start + await reader.readuntil(b"\r\n\r\n")
-        first, *lines = head.decode("ascii").strip().split("\r\n")
-        path = first.split(" ")[1]
-        named = (line.partition(":") for line in lines)
-        headers = {name.lower(): value.strip() for name, _, value in named}
-        self.requests.append(Request(path, headers))
-        answer = self.answers.get(path, self.answer)
+        request = _read(head)
+        self.requests.append(request)
+        otherwise = self.answers.get(request.path, self.answer)
+        answer = self.respond(request) if self.respond else otherwise
         if answer.mode is Mode.HANG:
             await asyncio.Event().wait()
         if answer.mode is Mode.RESET:
@@ -210,6 +221,46 @@ class FeedServer:
             writer.write(piece)
             await writer.drain()
             self.sent += len(piece)
+
+
+class Proxy(FeedServer):
+    """A forward proxy, for plain requests and for CONNECT; set *refuses* to turn people away."""
+
+    refuses = False
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = await reader.readuntil(b"\r\n\r\n")
+        request = _read(head)
+        self.requests.append(request)
+        if self.refuses:
+            writer.write(b"HTTP/1.1 407 Who are you?\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            return False
+        tunnel = request.method == "CONNECT"
+        target = urlsplit(f"//{request.path}" if tunnel else request.path)
+        from_there, there = await asyncio.open_connection(target.hostname, target.port)
+        if tunnel:
+            writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        else:
+            there.write(head.replace(request.path.encode(), target.path.encode(), 1))
+        await asyncio.gather(_pour(reader, there), _pour(from_there, writer))
+        return False
+
+
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while part := await reader.read(64 * 1024):
+            writer.write(part)
+            await writer.drain()
+    finally:
+        writer.close()
+
+
+def _read(head: bytes) -> Request:
+    first, *lines = head.decode("ascii").strip().split("\r\n")
+    method, path, _ = first.split(" ")
+    named = (line.partition(":") for line in lines)
+    return Request(path, {name.lower(): value.strip() for name, _, value in named}, method)
 
 
 def _head(answer: Answer) -> bytes:
