@@ -188,6 +188,26 @@ def _demo(chosen: argparse.Namespace) -> int:
     return OK
 
 
+def _hours(chosen: argparse.Namespace) -> int:
+    from itertools import islice
+
+    from buildlight import daemon, settings, terminal
+    from buildlight.hours import switches
+
+    for lamp in settings.load_settings(settings.find_file(chosen.config)).lamps:
+        if lamp.hours is None:
+            terminal.say(f"{lamp.name}: always open")
+            continue
+        terminal.say(f"{lamp.name}:")
+        for moment, opening in islice(switches(lamp.hours, daemon.time_of_day()), SWITCHES):
+            terminal.say(f"  {moment:%a %Y-%m-%d %H:%M %Z}  {'opens' if opening else 'closes'}")
+    return OK
+
+
+SWITCHES = 10
+"""How many switches of its office hours are told for a lamp."""
+
+
 def _pins(text: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in text.split(",")]
     if not all(channel.strip() and pin.strip() for channel, _, pin in pairs):
@@ -221,6 +241,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_discover(commands)
     _add_check(commands)
     _add_test(commands)
+    _add_hours(commands)
     _add_demo(commands)
     return parser
 
@@ -317,6 +338,17 @@ def _add_test(commands: Commands) -> None:
     bare.add_argument("--port", metavar="DEVICE", help="for serial: /dev/serial/by-id/…")
     bare.add_argument("--protocol", metavar="NAME", help="for serial: adafruit-tower")
     test.set_defaults(call=_test)
+
+
+def _add_hours(commands: Commands) -> None:
+    hours = commands.add_parser(
+        "hours",
+        help="say when each lamp's office opens and closes next",
+        description="Say when each lamp's office opens and closes next, ten times, on the clock "
+        "of its time zone.",
+    )
+    _add_config(hours)
+    hours.set_defaults(call=_hours)
 
 
 def _add_demo(commands: Commands) -> None:

@@ -15,15 +15,16 @@ from typing import Any, Protocol, TypedDict
 from buildlight.aggregate import RANKS
 from buildlight.errors import LightUnavailable
 from buildlight.feeds.lookup import LookupLoop
+from buildlight.hours import is_open, next_switch
 from buildlight.lamp import Lamp, LampThread
-from buildlight.memory import Verdict
+from buildlight.memory import Event, Verdict
 from buildlight.monitor import Monitor, Source, open_sources
 from buildlight.pattern import Pattern
 from buildlight.places import state_folder
-from buildlight.reading import Standing
+from buildlight.reading import News, Standing
 from buildlight.redaction import printable
 from buildlight.report import LampReport, Light, Report, Shown, make_report
-from buildlight.settings import LampSettings, Settings
+from buildlight.settings import FeedSettings, LampSettings, Settings
 from buildlight.state_file import StateFile, feed_key
 
 OPENING = 5.0
@@ -34,6 +35,9 @@ LEAVING = 0.3
 """Seconds to wait at stop for connections to close."""
 BLOCKED = 1.0
 """Seconds after which a light that does not come back from a call counts as lost."""
+
+WORST_FIRST = (Event.BROKEN, Event.STILL_BROKEN, Event.FIXED)
+"""Which event is played if several happen at once."""
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +60,7 @@ class Player(Protocol):
     def moving(self) -> bool: ...
     def start(self, pattern: Pattern) -> None: ...
     def play(self, pattern: Pattern) -> None: ...
+    def play_once(self, pattern: Pattern) -> None: ...
     def stop(self) -> None: ...
     def join(self, timeout: float) -> bool: ...
     def blocked_for(self) -> float: ...
@@ -120,6 +125,7 @@ class Daemon:
         self._lights_changed = asyncio.Event()
         self._monitor: Monitor | None = None
         self._dark_by: float | None = None
+        self._switch: asyncio.TimerHandle | None = None
         self._report: Report | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -164,7 +170,13 @@ class Daemon:
                 raise LightUnavailable(f"{lamp.name}: driver {lamp.driver!r}: {trouble}")
 
     async def _watch(self, sources: Sequence[Source], stop: asyncio.Event) -> None:
-        self._monitor = Monitor(sources, clock=self._clock, on_change=self._tell, kept=self._kept())
+        self._monitor = Monitor(
+            sources,
+            clock=self._clock,
+            on_change=self._tell,
+            on_news=self._play_news,
+            kept=self._kept(),
+        )
         self._tell()
         try:
             await _first(self._monitor.run(), self._heed_lights(), stop.wait())
@@ -212,9 +224,33 @@ class Daemon:
             player.play(row.pattern)
             _log_lamp(before.lamps[number] if before else None, row, player)
         self._lights_changed.set()
+        self._tell_at_next_switch()
         if self._state is not None:
             self._state.save(feeds, **times)
         self._on_report(report)
+
+    def _play_news(self, feed: FeedSettings, news: News) -> None:
+        """Have every lamp that heeds what happened play its pattern for the worst of it."""
+        for lamp, player in self._players:
+            closed = lamp.hours is not None and not is_open(lamp.hours, self._clock())
+            if closed or feed.name not in lamp.feeds:
+                continue
+            names = lamp.choice.of(feed.choice.of(name for _, name in news.events))
+            happened = {event for event, name in news.events if name in names}
+            played = [event for event in WORST_FIRST if event in happened & lamp.events.keys()]
+            if played:
+                player.play_once(lamp.events[played[0]])
+
+    def _tell_at_next_switch(self) -> None:
+        """Look again when an office opens or closes, if no feed makes us look before."""
+        clock = self._clock()
+        hours = [lamp.hours for lamp, _ in self._players if lamp.hours is not None]
+        nexts = [moment for each in hours if (moment := next_switch(each, clock)) is not None]
+        if self._switch is not None:
+            self._switch.cancel()
+        if nexts:
+            wait = (min(nexts) - clock).total_seconds()
+            self._switch = asyncio.get_running_loop().call_later(wait, self._tell)
 
     def _darken(self) -> float:
         """Tell every lamp to go dark; returns until when to wait for them."""
@@ -258,6 +294,8 @@ def shown(lamp: LampSettings, light: Light) -> Shown:
         patterns=lamp.patterns,
         light=light,
         choice=lamp.choice,
+        hours=lamp.hours,
+        closed=lamp.closed,
     )
 
 

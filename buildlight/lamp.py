@@ -13,7 +13,7 @@ from typing import cast
 
 from buildlight.drivers import Driver, PatternDriver
 from buildlight.errors import LightUnavailable
-from buildlight.pattern import OFF, Frame, Pattern, frame_at, next_change
+from buildlight.pattern import OFF, Frame, Pattern, frame_at, length, next_change, overlaid
 from buildlight.report import Light
 
 RETRIES = (0.25, 0.5, 1.0, 1.5)
@@ -36,6 +36,7 @@ class Lamp:
         self._start = 0.0
         self._shown: Frame | None = None
         self._shown_at = 0.0
+        self._once: tuple[Pattern, float] | None = None
         self._tries = 0
         self._retry_at = 0.0
         self.light: Light | None = None
@@ -47,6 +48,10 @@ class Lamp:
     def driver(self) -> Driver | None:
         """The open light."""
         return self._driver
+
+    def play_once(self, pattern: Pattern, *, now: float) -> None:
+        """Play *pattern* over what is shown, from *now* until it ends."""
+        self._once = (pattern, now)
 
     def step(self, pattern: Pattern, *, now: float) -> float | None:
         """Bring the light to what *pattern* shows at *now*.
@@ -83,8 +88,11 @@ class Lamp:
         elapsed = now - self._start
         refresh = driver.refresh
         due = refresh is not None and now >= self._shown_at + refresh
-        native = isinstance(driver, PatternDriver) and driver.plays(self._pattern)
+        over, over_ends = self._overlay(now)
+        native = not over and isinstance(driver, PatternDriver) and driver.plays(self._pattern)
         frame = frame_at(self._pattern, 0.0 if native else elapsed)
+        for pattern, since in over:
+            frame = overlaid(frame, pattern, now - since)
         if frame != self._shown or due:
             if native:
                 cast("PatternDriver", driver).play(self._pattern)
@@ -92,9 +100,20 @@ class Lamp:
                 driver.show(frame)
             self._shown, self._shown_at = frame, now
         self.light, self.trouble, self._tries = Light.OK, None, 0
-        waits = [None if native else next_change(self._pattern, elapsed)]
+        waits = [over_ends, None if native else next_change(self._pattern, elapsed)]
         waits.append(None if refresh is None else self._shown_at + refresh - now)
         return min((wait for wait in waits if wait is not None), default=None)
+
+    def _overlay(self, now: float) -> tuple[list[tuple[Pattern, float]], float | None]:
+        """Return what is played over the pattern, and in how many seconds that changes."""
+        if self._once is None:
+            return [], None
+        pattern, since = self._once
+        if now - since >= length(pattern):
+            self._once = None
+            self._shown = None  # A light with a rhythm of its own has to be told it again.
+            return [], None
+        return [self._once], next_change(pattern, now - since)
 
     def _lose(self, exc: Exception, *, now: float) -> float:
         if not isinstance(exc, LightUnavailable):
@@ -129,6 +148,7 @@ class LampThread:
         self._clock = clock
         self._changed = threading.Condition()
         self._wanted = OFF
+        self._once: Pattern | None = None
         self._played: Pattern | None = None
         self._stopping = False
         self._called_at: float | None = None
@@ -148,6 +168,13 @@ class LampThread:
                 self._wanted = pattern
                 self._moving = True
                 self._changed.notify_all()
+
+    def play_once(self, pattern: Pattern) -> None:
+        """Play *pattern*, which has an end, over the one that plays."""
+        with self._changed:
+            self._once = pattern
+            self._moving = True
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """Ask for darkness and the thread's end; does not wait for either."""
@@ -200,11 +227,14 @@ class LampThread:
         while True:
             with self._changed:
                 wanted = self._wanted
+                once, self._once = self._once, None
                 if self._stopping:
                     break
+            if once is not None:
+                self._lamp.play_once(once, now=self._clock())
             wait = self._step(wanted)
             with self._changed:
-                if self._wanted == wanted and not self._stopping:
+                if self._wanted == wanted and self._once is None and not self._stopping:
                     self._changed.wait(wait)
         self._lamp.close()
 

@@ -4,8 +4,17 @@ from collections.abc import Mapping
 
 from buildlight.aggregate import RANKS
 from buildlight.drivers import DriverOptions
+from buildlight.memory import Event
 from buildlight.mistakes import Mistakes
-from buildlight.pattern import OFF, Pattern, colours_of, fit, parse_pattern, preset_patterns
+from buildlight.pattern import (
+    OFF,
+    Pattern,
+    colours_of,
+    fit,
+    parse_pattern,
+    preset_patterns,
+    timed,
+)
 
 SIGNALS: tuple[str, ...] = tuple(dict.fromkeys(RANKS.values()))
 """The names of all signals, worst first."""
@@ -49,3 +58,23 @@ def fitted_patterns(
             at = f"{path}.patterns.{signal}"
             mistakes.add(at, f"the light cannot show this; its channels are {has}")
     return fitted
+
+
+def fitted_events(
+    path: str, texts: Mapping[Event, str], options: DriverOptions, mistakes: Mistakes
+) -> dict[Event, Pattern]:
+    """Return what the lamp at *path* plays once for each event, as its light can show it."""
+    events = {}
+    for event, text in texts.items():
+        at = f"{path}.events.{event.value}"
+        if event is Event.STARTED:
+            mistakes.add(at, "is not played; use broken, still-broken or fixed")
+        with mistakes.at(at):
+            pattern = fit(
+                parse_pattern(text), options.channels, dims=options.dims, relay=options.relay
+            )
+            if not pattern.strokes:
+                has = ", ".join(sorted(channel.value for channel in options.channels))
+                mistakes.add(at, f"the light cannot show this; its channels are {has}")
+            events[event] = timed(pattern)
+    return events

@@ -103,8 +103,8 @@ class Monitor:
     """All feeds, and how they stand.
 
     *kept* are standings from before a restart, by the feed's name. *clock* tells the time of
-    day, *on_change* is called whenever what is known has changed or has become too old, *dice*
-    gives numbers from 0 to 1.
+    day, *on_change* is called whenever what is known has changed or has become too old,
+    *on_news* after it with what happened in a feed, *dice* gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -113,12 +113,14 @@ class Monitor:
         *,
         clock: Callable[[], datetime],
         on_change: Callable[[], None],
+        on_news: Callable[[FeedSettings, News], None] = lambda _feed, _news: None,
         kept: Mapping[str, Standing] = MappingProxyType({}),
         dice: Callable[[], float] = random.random,
     ) -> None:
         self._sources = sources
         self._clock = clock
         self._on_change = on_change
+        self._on_news = on_news
         self._dice = dice
         self._held = {
             feed.name: _Held(feed, kept.get(feed.name, Standing()))
@@ -142,9 +144,10 @@ class Monitor:
             started = loop.time()
             outcome = await read(source.feed)
             reading = Reading(loop.time(), self._clock(), outcome)
-            for feed in source.readers:
-                self._take(self._held[feed.name], reading)
+            told = [(feed, self._take(self._held[feed.name], reading)) for feed in source.readers]
             self._on_change()
+            for feed, news in told:
+                self._on_news(feed, news)
             due = started + self._wait(source, outcome)
             shortest = min(SHORTEST, source.readers[0].building_interval)
             await asyncio.sleep(max(due - loop.time(), shortest))
@@ -162,13 +165,14 @@ class Monitor:
             retry_after=outcome.retry_after if isinstance(outcome, FeedRefused) else None,
         )
 
-    def _take(self, held: "_Held", reading: Reading) -> None:
+    def _take(self, held: "_Held", reading: Reading) -> News:
         before = held.standing
         held.standing, news = absorb(before, reading, rules=held.settings.rules)
         _log_feed(held.settings.name, before, held.standing)
         _log_news(held, news)
         if held.standing.answered == reading.at:
             held.expire_later(reading.at + held.settings.rules.max_age, self._on_change)
+        return news
 
 
 class _Held:

@@ -309,6 +309,47 @@ def fit(
     return replace(pattern, strokes=tuple(strokes))
 
 
+def dimmed(pattern: Pattern, share: float) -> Pattern:
+    """Return *pattern* at *share* (0..1) of its levels, without its buzzer."""
+    if share == 0:
+        return OFF
+    return Pattern(
+        f"{pattern.text} at {round(share * 100)}%",
+        tuple(
+            replace(stroke, level=stroke.level * share)
+            for stroke in pattern.strokes
+            if stroke.channel is not Channel.BUZZER
+        ),
+    )
+
+
+def length(pattern: Pattern) -> float:
+    """Return after how many seconds *pattern* is dark for good, infinite if never."""
+    lasts = [math.inf if each.lasts is None else each.lasts for each in pattern.strokes]
+    return max(lasts, default=0.0)
+
+
+def timed(pattern: Pattern) -> Pattern:
+    """Return *pattern* with an end: strokes that would go on for ever last :data:`ONCE`."""
+    strokes = tuple(
+        replace(stroke, lasts=ONCE if stroke.lasts is None else stroke.lasts)
+        for stroke in pattern.strokes
+    )
+    return replace(pattern, strokes=strokes)
+
+
+ONCE = 3.0
+"""Seconds that an event is played for, unless its pattern says how long."""
+
+
+def overlaid(frame: Frame, pattern: Pattern, seconds: float) -> Frame:
+    """Return *frame* with the channels of *pattern* as they are *seconds* after its start."""
+    over = frame_at(pattern, seconds)
+    busy = {stroke.channel for stroke in pattern.strokes if not _over(stroke, seconds)}
+    levels = {channel: level for channel, level in frame.levels if channel not in busy}
+    return Frame.of(levels | dict(over.levels))
+
+
 def colours_of(channels: Iterable[Channel]) -> frozenset[Channel]:
     """Return those of *channels* that can be seen."""
     return frozenset(channels) - {Channel.BUZZER}

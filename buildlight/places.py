@@ -1,9 +1,12 @@
 """Where files live: the system's folders, and the user's (XDG Base Directory Specification)."""
 
 import os
+from datetime import UTC, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 SYSTEM = Path("/etc/buildlight")
+LOCALTIME = Path("/etc/localtime")
 
 
 def configuration_folders() -> tuple[Path, ...]:
@@ -15,6 +18,17 @@ def state_folder() -> Path:
     """Return the folder for what outlives a restart: the one that systemd gave, or the user's."""
     given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     return Path(given) if given else _of_the_user("XDG_STATE_HOME", "~/.local/state")
+
+
+def local_zone() -> tzinfo:
+    """Return the time zone of this machine, with its changes of the clock; UTC if it has none."""
+    try:
+        if os.environ.get("TZ"):
+            return ZoneInfo(os.environ["TZ"].removeprefix(":"))
+        with LOCALTIME.open("rb") as file:
+            return ZoneInfo.from_file(file)
+    except (OSError, ValueError):
+        return UTC
 
 
 def _of_the_user(variable: str, otherwise: str) -> Path:

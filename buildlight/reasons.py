@@ -50,6 +50,15 @@ def absences(
         yield f"no project of {feeds} matches"
 
 
+def closed_until(opens: datetime | None, *, clock: datetime) -> str:
+    """Say that the office is closed, and until when."""
+    if opens is None:
+        return "the office is closed for good"
+    local = opens.astimezone(clock.tzinfo)
+    day = "" if local.date() == clock.date() else f"{local:%a %Y-%m-%d} "
+    return f"the office is closed until {day}{local:%H:%M}"
+
+
 def verdict_reasons(rows: Sequence[Row], signal: Signal, *, clock: datetime) -> Iterable[str]:
     """Say what the projects say: the broken ones, else the ones being built, else all."""
     broken = [row for row in rows if row.known.verdict is Verdict.BROKEN]

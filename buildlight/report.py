@@ -8,10 +8,11 @@ from typing import Any
 
 from buildlight.aggregate import RANKS, Signal, aggregate
 from buildlight.counted import Choice, Row, Watched, counted, rows_of
+from buildlight.hours import Hours, is_open, next_switch
 from buildlight.memory import Verdict
-from buildlight.pattern import Pattern
+from buildlight.pattern import Pattern, dimmed
 from buildlight.reading import State
-from buildlight.reasons import absences, doubts, verdict_reasons
+from buildlight.reasons import absences, closed_until, doubts, verdict_reasons
 
 
 class Light(Enum):
@@ -24,7 +25,10 @@ class Light(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A lamp as the report sees it; *feeds* are names, *patterns* are by signal's name."""
+    """A lamp as the report sees it; *feeds* are names, *patterns* are by signal's name.
+
+    Outside of its *hours*, if it has any, *closed* (0..1) is what is left of a pattern.
+    """
 
     name: str
     driver: str
@@ -32,6 +36,8 @@ class Shown:
     patterns: Mapping[str, Pattern]
     light: Light = Light.OK
     choice: Choice = field(default_factory=Choice)
+    hours: Hours | None = None
+    closed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +153,18 @@ def _lamp(
     reasons = [why for feed, counting in by_feed for why in doubts(feed, counting, now=now)]
     reasons = reasons or [*absences(watched, lamp.choice, rows)]
     signal = aggregate((row.known for row in rows), stale=bool(reasons))
+    pattern = lamp.patterns[RANKS[signal]]
+    because = [*verdict_reasons(rows, signal, clock=clock), *reasons]
+    if lamp.hours is not None and not is_open(lamp.hours, clock):
+        pattern = dimmed(pattern, lamp.closed)
+        because.insert(0, closed_until(next_switch(lamp.hours, clock), clock=clock))
     return LampReport(
         name=lamp.name,
         driver=lamp.driver,
         light=lamp.light,
         signal=signal,
-        pattern=lamp.patterns[RANKS[signal]],
-        because="; ".join([*verdict_reasons(rows, signal, clock=clock), *reasons]),
+        pattern=pattern,
+        because="; ".join(because),
         blame=tuple(sorted(row.plain_name for row in rows if row.known.verdict is Verdict.BROKEN)),
     )
 

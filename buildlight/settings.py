@@ -7,7 +7,7 @@ here, all at once, each mistake with the path of its key and never with its valu
 import os
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,11 +24,14 @@ from buildlight.drivers import Driver, DriverOptions, load_driver
 from buildlight.errors import ConfigError
 from buildlight.feeds import Feed, FeedOptions, load_kind, secret
 from buildlight.feeds.pace import max_age
-from buildlight.looks import fitted_patterns, own_patterns
+from buildlight.hours import Hours
+from buildlight.looks import fitted_events, fitted_patterns, own_patterns
+from buildlight.memory import Event
 from buildlight.mistakes import Mistakes, unknown_key
 from buildlight.names import Name, NamePattern
+from buildlight.opening import HoursTable
 from buildlight.pattern import Pattern
-from buildlight.places import configuration_folders
+from buildlight.places import configuration_folders, local_zone
 from buildlight.project import STATUS_WORDS, BuildStatus
 from buildlight.reading import Rules
 
@@ -51,7 +54,11 @@ class FeedSettings:
 
 @dataclass(frozen=True, slots=True)
 class LampSettings:
-    """One lamp, checked; *patterns* has every signal's name, fitted to the light."""
+    """One lamp, checked.
+
+    *patterns* has every signal's name, *events* what is played once when something happens;
+    both are fitted to the light. *closed* (0..1) is what is left of them outside of *hours*.
+    """
 
     name: str
     driver: str
@@ -60,6 +67,9 @@ class LampSettings:
     feeds: frozenset[str]
     choice: Choice
     patterns: Mapping[str, Pattern]
+    events: Mapping[Event, Pattern] = field(default_factory=dict)
+    hours: Hours | None = None
+    closed: float = 0.0
 
     def open_light(self) -> Driver:
         """Open the lamp's light; raises :class:`errors.LightUnavailable`."""
@@ -131,6 +141,8 @@ class _LampTable(_Table):
     feeds: tuple[str, ...] = ()
     preset: Literal["colours", "rhythm"] | None = None
     patterns: Mapping[str, str] = {}
+    events: Mapping[Event, str] = {}
+    hours: HoursTable | None = None
 
 
 _MEANINGS: Mapping[Meaning, BuildStatus] = {
@@ -362,5 +374,8 @@ def _lamp(
             feeds=frozenset(),
             choice=common.choice,
             patterns=fitted_patterns(path, common.preset, own, options, mistakes),
+            events=fitted_events(path, common.events, options, mistakes),
+            hours=common.hours.hours(local_zone()) if common.hours else None,
+            closed=common.hours.closed if common.hours else 0.0,
         )
     return None

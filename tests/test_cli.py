@@ -95,7 +95,7 @@ def test_the_version_is_told() -> None:
     assert (process.stdout, process.stderr) == (f"buildlight {__version__}\n", "")
 
 
-COMMANDS = ["run", "discover", "check", "test", "demo"]
+COMMANDS = ["run", "discover", "check", "test", "hours", "demo"]
 
 
 def test_help_tells_a_newcomer_where_to_start(capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,6 +119,11 @@ class LoopPlayer:
             self.patterns.append((asyncio.get_running_loop().time(), pattern))
             self._step()
 
+    def play_once(self, pattern: Pattern) -> None:
+        """Play *pattern* over the one that plays."""
+        self._lamp.play_once(pattern, now=asyncio.get_running_loop().time())
+        self._step()
+
     def stop(self) -> None:
         """Go dark."""
         if self._timer is not None:

@@ -1,0 +1,89 @@
+"""The ``hours`` table of a lamp: days, times, a zone and holidays, checked."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, time, tzinfo
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from buildlight.hours import Hours
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+CLOSED: Mapping[str, float] = {"off": 0.0}
+
+
+def _days(text: Any) -> frozenset[int]:
+    """Return the numbers of ``mon-fri``, ``mon,wed``, ``fri-mon`` or ``daily``."""
+    if text == "daily":
+        return frozenset(range(7))
+    try:
+        parts = [part.strip().lower().partition("-") for part in text.split(",")]
+        spans = [(DAYS.index(first), DAYS.index(last or first)) for first, _, last in parts]
+    except (AttributeError, ValueError):
+        raise ValueError('is no list of days; write it as "mon-fri" or "mon,wed,sat"') from None
+    return frozenset(
+        (first + number) % 7 for first, last in spans for number in range((last - first) % 7 + 1)
+    )
+
+
+def _time(text: Any) -> time:
+    found = re.fullmatch(r"(\d{1,2}):(\d{2})", text) if isinstance(text, str) else None
+    if found and (int(found[1]), int(found[2])) == (24, 0):
+        return time(0)
+    if not found or int(found[1]) > 23 or int(found[2]) > 59:  # noqa: PLR2004 - a clock
+        raise ValueError('is no time of day; write it as "08:00"')
+    return time(int(found[1]), int(found[2]))
+
+
+def _zone(name: Any) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+        raise ValueError('is no time zone; write it as "Europe/Berlin"') from None
+
+
+def _holidays(written: Any) -> frozenset[date]:
+    """Return the dates of a list, or of a file with a date a line and comments behind ``#``."""
+    if isinstance(written, str):
+        try:
+            lines = Path(written).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ValueError("is no file that can be read") from exc
+        written = [line for line in (each.partition("#")[0].strip() for each in lines) if line]
+    try:
+        return frozenset(
+            each if type(each) is date else date.fromisoformat(each) for each in written
+        )
+    except (TypeError, ValueError):
+        raise ValueError("is no list of dates; write them as 2026-12-25") from None
+
+
+def _closed(text: Any) -> float:
+    if text in CLOSED:
+        return CLOSED[text]
+    found = re.fullmatch(r"(\d{1,3})%", text) if isinstance(text, str) else None
+    if not found or not 0 < int(found[1]) <= 100:  # noqa: PLR2004 - per cent
+        raise ValueError('is neither "off" nor a level such as "20%"')
+    return int(found[1]) / 100
+
+
+class HoursTable(BaseModel):
+    """When the lamp shows its patterns, and what is left of them when the office is closed."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True
+    )
+
+    days: Annotated[frozenset[int], BeforeValidator(_days)] = frozenset(range(5))
+    open: Annotated[time, BeforeValidator(_time)]
+    close: Annotated[time, BeforeValidator(_time)]
+    zone: Annotated[tzinfo | None, BeforeValidator(_zone)] = None
+    holidays: Annotated[frozenset[date], BeforeValidator(_holidays)] = frozenset()
+    closed: Annotated[float, BeforeValidator(_closed)] = 0.0
+
+    def hours(self, local: tzinfo) -> Hours:
+        """Return the hours; *local* is the zone of the machine, for a table without one."""
+        return Hours(self.days, self.open, self.close, self.zone or local, self.holidays)
