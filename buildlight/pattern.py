@@ -302,7 +302,7 @@ def fit(
     (*dims*), ``pulse`` blinks. Behind a mechanical *relay* nothing moves faster than 1 Hz.
     """
     strokes = (
-        replace(stroke, channel=channel, rhythm=_played(stroke.rhythm, dims=dims, relay=relay))
+        replace(stroke, channel=channel, rhythm=_played(stroke, dims=dims, relay=relay))
         for stroke in pattern.strokes
         for channel in _instead(stroke.channel, channels)
     )
@@ -366,8 +366,9 @@ def _instead(channel: Channel, channels: Collection[Channel]) -> Iterable[Channe
     return colours if len(colours) == 1 else ()
 
 
-def _played(rhythm: Rhythm, *, dims: bool, relay: bool) -> Rhythm:
-    if rhythm == PULSE and (relay or not dims):
+def _played(stroke: Stroke, *, dims: bool, relay: bool) -> Rhythm:
+    rhythm = stroke.rhythm
+    if rhythm == PULSE and (relay or not dims or stroke.channel is Channel.BUZZER):
         return SLOW_BLINK
     if relay and len(rhythm) > 1:
         return tuple((max(duration, RELAY), level) for duration, level in rhythm)

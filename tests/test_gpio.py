@@ -4,18 +4,25 @@ Most tests run on gpiozero's mock pins. What those cannot show (lines that are b
 do not open or go away) runs on gpiozero's real lgpio pins over a small lgpio of our own.
 """
 
+import errno
 import gc
+import os
 import subprocess
 import sys
+import threading
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fake_lgpio import FakeLgpio, LgpioError
+from gpiozero.exc import PinUnknownPi
 from gpiozero.pins.local import LocalPiFactory
+from gpiozero.pins.pi import PiBoardInfo
 from pydantic import ValidationError
 
+from buildlight.drivers import chips
 from buildlight.drivers.gpio import GpioLight, GpioOptions
 from buildlight.errors import BuildlightError, LightBusy, LightUnavailable
 from buildlight.pattern import DARK, Channel, Frame
@@ -24,12 +31,31 @@ RED = Frame.of({Channel.RED: 1})
 AMBER = Frame.of({Channel.AMBER: 1})
 GREEN = Frame.of({Channel.GREEN: 1})
 PINS = {"red": 17, "amber": 27, "green": 22}
-PI_4B = 0xC03114
+PI_4B, PI_5B = 0xC03114, 0xC04170
+STEADY = "buildlight.drivers.steady"
 
 
 def a_light(**pins: object) -> GpioLight:
     """Open a light on *pins*; red, amber and green unless the test says otherwise."""
     return GpioLight(GpioOptions.model_validate({"pins": pins or PINS}))
+
+
+@contextmanager
+def a_light_of(**keys: object) -> Iterator[GpioLight]:
+    """Open the light that the configuration's *keys* describe, and close it."""
+    light = GpioLight(GpioOptions.model_validate(keys))
+    try:
+        yield light
+    finally:
+        light.close()
+
+
+def mistake_in(**keys: object) -> tuple[str, str]:
+    """Return where the one mistake in *keys* is, and the sentence about it."""
+    with pytest.raises(ValidationError) as caught:
+        GpioOptions.model_validate(keys)
+    (mistake,) = caught.value.errors(include_input=False, include_url=False)
+    return str(mistake["loc"][-1]), mistake["msg"].removeprefix("Value error, ")
 
 
 @contextmanager
@@ -216,90 +242,18 @@ def test_a_pin_that_the_board_has_not_is_refused(monkeypatch: pytest.MonkeyPatch
 # Real lgpio pins, over an lgpio that records.
 
 
-class LgpioError(Exception):
-    """Like lgpio's own error, it is no OSError."""
-
-
-class FakeLgpio(types.ModuleType):
-    """What gpiozero uses of lgpio; *calls* records every claim, write and close in order."""
-
-    error = LgpioError
-    SET_PULL_NONE, SET_PULL_UP, SET_PULL_DOWN = 0, 32, 64
-    RISING_EDGE, FALLING_EDGE, BOTH_EDGES = 1, 2, 3
-
-    def __init__(self) -> None:
-        super().__init__("lgpio")
-        self.calls: list[tuple[object, ...]] = []
-        self.busy: set[int] = set()
-        self.no_chip = False
-        self._outputs: dict[int, int] = {}
-        self._open: set[int] = set()
-        self._last = 0
-
-    def unplug(self) -> None:
-        """Let the chip go away: a handle that is open now never works again."""
-        self._open.clear()
-
-    def gpiochip_open(self, chip: int) -> int:
-        """Open a chip."""
-        if self.no_chip:
-            raise LgpioError("can not open gpiochip")
-        self.calls.append(("open", chip))
-        self._last += 1
-        self._open.add(self._last)
-        return self._last
-
-    def gpiochip_close(self, handle: int) -> None:
-        """Let go of the chip."""
-        self.calls.append(("close", handle))
-        self._check(handle, "unexpected error")
-        self._open.remove(handle)
-
-    def gpio_claim_input(self, handle: int, pin: int, _flags: int = 0) -> None:
-        """Make a pin an input."""
-        if pin in self.busy:
-            raise LgpioError("GPIO busy")
-        self._check(handle, "unexpected error")
-        self._outputs.pop(pin, None)
-        self.calls.append(("input", pin))
-
-    def gpio_claim_output(self, handle: int, pin: int, level: int = 0) -> None:
-        """Make a pin an output."""
-        self._check(handle, "unexpected error")
-        self._outputs[pin] = level
-        self.calls.append(("output", pin, level))
-
-    def gpio_get_mode(self, handle: int, pin: int) -> int:
-        """Return 2 for an output."""
-        self._check(handle, "bad lineinfo IOCTL")
-        return 2 if pin in self._outputs else 0
-
-    def gpio_read(self, handle: int, pin: int) -> int:
-        """Return the level of a pin."""
-        self._check(handle, "bad GPIO read")
-        return self._outputs.get(pin, 0)
-
-    def gpio_write(self, handle: int, pin: int, level: bool) -> None:  # noqa: FBT001 - lgpio's
-        """Set the level of an output."""
-        self._check(handle, "bad lineinfo IOCTL")
-        self._outputs[pin] = int(level)
-        self.calls.append(("write", pin, int(level)))
-
-    def _check(self, handle: int, sentence: str) -> None:
-        if handle not in self._open:
-            raise LgpioError(sentence)
-
-
 @pytest.fixture
 def without_lgpio(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing of gpiozero has met lgpio yet, and forgets afterwards what the test gave it."""
     pins = sys.modules.pop("gpiozero.pins.lgpio", None)
     LocalPiFactory.pins.clear()
     LocalPiFactory._reservations.clear()
+    sys.modules.pop(STEADY, None)
     yield
     LocalPiFactory.pins.clear()
     LocalPiFactory._reservations.clear()
     sys.modules.pop("gpiozero.pins.lgpio", None)
+    sys.modules.pop(STEADY, None)
     if pins is not None:
         sys.modules["gpiozero.pins.lgpio"] = pins
 
@@ -328,8 +282,8 @@ def test_real_pins_are_driven_only_when_they_change(lgpio: FakeLgpio) -> None:
     assert lgpio.calls == [
         ("write", 17, 0),
         ("write", 22, 0),
-        ("input", 17),
-        ("input", 22),
+        ("input", 17, "down"),
+        ("input", 22, "down"),
         ("close", 1),
     ]
 
@@ -337,7 +291,7 @@ def test_real_pins_are_driven_only_when_they_change(lgpio: FakeLgpio) -> None:
 def test_opening_lights_nothing(lgpio: FakeLgpio) -> None:
     """A lamp does not flash while the daemon starts."""
     with opened(red=17) as light:
-        assert lgpio.calls == [("open", 0), ("input", 17), ("output", 17, 0), ("write", 17, 0)]
+        assert lgpio.calls == [("open", 0), ("input", 17, "floating"), ("output", 17, 0)]
         assert not light.mock
 
 
@@ -369,16 +323,6 @@ def test_no_raspberry_pi_is_said(lgpio: FakeLgpio, monkeypatch: pytest.MonkeyPat
     assert lgpio.calls == []
 
 
-def test_a_chip_that_does_not_open_is_said(lgpio: FakeLgpio) -> None:
-    """A user who is not in the group gpio is told of it."""
-    lgpio.no_chip = True
-
-    error = refusal()
-
-    assert type(error) is LightUnavailable
-    assert str(error) == ("cannot open the GPIO chip; add the user to group gpio, then log in anew")
-
-
 def test_a_pin_of_another_program_is_busy(lgpio: FakeLgpio) -> None:
     """A second daemon is told that the first is there, and lets go of what it had taken."""
     lgpio.busy = {27}
@@ -408,7 +352,8 @@ def test_a_directory_that_cannot_be_written_is_said(
 
     assert type(error) is LightUnavailable
     assert str(error) == (
-        "lgpio cannot write to the working directory; start in one that is writable"
+        "lgpio cannot write to the working directory; start in one that is writable, or set "
+        "LG_WD to one"
     )
 
 
@@ -418,7 +363,7 @@ def test_whatever_else_a_library_says_is_passed_on(
     """An error that nobody foresaw is still a sentence that names the pin factory."""
 
     def gpiochip_open(_chip: int) -> int:
-        raise LgpioError("unknown handle")
+        raise RuntimeError("unknown handle")
 
     monkeypatch.setattr(lgpio, "gpiochip_open", gpiochip_open)
 
@@ -443,11 +388,6 @@ def test_a_pin_that_fails_for_another_reason_is_named(
     assert str(error) == "GPIO17: bad GPIO number"
 
 
-# gpiozero's LED tries to close itself once more when it is collected, and says that it cannot.
-LED_COMPLAINS = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@LED_COMPLAINS
 def test_a_chip_that_goes_away_is_a_lost_light(lgpio: FakeLgpio) -> None:
     """The lamp says which pin no longer answers, and closing it complains about nothing."""
     light = a_light(red=17)
@@ -463,7 +403,6 @@ def test_a_chip_that_goes_away_is_a_lost_light(lgpio: FakeLgpio) -> None:
     assert lgpio.calls[-1] == ("close", 1)
 
 
-@LED_COMPLAINS
 def test_a_chip_that_came_back_can_be_opened(lgpio: FakeLgpio) -> None:
     """After a chip has gone and come back, a new light works: nothing of the old is left."""
     light = a_light(red=17)
@@ -488,11 +427,11 @@ def test_two_lamps_do_not_share_their_end(lgpio: FakeLgpio) -> None:
     right.show(RED)
     right.close()
 
-    assert after_left == [("write", 17, 0), ("input", 17), ("close", 1)]
+    assert after_left == [("write", 17, 0), ("input", 17, "down"), ("close", 1)]
     assert lgpio.calls[3:] == [
         ("write", 22, 1),
         ("write", 22, 0),
-        ("input", 22),
+        ("input", 22, "down"),
         ("close", 2),
     ]
 
@@ -510,10 +449,486 @@ def test_a_real_pin_of_another_lamp_is_busy(lgpio: FakeLgpio) -> None:
         assert lgpio.calls == [("open", 0), ("close", 2)]
 
 
+# Chips that do not open.
+
+
+@pytest.fixture
+def devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lgpio: FakeLgpio) -> Path:
+    """A folder in the place of /dev; the library opens no chip, and does not say why."""
+    monkeypatch.setattr(chips, "DEVICES", tmp_path)
+    lgpio.said = "can not open gpiochip"
+    return tmp_path
+
+
+def opening_ends_in(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the kernel answer with the error *code* whoever opens a device."""
+    system_open = os.open
+
+    def refuse(path: Path, flags: int, mode: int = 0o777) -> int:
+        if isinstance(path, Path) and path.name.startswith("gpiochip"):
+            raise OSError(code, os.strerror(code), str(path))
+        return system_open(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", refuse)
+
+
+def test_a_machine_without_a_chip_says_so(devices: Path) -> None:
+    """Nothing is there, or nothing that a service may see."""
+    error = refusal()
+
+    assert type(error) is LightUnavailable
+    assert str(error) == (
+        f"there is no {devices}/gpiochip0; this machine has no GPIO chip, or its service may not "
+        "see it (PrivateDevices=yes)"
+    )
+
+
+def test_a_chip_of_another_number_is_offered(devices: Path) -> None:
+    """A board whose pins are on another chip is told which there are, and which key names one."""
+    (devices / "gpiochip3").touch()
+    (devices / "gpiochip1").touch()
+
+    error = refusal()
+
+    assert str(error) == (
+        f"there is no {devices}/gpiochip0; this machine has chip 1, 3: write it as chip = 1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "sentence"),
+    [
+        (
+            errno.EACCES,
+            LightUnavailable,
+            "no permission for {}; add the user to group gpio, then log in anew",
+        ),
+        (
+            errno.EPERM,
+            LightUnavailable,
+            "{} is forbidden to this service; add DeviceAllow=char-gpiochip rw to its unit",
+        ),
+        (errno.EBUSY, LightBusy, "{} is held by another program"),
+        (errno.ENODEV, LightUnavailable, "cannot open {}: No such device"),
+    ],
+)
+def test_the_device_itself_says_why_the_chip_does_not_open(
+    devices: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    kind: type[LightUnavailable],
+    sentence: str,
+) -> None:
+    """The library cannot tell no permission from no chip; the kernel can."""
+    opening_ends_in(code, monkeypatch)
+
+    error = refusal()
+
+    assert type(error) is kind
+    assert str(error) == sentence.format(devices / "gpiochip0")
+
+
+def test_a_chip_that_opens_for_us_and_not_for_the_library_is_said(devices: Path) -> None:
+    """Then there is only what the library said."""
+    (devices / "gpiochip0").touch()
+
+    error = refusal()
+
+    assert str(error) == (f"the library cannot open {devices}/gpiochip0: can not open gpiochip")
+
+
+def test_a_chosen_chip_is_the_one_that_is_opened_and_named(devices: Path, lgpio: FakeLgpio) -> None:
+    """A number in the configuration goes to the library, and into the sentence if it fails."""
+    with pytest.raises(LightUnavailable) as caught, a_light_of(pins=PINS, chip=2):
+        pass
+    lgpio.said = None
+    with a_light_of(pins=PINS, chip=2):
+        pass
+
+    assert str(caught.value).startswith(f"there is no {devices}/gpiochip2; ")
+    assert lgpio.calls[0] == ("open", 2)
+
+
+@pytest.mark.parametrize(("has_chip_4", "number"), [(True, 4), (False, 0)])
+def test_the_usual_chip_is_gpiozeros_choice(
+    devices: Path,
+    lgpio: FakeLgpio,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    has_chip_4: bool,
+    number: int,
+) -> None:
+    """On a Pi 5 with an old kernel the header is on chip 4; the sentence names the one tried."""
+    monkeypatch.setattr(LocalPiFactory, "_get_revision", lambda _self: PI_5B)
+    exists = os.path.exists
+    monkeypatch.setattr(
+        os.path, "exists", lambda path: has_chip_4 if path == "/dev/gpiochip4" else exists(path)
+    )
+
+    error = refusal()
+    lgpio.said = None
+    a_light().close()
+
+    assert str(error).startswith(f"there is no {devices}/gpiochip{number}; ")
+    assert lgpio.calls[0] == ("open", number)
+
+
+def test_a_chip_is_not_silently_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pin factory that has no choice of chips would light pins of the wrong one."""
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "rpigpio")
+
+    with pytest.raises(LightUnavailable) as caught, a_light_of(pins=PINS, chip=2):
+        pass
+
+    assert str(caught.value) == (
+        "the pin factory rpigpio cannot choose a chip; take out chip, or unset GPIOZERO_PIN_FACTORY"
+    )
+
+
+@pytest.mark.usefixtures("mock_pins")
+def test_a_configuration_with_a_chip_can_be_tried_on_mock_pins() -> None:
+    """They have no chip, and no wire leads to them."""
+    with a_light_of(pins=PINS, chip=2) as light:
+        assert light.mock
+
+
+def test_an_empty_library_is_told_from_a_real_one(
+    monkeypatch: pytest.MonkeyPatch, without_lgpio: None
+) -> None:
+    """Where there is no wheel, pip installs an lgpio with nothing in it."""
+    monkeypatch.setitem(sys.modules, "lgpio", types.ModuleType("lgpio"))
+    monkeypatch.delenv("GPIOZERO_PIN_FACTORY", raising=False)
+
+    error = refusal()
+
+    assert str(error) == (
+        "the library 'lgpio' is empty or too old; uninstall it with pip, and install python3-lgpio"
+    )
+
+
+def test_a_hidden_proc_is_not_taken_for_the_working_directory(
+    lgpio: FakeLgpio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that may not read /proc cannot know that it is on a Raspberry Pi."""
+
+    def _get_revision(_self: object) -> int:
+        raise FileNotFoundError(2, "No such file or directory", "/proc/cpuinfo")
+
+    monkeypatch.setattr(LocalPiFactory, "_get_revision", _get_revision)
+
+    error = refusal()
+
+    assert str(error) == (
+        "cannot read /proc/cpuinfo, which tells a Raspberry Pi; "
+        "take ProcSubset=pid out of the service"
+    )
+
+
+def test_no_raspberry_pi_is_said_with_a_chip_too(
+    lgpio: FakeLgpio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a chip given, gpiozero looks for the Pi only when it wants a pin."""
+
+    def _get_revision(_self: object) -> int:
+        raise PinUnknownPi("unable to locate Pi revision")
+
+    monkeypatch.setattr(LocalPiFactory, "_get_revision", _get_revision)
+
+    with pytest.raises(LightUnavailable) as caught, a_light_of(pins=PINS, chip=0):
+        pass
+
+    assert str(caught.value) == (
+        "this is no Raspberry Pi; to try it without one set GPIOZERO_PIN_FACTORY=mock"
+    )
+    assert lgpio.calls == [("open", 0), ("close", 1)]
+
+
+@pytest.mark.parametrize(("pin", "what"), [(4, "1-Wire"), (7, "SPI"), (8, "SPI")])
+def test_a_pin_that_the_kernel_may_have_is_told_with_its_remedy(
+    lgpio: FakeLgpio, pin: int, what: str
+) -> None:
+    """Some boards use pins of interfaces that may be switched on."""
+    lgpio.busy = {pin}
+
+    error = refusal(red=pin)
+
+    assert type(error) is LightBusy
+    assert str(error) == (
+        f"GPIO{pin} is held by another program, or by the kernel for {what}: "
+        f"switch {what} off in raspi-config"
+    )
+
+
+# Lit by a low level.
+
+
+def test_a_relay_does_not_click_when_the_lamp_opens_and_closes(lgpio: FakeLgpio) -> None:
+    """No pin that lights when low is ever low, but for what is shown: not even for a moment."""
+    for _ in range(2):
+        with a_light_of(pins={"red": 17, "green": 22}, active_high=False) as light:
+            light.show(RED)
+            light.show(DARK)
+
+    once: list[tuple[object, ...]] = [
+        ("input", 17, "floating"),
+        ("output", 17, 1),
+        ("input", 22, "floating"),
+        ("output", 22, 1),
+        *(("write", 17, 0), ("write", 22, 1)),
+        *(("write", 17, 1), ("write", 22, 1)),
+        *(("write", 17, 1), ("write", 22, 1)),
+        *(("input", 17, "up"), ("input", 22, "up")),
+    ]
+    assert lgpio.calls == [
+        *(("open", 0), *once, ("close", 1)),
+        *(("open", 0), *once, ("close", 2)),
+    ]
+    assert lgpio.levels[17] == [1, 0, 1, 1] * 2
+    assert 0 not in lgpio.levels[22]
+
+
+def test_a_lit_relay_is_released_before_its_pin_is(lgpio: FakeLgpio) -> None:
+    """Who stops the daemon while red is lit sees red go out, by a high level."""
+    with a_light_of(pins={"red": 17}, active_high=False) as light:
+        light.show(RED)
+        lgpio.calls.clear()
+
+    assert lgpio.calls == [("write", 17, 1), ("input", 17, "up"), ("close", 1)]
+
+
+def test_a_relay_does_not_click_when_another_pin_is_busy(lgpio: FakeLgpio) -> None:
+    """What was claimed before the failure is let go of as it was."""
+    lgpio.busy = {22}
+
+    with pytest.raises(LightBusy), a_light_of(pins={"red": 17, "green": 22}, active_high=False):
+        pass
+
+    assert lgpio.levels == {17: [1, 1]}
+    assert lgpio.calls[-2:] == [("input", 17, "up"), ("close", 1)]
+
+
+@pytest.mark.usefixtures("mock_pins")
+def test_a_low_level_lights_on_any_pin_factory() -> None:
+    """Whatever the pins are made by, lit is low and dark is high."""
+    with a_light_of(pins={"red": 17}, active_high=False) as light:
+        pin = light.leds[Channel.RED].pin
+        pin.clear_states()
+
+        light.show(RED)
+        light.show(DARK)
+
+        assert [each.state for each in pin.states] == [True, False, True]
+
+
+# Dimmed.
+
+
+@pytest.fixture
+def dimming_pins(mock_pins: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pins are mock pins that know PWM."""
+    monkeypatch.setenv("GPIOZERO_MOCK_PIN_CLASS", "mockpwmpin")
+
+
+@pytest.mark.usefixtures("dimming_pins")
+def test_a_dimmed_light_shows_levels() -> None:
+    """A level is how long the LED is lit of each hundredth of a second."""
+    with a_light_of(pins={"red": 17, "green": 22}, dim=True) as light:
+        pins = [led.pin for led in light.leds.values()]
+        for level in (1.0, 0.3, 0.0):
+            light.show(Frame.of({Channel.RED: level}))
+
+        assert [[each.state for each in pin.states] for pin in pins] == [
+            [False, 1.0, 0.3, 0.0],
+            [False],
+        ]
+        assert [pin.frequency for pin in pins] == [100, 100]
+
+
+@pytest.mark.usefixtures("dimming_pins")
+def test_the_faintest_level_is_not_dark() -> None:
+    """A channel that is lit at all can be seen: levels are cut to whole per cents."""
+    with a_light_of(pins={"red": 17}, dim=True) as light:
+        light.show(Frame.of({Channel.RED: 0.0005}))
+
+        assert light.leds[Channel.RED].pin.state == 0.01
+
+
+@pytest.mark.usefixtures("dimming_pins")
+def test_nothing_dims_unless_asked_to() -> None:
+    """Pins that could be dimmed are not, and a buzzer never is."""
+    with a_light_of(pins={"red": 17}) as plain:
+        assert plain.leds[Channel.RED].pin.frequency is None
+    with a_light_of(pins={"red": 17, "buzzer": 23}, dim=True) as light:
+        buzzer = light.leds[Channel.BUZZER].pin
+        for level in (0.3, 0.0, 1.0):
+            light.show(Frame.of({Channel.BUZZER: level}))
+
+        assert buzzer.frequency is None
+        assert [each.state for each in buzzer.states] == [False, 1.0, 0.0, 1.0]
+
+
+def test_no_call_of_pwm_reaches_a_light_that_does_not_dim(lgpio: FakeLgpio) -> None:
+    """Once used, lgpio's PWM wakes the processor fifty times a second for ever."""
+    with a_light_of(pins={**PINS, "buzzer": 23}) as light:
+        light.show(Frame.of(dict.fromkeys(light.leds, 0.3)))
+
+    assert not [call for call in lgpio.calls if call[0] == "pwm"]
+
+
+def test_a_dimmed_pin_is_dark_before_it_is_released(lgpio: FakeLgpio) -> None:
+    """PWM stops at whatever level it has reached, so the pin is written dark after it."""
+    with a_light_of(pins={"red": 17}, dim=True) as light:
+        light.show(Frame.of({Channel.RED: 0.3}))
+
+    assert lgpio.calls == [
+        *(("open", 0), ("input", 17, "floating"), ("output", 17, 0)),
+        *(("pwm", 17, 100, 0), ("pwm", 17, 100, 0), ("pwm", 17, 100, 30)),
+        *(("pwm", 17, 100, 0), ("pwm", 17, 0, 0), ("write", 17, 0)),
+        *(("input", 17, "down"), ("close", 1)),
+    ]
+
+
+def test_a_dimmed_pin_that_lights_when_low_does_not_flash_either(lgpio: FakeLgpio) -> None:
+    """PWM begins and ends with a duty that is dark: all of it high."""
+    with a_light_of(pins={"red": 17}, dim=True, active_high=False) as light:
+        light.show(Frame.of({Channel.RED: 0.25}))
+
+    assert lgpio.calls == [
+        *(("open", 0), ("input", 17, "floating"), ("output", 17, 1)),
+        *(("pwm", 17, 100, 100), ("pwm", 17, 100, 100), ("pwm", 17, 100, 75)),
+        *(("pwm", 17, 100, 100), ("pwm", 17, 0, 0), ("write", 17, 1)),
+        *(("input", 17, "up"), ("close", 1)),
+    ]
+    assert 0 not in lgpio.levels[17]
+
+
+def test_a_dimmed_light_whose_chip_goes_away_is_lost_and_closes(lgpio: FakeLgpio) -> None:
+    """Losing a light with PWM raises what the lamp knows, and closing it raises nothing."""
+    with a_light_of(pins={"red": 17}, dim=True) as light:
+        lgpio.unplug()
+
+        with pytest.raises(LightUnavailable) as caught:
+            light.show(RED)
+
+    gc.collect()
+    assert str(caught.value).startswith("GPIO17, header pin 11 no longer answers: ")
+    assert light.leds == {}
+
+
+@pytest.mark.usefixtures("mock_pins")
+def test_a_pin_factory_without_pwm_is_refused() -> None:
+    """Who asks for dimming where there is none is told, and nothing is lit."""
+    with pytest.raises(LightUnavailable) as caught, a_light_of(pins={"red": 17}, dim=True):
+        pass
+
+    assert str(caught.value) == (
+        "GPIO17: this pin factory cannot dim; take out dim = true, unset GPIOZERO_PIN_FACTORY, or "
+        "for mock set GPIOZERO_MOCK_PIN_CLASS=mockpwmpin"
+    )
+
+
+def test_a_light_makes_no_thread(lgpio: FakeLgpio) -> None:
+    """Everything is called from the lamp's own: gpiozero's LEDs are not safe otherwise."""
+    before = threading.enumerate()
+
+    with a_light_of(pins=PINS, dim=True) as light:
+        light.show(Frame.of({Channel.RED: 0.3}))
+
+        assert threading.enumerate() == before
+
+
+# One RGB LED.
+
+RGB = {"red": 17, "green": 27, "blue": 22}
+ON_OFF_MIXES = {
+    "red": (1, 0, 0),
+    "amber": (1, 1, 0),
+    "green": (0, 1, 0),
+    "blue": (0, 0, 1),
+    "white": (1, 1, 1),
+}
+
+
+def lit(light: GpioLight) -> tuple[float, ...]:
+    """Return the levels of an RGB LED's wires."""
+    return tuple(light.leds[each].pin.state for each in (Channel.RED, Channel.GREEN, Channel.BLUE))
+
+
+@pytest.mark.parametrize(("channel", "mix"), ON_OFF_MIXES.items())
+@pytest.mark.usefixtures("mock_pins")
+def test_an_rgb_led_mixes_its_colours(channel: str, mix: tuple[int, int, int]) -> None:
+    """Each colour lights the wires that it is made of, and only those."""
+    with a_light_of(pins=RGB, rgb=True) as light:
+        light.show(Frame.of({Channel.WHITE: 1}))
+        light.show(Frame.of({Channel(channel): 0.3}))
+
+        assert lit(light) == mix
+
+
+@pytest.mark.parametrize(
+    ("levels", "mix"),
+    [
+        ({Channel.RED: 0.5}, (0.5, 0, 0)),
+        ({Channel.AMBER: 1}, (1, 0.5, 0)),
+        ({Channel.AMBER: 0.5}, (0.5, 0.25, 0)),
+        ({Channel.GREEN: 0.25}, (0, 0.25, 0)),
+        ({Channel.BLUE: 0.01}, (0, 0, 0.01)),
+        ({Channel.AMBER: 0.01}, (0.01, 0.01, 0)),
+        ({Channel.WHITE: 0.4}, (0.4, 0.4, 0.4)),
+        ({Channel.RED: 0.2, Channel.AMBER: 1}, (1, 0.5, 0)),
+        ({Channel.RED: 1, Channel.AMBER: 0.2}, (1, 0.1, 0)),
+        ({}, (0, 0, 0)),
+    ],
+)
+@pytest.mark.usefixtures("dimming_pins")
+def test_a_dimmed_rgb_led_mixes_levels(
+    levels: dict[Channel, float], mix: tuple[float, float, float]
+) -> None:
+    """Amber has half as much green as red; where two colours share a wire, the brighter wins."""
+    with a_light_of(pins=RGB, rgb=True, dim=True) as light:
+        light.show(Frame.of(levels))
+
+        assert lit(light) == mix
+
+
+@pytest.mark.usefixtures("mock_pins")
+def test_an_rgb_led_may_have_a_buzzer_beside_it() -> None:
+    """A buzzer is a channel like others, and mixes with nothing."""
+    with a_light_of(pins={**RGB, "buzzer": 23}, rgb=True) as light:
+        light.show(Frame.of({Channel.BUZZER: 1}))
+
+        assert lit(light) == (0, 0, 0)
+        assert light.leds[Channel.BUZZER].pin.state is True
+        assert light.wiring[Channel.BUZZER] == "GPIO23, header pin 16"
+
+
+@pytest.mark.usefixtures("mock_pins")
+def test_the_wiring_of_a_mixed_colour_is_all_its_wires() -> None:
+    """Who sees no amber is told of both wires that make it."""
+    with a_light_of(pins=RGB, rgb=True) as light:
+        assert light.wiring == {
+            Channel.RED: "GPIO17, header pin 11",
+            Channel.AMBER: "GPIO17, header pin 11 and GPIO27, header pin 13",
+            Channel.GREEN: "GPIO27, header pin 13",
+            Channel.BLUE: "GPIO22, header pin 15",
+            Channel.WHITE: "GPIO17, header pin 11 and GPIO27, header pin 13 and "
+            "GPIO22, header pin 15",
+        }
+
+
+def test_the_channels_of_an_rgb_led_are_its_mixes() -> None:
+    """Patterns may use every colour it can make; it claims the three pins that it has."""
+    options = GpioOptions.model_validate({"pins": RGB, "rgb": True, "dim": True})
+
+    assert {channel.value for channel in options.channels} == {*ON_OFF_MIXES}
+    assert options.claims == {"GPIO17", "GPIO27", "GPIO22"}
+    assert options.dims
+
+
 # The table in the configuration.
 
 
-@pytest.mark.parametrize("pin", [17, "17", "GPIO17", "BCM17"])
+@pytest.mark.parametrize("pin", [17, "17", "GPIO17", "BCM17", "BOARD11"])
 def test_a_pin_is_a_number_or_its_name(pin: object) -> None:
     """A pin may be written as gpiozero's documentation writes it."""
     options = GpioOptions.model_validate({"pins": {"red": pin}})
@@ -532,7 +947,8 @@ def test_the_first_and_the_last_pin_are_pins(pin: int) -> None:
     "pin",
     [
         *(28, 99, -1, 17.0, 1.5, True, False, None, [17], {"pin": 17}),
-        *("GPIO99", "GPIO28", "GPIO-1", "gpio17", "BOARD11", "", "GPIO", "1.5", "red"),
+        *("GPIO99", "GPIO28", "GPIO-1", "gpio17", "board11", "J8:11", "", "GPIO", "1.5", "red"),
+        "\u0661\u0667",  # 17 in Arabic digits, which Python would take
     ],
 )
 def test_what_is_no_pin_is_refused(pin: object) -> None:
@@ -542,10 +958,13 @@ def test_what_is_no_pin_is_refused(pin: object) -> None:
 
     (mistake,) = caught.value.errors(include_input=False, include_url=False)
     assert mistake["loc"] == ("pins", "red")
-    assert mistake["msg"] == ("Value error, is no pin; use a BCM number, 0 to 27, or GPIO17 for 17")
+    assert mistake["msg"] == (
+        "Value error, is no pin; use a BCM number, 0 to 27, or GPIO17 for 17, or BOARD11 for "
+        "pin 11 of the header"
+    )
 
 
-@pytest.mark.parametrize("pin", [17, "GPIO17"])
+@pytest.mark.parametrize("pin", [17, "GPIO17", "BOARD11"])
 def test_a_pin_given_twice_is_refused(pin: object) -> None:
     """Two channels on one pin are a mistake, however they are written."""
     with pytest.raises(ValidationError) as caught:
@@ -567,12 +986,67 @@ def test_no_pins_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "table", [{}, {"pins": 17}, {"pins": {"purple": 17}}, {"pins": {"red": 17}, "chip": 4}]
+    "table", [{}, {"pins": 17}, {"pins": {"purple": 17}}, {"pins": {"red": 17}, "colour": 4}]
 )
 def test_other_tables_are_refused(table: object) -> None:
     """No pins, no table, an unknown channel or an unknown key are mistakes."""
     with pytest.raises(ValidationError):
         GpioOptions.model_validate(table)
+
+
+@pytest.mark.parametrize("number", [1, 2, 6, 17, 39])
+def test_a_header_pin_of_power_or_ground_is_refused(number: int) -> None:
+    """On the header only some pins are GPIOs."""
+    assert mistake_in(pins={"red": f"BOARD{number}"}) == (
+        "red",
+        "is no GPIO: on the header's 40 pins are also power and ground",
+    )
+
+
+@pytest.mark.parametrize("number", [0, 41, 999])
+def test_a_pin_beyond_the_header_is_refused(number: int) -> None:
+    """The header has 40 pins."""
+    assert mistake_in(pins={"red": f"BOARD{number}"})[0] == "red"
+
+
+def test_every_gpio_of_the_header_has_both_names() -> None:
+    """The names are gpiozero's own: each GPIO is found under its place, and no other is."""
+    header = PiBoardInfo.from_revision(PI_5B).headers["J8"].pins
+
+    found = {
+        number: GpioOptions.model_validate({"pins": {"red": f"BOARD{number}"}}).wires[Channel.RED]
+        for number, pin in header.items()
+        if pin.name.startswith("GPIO")
+    }
+
+    assert sorted(found.values()) == [*range(28)]
+    assert {f"GPIO{pin}" for pin in found.values()} == {header[number].name for number in found}
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "sentence"),
+    [
+        ({}, "pins", "is missing; write it as { red = 17, amber = 27, green = 22 }, or name a "),
+        ({"board": "pi-stop-e"}, "board", "is no board that is known; known are: pi-traffic, "),
+        ({"board": "ledborg", "pins": PINS}, "pins", "cannot be together with board, which has"),
+        ({"board": "ledborg", "rgb": True}, "rgb", "is for pins; a board knows how its LEDs are"),
+        ({"board": "ledborg", "active_high": False}, "active_high", "is for pins; a board knows"),
+        ({"pins": PINS, "rgb": True}, "pins", "should have red, green and blue for rgb = true, "),
+        ({"pins": {**RGB, "white": 4}, "rgb": True}, "pins", "should have red, green and blue "),
+        ({"pins": PINS, "dim": True, "relay": True}, "dim", "cannot be together with relay = "),
+        ({"pins": PINS, "chip": -1}, "chip", "Input should be greater than or equal to 0"),
+        ({"pins": PINS, "chip": "gpiochip4"}, "chip", "Input should be a valid integer"),
+        ({"pins": PINS, "chip": True}, "chip", "Input should be a valid integer"),
+    ],
+)
+def test_keys_that_do_not_go_together_are_refused(
+    keys: dict[str, object], key: str, sentence: str
+) -> None:
+    """One mistake, told at the key that is wrong or too many."""
+    where, told = mistake_in(**keys)
+
+    assert where == key
+    assert told.startswith(sentence)
 
 
 def test_channels_and_claims_are_those_of_the_pins() -> None:

@@ -598,3 +598,11 @@ def test_a_relay_is_never_switched_faster_than_once_a_second(rhythm: str) -> Non
     (stroke,) = fitted.strokes
     assert all(seconds >= 0.5 for seconds, _ in stroke.rhythm)
     assert {level for _, level in stroke.rhythm} <= {0.0, 1.0}
+
+
+def test_a_buzzer_does_not_breathe() -> None:
+    """It sounds or it does not, whatever the lights beside it can do."""
+    fitted = fit(parse_pattern("buzzer pulse"), {Channel.BUZZER}, dims=True)
+
+    (stroke,) = fitted.strokes
+    assert {level for _, level in stroke.rhythm} == {0.0, 1.0}

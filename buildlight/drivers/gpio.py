@@ -1,86 +1,156 @@
-"""LEDs on GPIO pins, through gpiozero. On or off: no PWM, which lgpio does in software."""
+"""LEDs on GPIO pins, through gpiozero: separate ones, one RGB LED, a ready-made board; a buzzer.
 
-import os
-from collections.abc import Callable, Mapping
+On or off, unless dimming is asked for: lgpio does PWM in software.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from importlib.metadata import entry_points
-from traceback import clear_frames
-from typing import Annotated, Any, ClassVar, Protocol, cast
+from typing import Annotated, Any, ClassVar
 
-import gpiozero
-from gpiozero.exc import BadPinFactory, GPIOPinInUse, PinInvalidPin, PinUnknownPi
-from pydantic import BeforeValidator, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from buildlight.drivers import DriverOptions
-from buildlight.errors import LightBusy, LightUnavailable
+from buildlight.drivers.boards import BOARDS, Board
+from buildlight.drivers.pins import PinFactory, open_factory, open_led, pin_number
+from buildlight.errors import LightUnavailable
 from buildlight.pattern import Channel, Frame
 
-FACTORY = "lgpio"
-"""The pin factory, unless ``GPIOZERO_PIN_FACTORY`` names another. Never a silent fall-back:
-gpiozero's own would end in ``native``, which knows no Pi 5."""
+MIXES: Mapping[Channel, Mapping[Channel, float]] = {
+    Channel.RED: {Channel.RED: 1.0},
+    # Green outshines red in most RGB LEDs: half of it is amber. One that is on or off is yellow.
+    Channel.AMBER: {Channel.RED: 1.0, Channel.GREEN: 0.5},
+    Channel.GREEN: {Channel.GREEN: 1.0},
+    Channel.BLUE: {Channel.BLUE: 1.0},
+    Channel.WHITE: {Channel.RED: 1.0, Channel.GREEN: 1.0, Channel.BLUE: 1.0},
+}
+"""What an RGB LED makes each colour of."""
 
-LAST_PIN = 27
+RGB = frozenset({Channel.RED, Channel.GREEN, Channel.BLUE})
 
+EXAMPLE = "{ red = 17, amber = 27, green = 22 }"
 
-def _bcm(pin: Any) -> int:
-    """Return the BCM number of *pin*: ``17`` or ``GPIO17``."""
-    number = str(pin).removeprefix("GPIO").removeprefix("BCM")
-    if isinstance(pin, bool) or not number.isdecimal() or int(number) > LAST_PIN:
-        raise ValueError(f"is no pin; use a BCM number, 0 to {LAST_PIN}, or GPIO17 for 17")
-    return int(number)
+FAINTEST = 0.01
+"""The lowest level that is still lit: gpiozero cuts levels to whole per cents."""
 
 
 class GpioOptions(DriverOptions):
-    """``pins``: the BCM number of each channel's pin, ``{ red = 17, green = 22 }``."""
+    """``pins``: the pin of each channel, ``{ red = 17, green = "BOARD15" }``; or ``board``: the
+    name of a ready-made one. ``rgb``: the pins feed one RGB LED. ``active_high = false``: a low
+    level lights. ``dim``: PWM, for levels. ``chip``: the number of the GPIO chip, if unusual.
+    """
 
-    pins: Mapping[Channel, Annotated[int, BeforeValidator(_bcm)]]
+    board: str | None = None
+    rgb: bool = False
+    active_high: bool = True
+    dim: bool = False
+    chip: Annotated[int, Field(strict=True, ge=0, le=255)] | None = None
+    pins: Mapping[Channel, Annotated[int, BeforeValidator(pin_number)]] = Field(
+        default=None, validate_default=True
+    )
+
+    @field_validator("board")
+    @classmethod
+    def _known_board(cls, board: str | None) -> str | None:
+        if board is None or board.lower() in BOARDS:
+            return board and board.lower()
+        raise ValueError(f"is no board that is known; known are: {', '.join(BOARDS)}")
+
+    @field_validator("rgb", "active_high")
+    @classmethod
+    def _of_no_board(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's
+        if info.data.get("board") and value != (info.field_name == "active_high"):
+            raise ValueError("is for pins; a board knows how its LEDs are lit")
+        return value
+
+    @field_validator("dim")
+    @classmethod
+    def _relays_do_not_dim(cls, dim: bool, info: ValidationInfo) -> bool:  # noqa: FBT001
+        if dim and info.data.get("relay"):
+            raise ValueError("cannot be together with relay = true: no relay can be dimmed")
+        return dim
+
+    @field_validator("pins", mode="before")
+    @classmethod
+    def _or_a_board(cls, pins: Any, info: ValidationInfo) -> Any:
+        # A board with a mistake is told already.
+        if info.data.get("board", "wrong"):
+            if pins:
+                raise ValueError("cannot be together with board, which has its own")
+            return {}
+        if pins is None:
+            raise ValueError(f"is missing; write it as {EXAMPLE}, or name a board")
+        if pins == {}:
+            raise ValueError(f"names no pin; write it as {EXAMPLE}")
+        return pins
 
     @field_validator("pins")
     @classmethod
-    def _one_wire_a_pin(cls, pins: Mapping[Channel, int]) -> Mapping[Channel, int]:
-        if not pins:
-            raise ValueError("names no pin; write it as { red = 17, amber = 27, green = 22 }")
+    def _wires_of_a_light(
+        cls, pins: Mapping[Channel, int], info: ValidationInfo
+    ) -> Mapping[Channel, int]:
         by_pin: dict[int, str] = {}
         for channel, pin in pins.items():
             if pin in by_pin:
-                other = by_pin[pin]
-                raise ValueError(f"gives GPIO{pin} to both {other} and {channel.value}")
+                raise ValueError(f"gives GPIO{pin} to both {by_pin[pin]} and {channel.value}")
             by_pin[pin] = channel.value
+        if pins and info.data.get("rgb") and {*pins} - {Channel.BUZZER} != RGB:
+            raise ValueError("should have red, green and blue for rgb = true, and no other colour")
         return pins
 
     @property
+    def ready_made(self) -> Board:
+        """The board, or what ``pins`` and ``rgb`` make of separate parts."""
+        return BOARDS[self.board] if self.board else Board("", self.pins, self.rgb)
+
+    @property
+    def wires(self) -> Mapping[Channel, int]:
+        """The BCM number of each wire: of each channel, or of an RGB LED's three."""
+        return self.ready_made.pins
+
+    @property
     def channels(self) -> frozenset[Channel]:
-        """A channel for each pin."""
-        return frozenset(self.pins)
+        """A channel for each wire; all that can be mixed from those of an RGB LED."""
+        wires = frozenset(self.wires)
+        return wires | MIXES.keys() if self.ready_made.rgb else wires
+
+    @property
+    def dims(self) -> bool:
+        """As configured."""
+        return self.dim
 
     @property
     def claims(self) -> frozenset[str]:
         """Every pin."""
-        return frozenset(f"GPIO{pin}" for pin in self.pins.values())
-
-
-class _PinFactory(Protocol):
-    pins: dict[Any, Any]
-
-    def close(self) -> None: ...
+        return frozenset(f"GPIO{pin}" for pin in self.wires.values())
 
 
 class GpioLight:
-    """Separate LEDs, lit by a high level."""
+    """LEDs and a buzzer, one a wire. Makes no thread: gpiozero's blinking and pulsing would."""
 
     Options: ClassVar[type[DriverOptions]] = GpioOptions
     refresh: ClassVar[float | None] = None
 
     def __init__(self, options: GpioOptions) -> None:
         self.leds: dict[Channel, Any] = {}
-        self.factory: _PinFactory | None = _open_factory()
+        """The LED (or buzzer) on each wire."""
+        self._board = options.ready_made
+        self._dims = options.dims
+        self.factory: PinFactory | None = open_factory(
+            chip=options.chip, dark=0 if options.active_high else 1
+        )
         try:
-            for channel, pin in options.pins.items():
-                self.leds[channel] = _open_led(pin, self.factory)
+            for channel, pin in options.wires.items():
+                self.leds[channel] = open_led(
+                    pin,
+                    self.factory,
+                    active_high=options.active_high,
+                    dims=self._dims and channel is not Channel.BUZZER,
+                )
         except LightUnavailable:
             self.close()
             raise
-        self.wiring = {channel: _where(led) for channel, led in self.leds.items()}
+        self._places = {channel: _place(led) for channel, led in self.leds.items()}
+        self.wiring = {channel: self._wire(channel) for channel in sorted_channels(options)}
 
     @property
     def mock(self) -> bool:
@@ -88,15 +158,21 @@ class GpioLight:
         return type(self.factory).__name__ == "MockFactory"
 
     def show(self, frame: Frame) -> None:
-        """Light the LEDs of every channel that is not dark."""
-        for channel, led in self.leds.items():
+        """Light what *frame* lights; as brightly only if the light dims."""
+        levels = mixed(frame) if self._board.rgb else dict(frame.levels)
+        for wire, led in self.leds.items():
             try:
-                led.value = channel in frame.lit
+                led.value = self._value(wire, levels.get(wire, 0.0))
             except Exception as exc:  # lgpio.error derives from Exception itself
-                raise LightUnavailable(f"{self.wiring[channel]} no longer answers: {exc}") from exc
+                raise LightUnavailable(f"{self._places[wire]} no longer answers: {exc}") from exc
+
+    def _value(self, wire: Channel, level: float) -> float:
+        if not self._dims or wire is Channel.BUZZER:
+            return level > 0
+        return max(level, FAINTEST) if level > 0 else 0.0
 
     def close(self) -> None:
-        """Switch off, then release the pins: a released pin floats, a dark one does not."""
+        """Switch off, then release the pins: a released pin is driven by nobody."""
         for led in self.leds.values():
             _quietly(led.off)
         for led in self.leds.values():
@@ -107,6 +183,30 @@ class GpioLight:
             _quietly(self.factory.close)
             self.factory = None
 
+    def _wire(self, channel: Channel) -> str:
+        if channel in self._places:
+            place = self._places[channel]
+        else:
+            place = " and ".join(self._places[wire] for wire in MIXES[channel])
+        return f"{self._board.title}, {place}" if self._board.title else place
+
+
+def mixed(frame: Frame) -> Mapping[Channel, float]:
+    """Return the levels of an RGB LED's three wires, and of the buzzer's, that show *frame*.
+
+    Where two channels need one wire, the brighter wins.
+    """
+    levels: dict[Channel, float] = {}
+    for channel, level in frame.levels:
+        for wire, part in MIXES.get(channel, {channel: 1.0}).items():
+            levels[wire] = max(levels.get(wire, 0.0), level * part)
+    return levels
+
+
+def sorted_channels(options: GpioOptions) -> Iterable[Channel]:
+    """Yield the channels of *options*, always in the same order."""
+    return (channel for channel in Channel if channel in options.channels)
+
 
 def _quietly(call: Callable[[], None]) -> None:
     # A chip that has gone raises lgpio.error here, which derives from Exception itself.
@@ -114,53 +214,6 @@ def _quietly(call: Callable[[], None]) -> None:
         call()
 
 
-def _open_factory() -> _PinFactory:
-    name = os.environ.get("GPIOZERO_PIN_FACTORY", FACTORY)
-    found = entry_points(group="gpiozero_pin_factories")
-    key = name if name in found.names else name.lower()
-    if key not in found.names:
-        known = ", ".join(sorted({each.lower() for each in found.names}))
-        raise LightUnavailable(f"GPIOZERO_PIN_FACTORY names no pin factory; known are: {known}")
-    try:
-        factory = cast("_PinFactory", found[key].load()())
-    except Exception as exc:  # whatever the library of a pin factory raises
-        raise LightUnavailable(_no_factory(key, exc)) from exc
-    # gpiozero's factories share one table: closing one would float every other lamp's pins.
-    factory.pins = {}
-    return factory
-
-
-def _no_factory(name: str, exc: Exception) -> str:
-    if isinstance(exc, ModuleNotFoundError):
-        return (
-            f"no library {exc.name!r} for the pins; on a Raspberry Pi install python3-lgpio and "
-            "make the environment with --system-site-packages; elsewhere set "
-            "GPIOZERO_PIN_FACTORY=mock"
-        )
-    if isinstance(exc, PinUnknownPi):
-        return "this is no Raspberry Pi; to try it without one set GPIOZERO_PIN_FACTORY=mock"
-    if isinstance(exc, FileNotFoundError):
-        return "lgpio cannot write to the working directory; start in one that is writable"
-    if "can not open gpiochip" in str(exc):
-        return "cannot open the GPIO chip; add the user to group gpio, then log in anew"
-    return f"the pin factory {name} does not open: {exc or type(exc).__name__}"
-
-
-def _open_led(pin: int, factory: Any) -> Any:
-    try:
-        return gpiozero.LED(pin, pin_factory=factory)
-    except GPIOPinInUse as exc:
-        raise LightBusy(f"GPIO{pin} is in use by this program already") from exc
-    except (PinInvalidPin, PinUnknownPi, BadPinFactory) as exc:
-        raise LightUnavailable(f"GPIO{pin}: {exc}") from exc
-    except Exception as exc:  # lgpio.error derives from Exception itself
-        # The frames hold the LED, and the LED its reservation, for as long as the error lives.
-        clear_frames(exc.__traceback__)
-        if "busy" in str(exc).lower():
-            raise LightBusy(f"GPIO{pin} is held by another program") from exc
-        raise LightUnavailable(f"GPIO{pin}: {exc}") from exc
-
-
-def _where(led: Any) -> str:
+def _place(led: Any) -> str:
     pin = led.pin.info
     return f"{pin.name}, header pin {pin.number}"
