@@ -254,7 +254,8 @@ def _own(model: type[BaseModel], table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _known(model: type[BaseModel], options: type[BaseModel]) -> list[str]:
-    return [*model.model_fields, *options.model_fields]
+    fields = {**model.model_fields, **options.model_fields}
+    return [field.alias or name for name, field in fields.items()]
 
 
 def _feeds(document: Mapping[str, Any], top: _Top, mistakes: Mistakes) -> tuple[FeedSettings, ...]:

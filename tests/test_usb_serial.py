@@ -6,20 +6,28 @@ The port is a pseudo-terminal: a real terminal device, with the test at its othe
 import fcntl
 import os
 import select
+import socket
 import sys
 import termios
+import threading
 import time
 import tty
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from serial.tools.list_ports_common import ListPortInfo
 
-from buildlight.drivers.usb_serial import SerialLight, SerialOptions, encode_custom, encode_tower
+from buildlight.drivers import usb_serial
+from buildlight.drivers.serial_wires import TcpWire
+from buildlight.drivers.usb_serial import SerialLight, SerialOptions
 from buildlight.errors import BuildlightError, LightBusy, LightUnavailable
-from buildlight.pattern import DARK, Channel, Frame
+from buildlight.lamp import Lamp, LampThread
+from buildlight.pattern import DARK, Channel, Frame, frame_at, parse_pattern
+from buildlight.report import Light
 
 RED = Frame.of({Channel.RED: 1})
 TOWER_DARK = bytes([0x21, 0x22, 0x24, 0x28])
@@ -119,34 +127,7 @@ def refusal(port: str) -> BuildlightError:
     return caught.value
 
 
-# The bytes.
-
-
-@pytest.mark.parametrize(
-    ("channels", "expected"),
-    [
-        ((), "21 22 24 28"),
-        ((Channel.RED,), "11 22 24 28"),
-        ((Channel.AMBER,), "21 12 24 28"),
-        ((Channel.GREEN,), "21 22 14 28"),
-        ((Channel.BUZZER,), "21 22 24 18"),
-        ((Channel.RED, Channel.AMBER, Channel.GREEN, Channel.BUZZER), "11 12 14 18"),
-        ((Channel.BLUE, Channel.WHITE), "21 22 24 28"),
-    ],
-)
-def test_the_tower_gets_its_whole_state(
-    port: Port, channels: tuple[Channel, ...], expected: str
-) -> None:
-    """Each lamp of Adafruit's tower is told to be on or off, each time."""
-    with opened(port.name) as light:
-        light.show(Frame.of(dict.fromkeys(channels, 1.0)))
-
-        assert port.sent() == bytes.fromhex(expected)
-
-
-def test_any_level_above_dark_is_on() -> None:
-    """A tower cannot be dimmed."""
-    assert encode_tower(Frame.of({Channel.RED: 0.01})) == TOWER_RED
+# The bytes: all others stand in test_serial_protocols.py.
 
 
 def test_a_custom_light_gets_what_its_table_says(port: Port) -> None:
@@ -160,15 +141,6 @@ def test_a_custom_light_gets_what_its_table_says(port: Port) -> None:
     assert red == b"\xa0\x01\x01\xa2g\n"
     assert dark == b"\xa0\x01\x00\xa1g\n"
     assert port.sent() == dark  # Closing makes it dark once more.
-
-
-def test_a_custom_table_decides_the_order() -> None:
-    """A light that wants green first gets green first."""
-    table = SerialOptions.model_validate(
-        {"port": "x", "protocol": "custom", "commands": dict(reversed(RELAY.items()))}
-    ).commands
-
-    assert encode_custom(table, DARK) == b"g\n\xa0\x01\x00\xa1"
 
 
 def test_opening_sends_nothing(port: Port) -> None:
@@ -211,9 +183,34 @@ def test_replies_are_drained(port: Port) -> None:
         assert port.unread() == b""
 
 
-def test_the_frame_is_repeated_now_and_then() -> None:
-    """A light that lost its power for a moment shows the truth again within ten seconds."""
-    assert SerialLight.refresh == 10
+def test_a_light_is_looked_at_each_second_and_told_again_after_ten(port: Port) -> None:
+    """One that lost its power for a moment heals, and the wire is quiet in between."""
+    now = [100.0]
+    options = SerialOptions.model_validate({"port": port.name, "protocol": "adafruit-tower"})
+    light = SerialLight(options, clock=lambda: now[0])
+    told = []
+
+    for _ in range(21):
+        light.show(RED)
+        told.append(port.sent())
+        now[0] += 1.001
+    light.show(DARK)
+    told.append(port.sent())
+
+    assert SerialLight.refresh == 1
+    light.close()
+    assert told == [TOWER_RED, *([b""] * 9)] * 2 + [TOWER_RED, TOWER_DARK]
+
+
+def test_what_a_light_says_while_nothing_is_sent_is_drained(port: Port) -> None:
+    """A light that talks to itself for weeks never finds nobody reading."""
+    with opened(port.name) as light:
+        light.show(RED)
+        port.reply(b"tick\n" * 100)
+
+        light.show(RED)
+
+        assert port.unread() == b""
 
 
 def test_the_wiring_is_the_port(port: Port) -> None:
@@ -357,6 +354,622 @@ def test_an_advisory_lock_of_another_program_is_respected(port: Port) -> None:
     assert port.sent() == b""
 
 
+# Lights that answer.
+
+
+class Device:
+    """A light that is plugged in under one lasting name, and answers every command.
+
+    *answer* returns what it says to a command, which ends with *end*.
+    """
+
+    def __init__(self, link: Path, answer: Callable[[bytes], bytes], *, end: bytes = b"\n") -> None:
+        self.link, self._answer, self._end = link, answer, end
+        self.told = b""
+        self._thread: threading.Thread | None = None
+
+    def plug(self, *, first: bytes = b"") -> None:
+        """Plug it in; *first* is what it says without being asked."""
+        self.told = b""
+        self._light, self._held = os.openpty()
+        tty.setraw(self._held)
+        self._woken, self._wake = os.pipe()
+        fresh = self.link.with_name("fresh")
+        fresh.symlink_to(os.ttyname(self._held))
+        fresh.replace(self.link)
+        self._thread = threading.Thread(target=self._run, args=(first,), daemon=True)
+        self._thread.start()
+
+    def unplug(self) -> None:
+        """Pull it out, whatever it is doing."""
+        if self._thread is None:
+            return
+        self.link.unlink()
+        os.write(self._wake, b"!")
+        self._thread.join()
+        self._thread = None
+        for end in (self._light, self._held, self._woken, self._wake):
+            os.close(end)
+
+    def say(self, text: bytes) -> None:
+        """Say *text*."""
+        os.write(self._light, text)
+
+    def _run(self, first: bytes) -> None:
+        self.say(first)
+        command = b""
+        while True:
+            ready, _, _ = select.select([self._light, self._woken], [], [])
+            if self._woken in ready:
+                return
+            heard = os.read(self._light, 4096)
+            self.told += heard
+            *commands, command = (command + heard).split(self._end)
+            for each in commands:
+                self.say(self._answer(each + self._end))
+
+
+@contextmanager
+def plugged(
+    folder: Path, answer: Callable[[bytes], bytes], *, first: bytes = b""
+) -> Iterator[Device]:
+    """Plug a light in, and pull it out at last."""
+    device = Device(folder / "light", answer)
+    device.plug(first=first)
+    try:
+        yield device
+    finally:
+        device.unplug()
+
+
+def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for something that another thread brings about."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def fit_statusb(command: bytes) -> bytes:
+    """Answer as a fit-statUSB: its id to a question, something to all else."""
+    return b"193F914725000600\r\n" if command == b"?\n" else b"\r\n"
+
+
+def ok(_command: bytes) -> bytes:
+    """Answer as a Jambel and a Busy Tag."""
+    return b"OK\r\n"
+
+
+def error(_command: bytes) -> bytes:
+    """Answer as a Busy Tag that does not know what is wanted."""
+    return b"ERROR:2\r\n"
+
+
+def silence(_command: bytes) -> bytes:
+    """Answer nothing."""
+    return b""
+
+
+ANSWERING = {"fit-statusb": fit_statusb, "busytag": ok, "jambel": ok}
+REDS = {
+    "fit-statusb": b"F0001\n#FF0000\n?\n",
+    "busytag": b"AT+SC=127,FF0000\r\n",
+    "jambel": b"set_all=1,0,0,0\n",
+}
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for answers, and for boards that start, no longer than a test has to."""
+    monkeypatch.setattr(usb_serial, "ANSWERING", 0.1)
+    monkeypatch.setattr(usb_serial, "STARTING", 0.5)
+
+
+@pytest.mark.parametrize("protocol", ANSWERING)
+def test_a_light_that_answers_shows_a_thousand_frames(tmp_path: Path, protocol: str) -> None:
+    """No answer is left unread, or taken for another's."""
+    with plugged(tmp_path, ANSWERING[protocol]) as device:
+        light = a_light(str(device.link), protocol=protocol)
+        for _ in range(500):
+            light.show(DARK)
+            light.show(RED)
+        told = device.told
+        light.close()
+
+    assert told.endswith(REDS[protocol])
+    assert told.count(REDS[protocol]) == 500
+
+
+@pytest.mark.parametrize("protocol", ANSWERING)
+def test_a_light_that_does_not_answer_is_lost(tmp_path: Path, protocol: str, hasty: None) -> None:
+    """Who took the bytes and says nothing may show anything."""
+    with plugged(tmp_path, silence) as device:
+        light = a_light(str(device.link), protocol=protocol)
+
+        with pytest.raises(LightUnavailable, match=r"light did not answer within .* right light"):
+            light.show(RED)
+
+        light.close()
+
+
+@pytest.mark.parametrize("protocol", ANSWERING)
+def test_a_light_that_refuses_is_lost_at_once_and_dark_if_it_can_be(
+    tmp_path: Path, protocol: str
+) -> None:
+    """It is told to go dark: what it shows now is not what it was told."""
+    with plugged(tmp_path, error) as device:
+        light = a_light(str(device.link), protocol=protocol)
+
+        start = time.monotonic()
+        with pytest.raises(LightUnavailable) as caught:
+            light.show(RED)
+        light.close()
+        seconds = time.monotonic() - start
+        dark = b"".join(light._spoken.encode(DARK))
+        if protocol != "fit-statusb":
+            until(lambda: device.told.endswith(dark))
+
+    if protocol == "fit-statusb":  # Any answer is one; but not one that begins with ERR.
+        assert "instead of its id" in str(caught.value)
+    else:
+        assert str(caught.value) == f"{device.link} answered 'ERROR:2' instead of OK"
+    assert seconds < 0.9
+
+
+def test_events_of_a_busy_tag_are_no_answers(tmp_path: Path) -> None:
+    """It tells of files and cables in between; a file called ERROR is no error."""
+
+    def chatty(_command: bytes) -> bytes:
+        return b"+evn:SP,ERROR.png\r\n+evn:USB,1\r\nOK\r\n"
+
+    with plugged(tmp_path, chatty) as device:
+        light = a_light(str(device.link), protocol="busytag")
+        light.show(RED)
+        told = device.told
+        light.close()
+
+    assert told == b"AT+PP=0,3\r\n" + REDS["busytag"]
+
+
+def test_a_busy_tag_breathes_in_few_steps_and_changes_its_colour_at_once(tmp_path: Path) -> None:
+    """It may store each command: brightness alone is told twice a second, and never forgotten."""
+    now = [0.0]
+    pulse = parse_pattern("red pulse")
+    with plugged(tmp_path, ok) as device:
+        table = {"port": str(device.link), "protocol": "busytag"}
+        light = SerialLight(SerialOptions.model_validate(table), clock=lambda: now[0])
+        for _ in range(81):  # Two breaths, step by step.
+            light.show(frame_at(pulse, now[0]))
+            now[0] += 0.05
+        breaths = device.told.count(b"AT+SC")
+        light.show(Frame.of({Channel.GREEN: 1}))
+        green = device.told.endswith(b"AT+SC=127,00FF00\r\n")
+        light.show(Frame.of({Channel.GREEN: 0.5}))
+        unchanged = device.told.endswith(b"AT+SC=127,00FF00\r\n")
+        now[0] += 1.0
+        light.show(Frame.of({Channel.GREEN: 0.5}))
+        dimmed = device.told.endswith(b"AT+SC=127,008000\r\n")
+        light.close()
+
+    assert 8 <= breaths <= 9
+    assert (green, unchanged, dimmed) == (True, True, True)
+
+
+def test_a_busy_tag_that_cannot_stop_its_pattern_is_used_all_the_same(tmp_path: Path) -> None:
+    """What is sent once at the opening may be unknown to an old one."""
+
+    def old(command: bytes) -> bytes:
+        return b"ERROR:1\r\n" if command.startswith(b"AT+PP") else b"OK\r\n"
+
+    with plugged(tmp_path, old) as device:
+        light = a_light(str(device.link), protocol="busytag")
+        light.show(RED)
+        light.close()
+
+
+def test_what_a_light_answers_cannot_drive_a_terminal(tmp_path: Path, hasty: None) -> None:
+    """An error is shown to a person: escape codes are not, nor pages of text."""
+    with plugged(tmp_path, lambda _command: b"\x1b[2J\xff" + b"x" * 900) as device:
+        light = a_light(str(device.link), protocol="jambel")
+        with pytest.raises(LightUnavailable) as caught:
+            light.show(RED)
+        light.close()
+
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < len(str(device.link)) + 80
+
+
+def test_a_light_blinks_by_itself_and_is_told_again_when_it_begins_anew(tmp_path: Path) -> None:
+    """The wire is quiet in between; a wink of three seconds is repeated after nine, not ten."""
+    now = [0.0]
+    wink = parse_pattern("amber wink")
+    with plugged(tmp_path, ok) as device:
+        table = {"port": str(device.link), "protocol": "jambel"}
+        light = SerialLight(SerialOptions.model_validate(table), clock=lambda: now[0])
+        plays = [light.plays(parse_pattern(each)) for each in ("amber wink", "amber", "red pulse")]
+        told = []
+        for _ in range(10):
+            light.play(wink)
+            told.append(device.told)
+            device.told = b""
+            now[0] += 1.001
+        light.close()
+
+    expected = b"blink_time=2,200,2800\nset_all=0,2,0,0\n"
+    assert plays == [True, False, False]  # A pulse is a blink by the time the light gets it.
+    assert told == [expected, *([b""] * 8), expected]
+
+
+# Boards of one's own.
+
+ONE = {"red": {"on": "R\n", "off": "r\n"}, "green": {"on": "G\n", "off": "g\n"}}
+
+
+def test_a_board_that_starts_is_waited_for(tmp_path: Path) -> None:
+    """An Arduino starts anew whenever its port is opened; nothing is sent before READY."""
+    with plugged(tmp_path, silence) as device:
+        threading.Timer(0.1, lambda: device.say(b"noise\nREA")).start()
+        threading.Timer(0.2, lambda: device.say(b"DY v1\n")).start()
+        start = time.monotonic()
+        light = a_light(
+            str(device.link), protocol="custom", commands=ONE, ready="READY", init="hex: 00 0A"
+        )
+        seconds = time.monotonic() - start
+        light.show(RED)
+        until(lambda: device.told == b"\0\nR\ng\n")
+        light.close()
+
+    assert 0.2 <= seconds < 2
+
+
+def test_a_board_that_did_not_start_anew_is_told_all_the_same(tmp_path: Path, hasty: None) -> None:
+    """A Leonardo or a Pico runs on: READY never comes, and is no condition."""
+    with plugged(tmp_path, silence) as device:
+        light = a_light(str(device.link), protocol="custom", commands=ONE, ready="READY")
+        light.show(RED)
+        until(lambda: device.told == b"R\ng\n")
+        light.close()
+
+
+def test_each_command_has_its_own_answer(tmp_path: Path) -> None:
+    """With ack, the second command waits for the answer to the first."""
+    order: list[bytes] = []
+
+    def slow(command: bytes) -> bytes:
+        order.append(device.told)
+        return b"OK\n"
+
+    with plugged(tmp_path, slow) as device:
+        light = a_light(str(device.link), protocol="custom", commands=ONE, ack="OK")
+        light.show(RED)
+        light.close()
+
+    assert order[:2] == [b"R\n", b"R\ng\n"]
+
+
+def test_a_board_that_is_still_starting_is_told_until_it_answers(
+    tmp_path: Path, hasty: None
+) -> None:
+    """To open its port once more would only make it start once more."""
+    deaf = [2]
+
+    def starting(_command: bytes) -> bytes:
+        deaf[0] -= 1
+        return b"" if deaf[0] >= 0 else b"OK\n"
+
+    with plugged(tmp_path, starting) as device:
+        light = a_light(str(device.link), protocol="custom", commands=ONE, ack="OK")
+        light.show(RED)
+        told = device.told
+        light.close()
+
+    assert told == b"R\nR\nR\ng\n"
+
+
+def test_a_board_without_answers_is_told_again_while_it_may_be_starting(port: Port) -> None:
+    """What an Arduino is told in its first seconds may be lost on it."""
+    now = [0.0]
+    table = {"port": port.name, "protocol": "custom", "commands": ONE}
+    light = SerialLight(SerialOptions.model_validate(table), clock=lambda: now[0])
+    told = []
+
+    for _ in range(5):
+        light.show(RED)
+        told.append(port.sent())
+        now[0] += 1.001
+    light.close()
+
+    assert told == [b"R\ng\n"] * 3 + [b"", b""]
+
+
+# A light that is pulled out and plugged in.
+
+
+def test_a_light_that_is_pulled_out_in_mid_write_is_lost(port: Port) -> None:
+    """A write that waits for room ends when the light goes."""
+    light = a_light(port.name)
+    port.fill()
+    puller = threading.Timer(0.1, port.unplug)
+    puller.start()
+
+    with pytest.raises(LightUnavailable, match="is gone; is it plugged in"):
+        light.show(RED)
+    puller.join()
+    light.close()
+
+
+def test_another_light_under_the_same_name_is_seen(tmp_path: Path) -> None:
+    """The old one may still be there, under a name that nobody configured."""
+    old, new, link = Port(), Port(), tmp_path / "light"
+    link.symlink_to(old.name)
+    light = a_light(str(link))
+    light.show(RED)
+    link.unlink()
+    link.symlink_to(new.name)
+
+    with pytest.raises(LightUnavailable, match="is gone"):
+        light.show(RED)
+    light.close()
+
+    for each in (old, new):
+        each.unplug()
+
+
+@contextmanager
+def lamp(device: Device, **keys: object) -> Iterator[LampThread]:
+    """Start a lamp on the light, and see that it ends."""
+    thread = LampThread("shelf", Lamp(lambda: a_light(str(device.link), **keys)))
+    thread.start(parse_pattern("off"))
+    try:
+        yield thread
+    finally:
+        thread.stop()
+        assert thread.join(10)
+
+
+def test_a_pulled_plug_is_noticed_within_about_a_second_and_cured_within_two(
+    tmp_path: Path,
+) -> None:
+    """Even while a steady red needs no telling; what comes back shows what is true by then."""
+    with plugged(tmp_path, silence) as device, lamp(device) as thread:
+        thread.play(parse_pattern("red"))
+        assert thread.wait_played(parse_pattern("red"), 10)
+        start = time.monotonic()
+
+        device.unplug()
+        until(lambda: thread.light is Light.LOST)
+        noticed = time.monotonic() - start
+        thread.play(parse_pattern("green"))
+        start = time.monotonic()
+        device.plug()
+        until(lambda: device.told)
+        cured = time.monotonic() - start
+        until(lambda: device.told == bytes([0x21, 0x22, 0x14, 0x28]))
+
+    assert noticed < 1.5
+    assert cured < 2
+
+
+HUNDRED = 100
+
+
+def test_a_light_that_goes_and_comes_a_hundred_times_loses_nothing_and_leaks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pulled out at any moment of ever new patterns, it shows the last of them when it is back."""
+    monkeypatch.setattr("buildlight.lamp.RETRIES", (0.001,))
+    patterns = {
+        parse_pattern("red"): TOWER_RED,
+        parse_pattern("green"): bytes([0x21, 0x22, 0x14, 0x28]),
+        parse_pattern("amber"): bytes([0x21, 0x12, 0x24, 0x28]),
+    }
+    wanted = cycle(patterns)
+    with plugged(tmp_path, silence) as device, lamp(device) as thread:
+        assert thread.wait_played(parse_pattern("off"), 10)
+        stop = threading.Event()
+
+        def load() -> None:
+            while not stop.is_set():
+                thread.play(next(wanted))
+                stop.wait(0.0005)
+
+        before = _open_files(), threading.active_count()
+        for number in range(HUNDRED):
+            stop.clear()
+            loader = threading.Thread(target=load)
+            loader.start()
+            time.sleep(0.001 * (number % 5))
+            device.unplug()
+            device.plug()
+            stop.set()
+            loader.join()
+            last = next(wanted)
+            thread.play(last)
+            assert thread.wait_played(last, 10)
+            until(lambda last=last: device.told.endswith(patterns[last]))  # type: ignore[misc]
+            frames = [device.told[at : at + 4] for at in range(0, len(device.told), 4)]
+            assert {*frames} <= {*patterns.values(), TOWER_DARK}
+        after = _open_files(), threading.active_count()
+
+    # Fewer is no leak: threads of tests before this one may have ended meanwhile.
+    assert after[0] <= before[0]
+    assert after[1] <= before[1]
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+# A light on the network.
+
+
+class Jambel:
+    """A Jambel that answers on a loopback port, one connection after the other."""
+
+    def __init__(self, answer: bytes = b"OK\r\n") -> None:
+        self._answer = answer
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._talking: socket.socket | None = None
+        self.port = self._listening.getsockname()[1]
+        self.name = f"socket://127.0.0.1:{self.port}"
+        self.told = b""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._talking, _ = self._listening.accept()
+                with self._talking, suppress(OSError):
+                    while heard := self._talking.recv(4096):
+                        self.told += heard
+                        self._talking.sendall(self._answer * heard.count(b"\n"))
+
+    def hang_up(self) -> None:
+        """Lose the connection, and wait for another."""
+        if self._talking is not None:
+            with suppress(OSError):
+                self._talking.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Be switched off."""
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self.hang_up()
+        self._thread.join()
+
+
+@pytest.fixture
+def tower() -> Iterator[Jambel]:
+    """Switch a Jambel on."""
+    made = Jambel()
+    yield made
+    with suppress(OSError):
+        made.close()
+
+
+def test_a_jambel_on_the_network_is_led_and_left_dark(tower: Jambel) -> None:
+    """The same lines as on a port; the last of them arrives before the connection ends."""
+    light = a_light(tower.name, protocol="jambel")
+    light.show(RED)
+    light.show(Frame.of({Channel.GREEN: 1}))
+    light.close()
+
+    assert tower.told == b"set_all=1,0,0,0\nset_all=0,0,1,0\nset_all=0,0,0,0\n"
+
+
+def test_a_jambel_that_hangs_up_is_noticed_and_cured(tower: Jambel) -> None:
+    """Within about a second, while a steady red needs no telling."""
+    thread = LampThread("shelf", Lamp(lambda: a_light(tower.name, protocol="jambel")))
+    thread.start(parse_pattern("red"))
+    until(lambda: tower.told == b"set_all=1,0,0,0\n")
+    start = time.monotonic()
+
+    tower.hang_up()
+    until(lambda: tower.told == b"set_all=1,0,0,0\n" * 2)
+    seconds = time.monotonic() - start
+    thread.stop()
+
+    assert thread.join(10)
+    assert seconds < 2
+
+
+def test_a_jambel_that_is_off_is_said() -> None:
+    """Nobody listens there, or nobody of that name is known."""
+    gone = Jambel()
+    gone.close()
+
+    sentences = []
+    for name in (gone.name, "socket://no-such-host.invalid:10001"):
+        with pytest.raises(LightUnavailable) as caught:
+            a_light(name, protocol="jambel")
+        sentences.append(str(caught.value))
+
+    assert sentences == [
+        f"{gone.name} refuses; is the light switched on?",
+        "socket://no-such-host.invalid:10001: no such host; is the name right?",
+    ]
+
+
+def test_a_jambel_that_is_switched_off_is_lost(tower: Jambel) -> None:
+    """Showing and looking both say so, and closing says nothing."""
+    light = a_light(tower.name, protocol="jambel")
+    light.show(RED)
+    tower.close()
+
+    with pytest.raises(LightUnavailable, match="hung up; is the light switched on"):
+        light.show(RED)
+    light.close()
+    with pytest.raises(LightUnavailable, match="is closed"):
+        light.show(RED)
+
+
+def test_a_silent_network_is_probed(tower: Jambel) -> None:
+    """A cable that is pulled sends no farewell: the kernel asks every second, three times."""
+    light = a_light(tower.name, protocol="jambel")
+    wire = light._wire
+    assert isinstance(wire, TcpWire)
+
+    found = [
+        wire._socket.getsockopt(socket.IPPROTO_TCP, option)
+        for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+    ]
+    light.close()
+
+    assert found == [1, 1, 3]
+
+
+# Finding the light.
+
+
+def listed(*devices: str) -> Callable[[], list[ListPortInfo]]:
+    """Return a list_ports that knows *devices*, all of them CH340s."""
+
+    def comports() -> list[ListPortInfo]:
+        infos = [ListPortInfo(device) for device in devices]
+        for info in infos:
+            info.vid, info.pid = 0x1A86, 0x7523
+        return infos
+
+    return comports
+
+
+def test_a_light_is_found_under_whatever_name_the_kernel_gives_it(
+    port: Port, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With port = "auto", the light is looked for whenever it is opened."""
+    monkeypatch.setattr(usb_serial, "comports", listed(port.name))
+
+    with opened("auto") as light:
+        light.show(RED)
+
+        assert port.sent() == TOWER_RED
+        assert {*light.wiring.values()} == {port.name}
+
+
+def test_a_light_that_is_not_there_or_there_twice_is_not_guessed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither is opened; the sentence says which there are."""
+
+    def vanishing() -> list[ListPortInfo]:
+        raise TypeError  # As list_ports does for a device that goes while it reads.
+
+    sentences = []
+    for comports in (listed(), vanishing, listed("/dev/ttyUSB0", "/dev/ttyUSB1")):
+        monkeypatch.setattr(usb_serial, "comports", comports)
+        sentences.append(str(refusal("auto")))
+
+    assert sentences == [
+        "no adafruit-tower found (USB id 1a86:7523); is it plugged in?",
+        "no adafruit-tower found (USB id 1a86:7523); is it plugged in?",
+        (
+            "2 ports have the USB id 1a86:7523 of adafruit-tower; set port to one of: "
+            "/dev/ttyUSB0, /dev/ttyUSB1"
+        ),
+    ]
+
+
 # The table in the configuration.
 
 
@@ -423,6 +1036,108 @@ def test_bytes_that_are_no_text_are_a_mistake(value: object) -> None:
             ("commands", "red", "off"),
             'Value error, is no text; write it as "R" or as "hex: A0 01 01 A2"',
         )
+    ]
+
+
+RELAYS = ["red", "amber", "green", "buzzer"]
+
+
+def test_a_relay_board_is_known_by_its_channels() -> None:
+    """They are relays without being called so, and clicked no faster than they bear."""
+    options = SerialOptions.model_validate({"port": "x", "protocol": "lcus", "channels": RELAYS})
+
+    assert options.channels == {Channel(each) for each in RELAYS}
+    assert options.relay
+    assert not options.dims
+
+
+def test_lights_of_many_colours_have_five_channels() -> None:
+    """They mix them, and can be dimmed."""
+    colours = {*Channel} - {Channel.BUZZER}
+    found = [
+        SerialOptions.model_validate({"port": "auto", "protocol": each})
+        for each in ("fit-statusb", "busytag")
+    ]
+
+    assert [each.channels for each in found] == [colours, colours]
+    assert [each.dims for each in found] == [True, True]
+
+
+def test_lights_that_are_found_by_their_id_claim_all_of_that_id() -> None:
+    """A tower and a relay board hide behind the same chip: only one of them can be found."""
+    found = [
+        SerialOptions.model_validate({"port": "auto", "protocol": protocol, **keys}).claims
+        for protocol, keys in (
+            ("adafruit-tower", {}),
+            ("lcus", {"channels": RELAYS}),
+            ("busytag", {}),
+        )
+    ]
+
+    assert found[0] == found[1] == {"the light with USB id 1a86:7523"}
+    assert found[2] == {"the light with USB id 303a:81df"}
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ({"protocol": "lcus"}, 'protocol "lcus" needs channels = ["red", "amber", "green"]'),
+        (
+            {"protocol": "lcus", "channels": ["red"], "relay": False},
+            "relay = false: the relays of an LCUS board are mechanical",
+        ),
+        (
+            {"protocol": "busytag", "channels": ["red"]},
+            'channels belong to protocols "lcus" and "jambel"',
+        ),
+        (
+            {"protocol": "jambel", "channels": ["red", "green"]},
+            "channels of a Jambel are red, amber and green, in the modules' order",
+        ),
+        ({"protocol": "lcus", "channels": ["red", "red"]}, "names a channel twice"),
+        ({"protocol": "busytag", "ack": "OK"}, 'ack belongs to protocol "custom"'),
+        (
+            {"protocol": "jambel", "port": "auto"},
+            'port = "auto" cannot find protocol "jambel"; name its port',
+        ),
+        (
+            {"protocol": "busytag", "port": "socket://lamp:1"},
+            'protocol "busytag" is not spoken over a network',
+        ),
+        (
+            {"protocol": "jambel", "port": "rfc2217://lamp:1"},
+            "is neither a device nor socket://host:port",
+        ),
+        (
+            {"protocol": "busytag", "baud": 1200},
+            "makes many boards wait for new firmware; use another rate",
+        ),
+    ],
+)
+def test_a_key_at_the_wrong_light_is_a_mistake(table: dict[str, object], expected: str) -> None:
+    """Each is told in a sentence, before any light is opened."""
+    ((_, sentence),) = mistakes({"port": "x", **table})
+
+    assert sentence == f"Value error, {expected}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "socket://",
+        "socket://lamp",
+        "socket://lamp:x",
+        "socket://lamp:0",
+        "socket://lamp:99999",
+        "socket://u:s3cret@lamp:1",
+        "socket://lamp:1/path",
+        "socket://lamp:1?logging=debug",
+    ],
+)
+def test_what_is_no_address_is_a_mistake(address: str) -> None:
+    """Host and port, and nothing else; what stands there is not repeated."""
+    assert mistakes({"port": address, "protocol": "jambel"}) == [
+        (("port",), "Value error, is no address; write it as socket://host:10001")
     ]
 
 

@@ -1,0 +1,44 @@
+"""Mixing channels to the one colour of an RGB light. Pure."""
+
+import math
+from collections.abc import Mapping
+
+from buildlight.pattern import Channel, Frame
+
+Rgb = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
+
+BLACK: Rgb = (0, 0, 0)
+
+
+def inks(*, amber: Rgb) -> Mapping[Channel, Rgb]:
+    """Return what every channel looks like at its full level.
+
+    *amber* depends on the light: how much green it needs is a matter of its gamma.
+    """
+    return {
+        Channel.RED: (255, 0, 0),
+        Channel.AMBER: amber,
+        Channel.GREEN: (0, 255, 0),
+        Channel.BLUE: (0, 0, 255),
+        Channel.WHITE: (255, 255, 255),
+    }
+
+
+def mixed(frame: Frame, colours: Mapping[Channel, Rgb]) -> Rgb:
+    """Return the colour of *frame*; of what two channels share, the brighter is taken.
+
+    What is lit never rounds to black.
+    """
+    red, green, blue = (
+        max(
+            (
+                math.ceil(colours[channel][part] * level)
+                for channel, level in frame.levels
+                if channel in colours
+            ),
+            default=0,
+        )
+        for part in range(3)
+    )
+    return red, green, blue

@@ -1,0 +1,194 @@
+"""The wire to a light: a serial port, or a TCP connection that stands for one.
+
+Both raise :class:`errors.LightUnavailable` with a sentence, and nothing else.
+"""
+
+import errno
+import os
+import select
+import socket
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import serial
+
+from buildlight.errors import LightBusy, LightUnavailable
+
+WRITE_TIMEOUT = 1.0
+"""Seconds after which a light that takes no bytes is given up."""
+CONNECT_TIMEOUT = 3.0
+"""Seconds after which a light on the network is not there."""
+PROBES = 3
+"""Seconds, and probes, after which a silent network is a lost one."""
+TCP = "socket://"
+
+
+class Wire(Protocol):
+    """An open way to a light, called from one thread."""
+
+    def look(self) -> None:
+        """See that the light is still there, and pass over what it said meanwhile."""
+        ...
+
+    def write(self, sent: bytes) -> None:
+        """Send all of *sent*."""
+        ...
+
+    def read(self, timeout: float) -> bytes:
+        """Return what the light says within *timeout* seconds, as soon as it says anything."""
+        ...
+
+    def close(self, *, discard: bool = False) -> None:
+        """Let go, without what was not sent yet if that is to be discarded. Never raises."""
+        ...
+
+
+def open_wire(name: str, *, baud: int) -> Wire:
+    """Open the port *name*, or the connection if it is a ``socket://`` address."""
+    return TcpWire(name) if name.startswith(TCP) else SerialWire(name, baud=baud)
+
+
+def address_of(name: str) -> tuple[str, int]:
+    """Return host and port of ``socket://host:port``; raises :class:`ValueError`."""
+    parts = urlsplit(name)
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    # A user, a path and a query mean nothing to a light.
+    plain = parts.netloc == name.removeprefix(TCP) and "@" not in parts.netloc
+    if not host or not port or not plain:
+        raise ValueError("is no address; write it as socket://host:10001")
+    return host, port
+
+
+class SerialWire:
+    """A serial port, exclusively ours."""
+
+    def __init__(self, name: str, *, baud: int) -> None:
+        self._name = name
+        try:
+            self._port = serial.Serial(
+                name, baud, timeout=0, write_timeout=WRITE_TIMEOUT, exclusive=True
+            )
+        except (OSError, ValueError, termios.error) as exc:
+            raise _unavailable(name, exc) from exc
+        self._identity = _identity(os.fstat(self._port.fileno()))
+
+    def look(self) -> None:
+        """See that the name still leads to the device that is open, and that it answers."""
+        with self._guarded():
+            self._port.read(self._port.in_waiting)
+            if _identity(Path(self._name).stat()) != self._identity:
+                raise FileNotFoundError
+
+    def write(self, sent: bytes) -> None:
+        """Send all of *sent*. No flush: it knows no time-out, and would wait for ever."""
+        with self._guarded():
+            self._port.write(sent)
+
+    def read(self, timeout: float) -> bytes:
+        """Return what came, or comes first within *timeout* seconds."""
+        with self._guarded():
+            if not select.select([self._port.fileno()], [], [], timeout)[0]:
+                return b""
+            # One byte at the least: a port that is ready with none has hung up, and says so.
+            return bytes(self._port.read(max(1, self._port.in_waiting)))
+
+    def close(self, *, discard: bool = False) -> None:
+        """Close the port; the kernel waits for what was not sent, unless it is discarded."""
+        with suppress(OSError, termios.error):
+            if discard:
+                self._port.reset_output_buffer()
+        with suppress(OSError):
+            self._port.close()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except serial.SerialTimeoutException as exc:
+            raise LightUnavailable(f"{self._name} took no bytes for {WRITE_TIMEOUT:.0f} s") from exc
+        except (OSError, termios.error) as exc:  # termios.error is not an OSError
+            raise LightUnavailable(f"{self._name} is gone; is it plugged in?") from exc
+
+
+def _identity(stat: os.stat_result) -> tuple[int, int, int]:
+    return stat.st_dev, stat.st_ino, stat.st_rdev
+
+
+def _unavailable(name: str, exc: Exception) -> LightUnavailable:
+    number = getattr(exc, "errno", None)
+    if number in (errno.EAGAIN, errno.EBUSY):
+        return LightBusy(f"{name} is held by another program")
+    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
+        return LightUnavailable(f"no port {name}; is the light plugged in?")
+    if number in (errno.EACCES, errno.EPERM):
+        return LightUnavailable(f"no permission for {name}; add the user to group dialout")
+    return LightUnavailable(f"{name} is no serial port that can be used")
+
+
+class TcpWire:
+    """A TCP connection to a light, or to a box that its serial port hangs on.
+
+    Not pyserial's ``socket://``: that keeps the socket of a peer that went away, and sleeps
+    when it is closed.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        try:
+            self._socket = socket.create_connection(address_of(name), timeout=CONNECT_TIMEOUT)
+        except TimeoutError as exc:
+            raise LightUnavailable(f"{name} does not answer; is the light switched on?") from exc
+        except socket.gaierror as exc:
+            raise LightUnavailable(f"{name}: no such host; is the name right?") from exc
+        except OSError as exc:
+            raise LightUnavailable(f"{name} refuses; is the light switched on?") from exc
+        for level, option, value in (
+            (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1),
+            (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, PROBES),
+            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PROBES * 1000),
+        ):
+            self._socket.setsockopt(level, option, value)
+        self._socket.settimeout(WRITE_TIMEOUT)
+
+    def look(self) -> None:
+        """See whether the other side hung up; the kernel's probes see whether it is there."""
+        self.read(0)
+
+    def write(self, sent: bytes) -> None:
+        """Send all of *sent*."""
+        try:
+            self._socket.sendall(sent)
+        except TimeoutError as exc:
+            raise LightUnavailable(f"{self._name} took no bytes for {WRITE_TIMEOUT:.0f} s") from exc
+        except OSError as exc:
+            raise self._gone() from exc
+
+    def read(self, timeout: float) -> bytes:
+        """Return what came, or comes first within *timeout* seconds."""
+        try:
+            if not select.select([self._socket], [], [], timeout)[0]:
+                return b""
+            heard = self._socket.recv(65_536)
+        except OSError as exc:
+            raise self._gone() from exc
+        if not heard:
+            raise self._gone()
+        return heard
+
+    def close(self, *, discard: bool = False) -> None:  # noqa: ARG002 - the kernel's business
+        """Hang up."""
+        with suppress(OSError):
+            self._socket.close()
+
+    def _gone(self) -> LightUnavailable:
+        return LightUnavailable(f"{self._name} hung up; is the light switched on?")

@@ -1,0 +1,350 @@
+"""What each serial light is sent, byte by byte, and how its port is found. Nothing is opened."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pytest
+
+from buildlight.drivers.serial_protocols import (
+    BUSYTAG,
+    FIT_STATUSB,
+    JAMBEL_MODULES,
+    MOST_STEPS,
+    TOWER,
+    SerialProtocol,
+    custom,
+    encode_tower,
+    jambel,
+    lcus,
+    steps_of,
+)
+from buildlight.drivers.serial_search import choose_port, lasting_name
+from buildlight.errors import LightUnavailable
+from buildlight.pattern import (
+    COLOURS,
+    DARK,
+    RHYTHM,
+    Channel,
+    Frame,
+    Pattern,
+    fit,
+    frame_at,
+    parse_pattern,
+)
+
+RED, AMBER, GREEN, BLUE, WHITE, BUZZER = Channel
+FOUR = (RED, AMBER, GREEN, BUZZER)
+UPSIDE_DOWN = (GREEN, AMBER, RED)
+
+
+def sent(protocol: SerialProtocol, *lit: Channel, level: float = 1.0) -> bytes:
+    """Return all that *protocol* sends when the channels *lit* are."""
+    return b"".join(protocol.encode(Frame.of(dict.fromkeys(lit, level))))
+
+
+def fitted(protocol: SerialProtocol, text: str) -> Pattern:
+    """Return the pattern *text* as the light of *protocol* is given it."""
+    return fit(parse_pattern(text), protocol.channels, dims=protocol.dims, relay=protocol.relay)
+
+
+def played(protocol: SerialProtocol, text: str) -> tuple[bytes, float] | None:
+    """Return what makes the light play *text* by itself, and the seconds after which it repeats."""
+    performance = protocol.play(fitted(protocol, text))
+    if performance is None:
+        return None
+    return b"".join(performance.commands), performance.period
+
+
+@pytest.mark.parametrize(
+    ("lit", "expected"),
+    [
+        ((), "21 22 24 28"),
+        ((RED,), "11 22 24 28"),
+        ((AMBER,), "21 12 24 28"),
+        ((GREEN,), "21 22 14 28"),
+        ((BUZZER,), "21 22 24 18"),
+        (FOUR, "11 12 14 18"),
+        ((BLUE, WHITE), "21 22 24 28"),
+    ],
+)
+def test_the_tower_gets_its_whole_state(lit: Sequence[Channel], expected: str) -> None:
+    """Each lamp of Adafruit's tower is told to be on or off, each time."""
+    assert sent(TOWER, *lit) == bytes.fromhex(expected)
+
+
+def test_any_level_above_dark_is_on() -> None:
+    """Neither a tower nor a relay nor a Jambel can be dimmed."""
+    assert encode_tower(Frame.of({RED: 0.01})) == encode_tower(Frame.of({RED: 1}))
+    assert sent(lcus(FOUR), RED, level=0.01) == sent(lcus(FOUR), RED)
+    assert sent(jambel(JAMBEL_MODULES), RED, level=0.01) == b"set_all=1,0,0,0\n"
+
+
+@pytest.mark.parametrize("text", sorted({*COLOURS.values(), *RHYTHM.values()}))
+def test_the_tower_is_led_by_hand(text: str) -> None:
+    """It blinks at a rate that nobody states, and could be one that hurts."""
+    assert played(TOWER, text) is None
+
+
+@pytest.mark.parametrize(
+    ("lit", "expected"),
+    [
+        ((), "A0 01 00 A1  A0 02 00 A2  A0 03 00 A3  A0 04 00 A4"),
+        ((RED,), "A0 01 01 A2  A0 02 00 A2  A0 03 00 A3  A0 04 00 A4"),
+        ((AMBER,), "A0 01 00 A1  A0 02 01 A3  A0 03 00 A3  A0 04 00 A4"),
+        ((GREEN,), "A0 01 00 A1  A0 02 00 A2  A0 03 01 A4  A0 04 00 A4"),
+        ((BUZZER,), "A0 01 00 A1  A0 02 00 A2  A0 03 00 A3  A0 04 01 A5"),
+        (FOUR, "A0 01 01 A2  A0 02 01 A3  A0 03 01 A4  A0 04 01 A5"),
+    ],
+)
+def test_relays_are_switched_in_their_order(lit: Sequence[Channel], expected: str) -> None:
+    """Four bytes a relay, the last the sum of the others; the whole board each time."""
+    assert sent(lcus(FOUR), *lit) == bytes.fromhex(expected)
+
+
+def test_a_board_of_one_relay_gets_one_command() -> None:
+    """What the sellers' page shows for LCUS-1."""
+    assert sent(lcus((RED,)), RED) == bytes.fromhex("A0 01 01 A2")
+    assert sent(lcus((RED,))) == bytes.fromhex("A0 01 00 A1")
+
+
+def test_the_eighth_relay_is_the_eighth_channel_and_a_relay_clicks_but_once_a_second() -> None:
+    """LCUS-8, as far as there are channels; no pattern moves it faster than once a second."""
+    board = lcus((BLUE, WHITE, *FOUR))
+
+    assert sent(board, BUZZER).endswith(bytes.fromhex("A0 06 01 A7"))
+    assert board.relay
+    pattern = fitted(board, "red quick-blink")
+    assert min(seconds for seconds, _ in pattern.strokes[0].rhythm) >= 0.5
+
+
+@pytest.mark.parametrize(
+    ("lit", "upright", "upside_down"),
+    [
+        ((), "0,0,0", "0,0,0"),
+        ((RED,), "1,0,0", "0,0,1"),
+        ((AMBER,), "0,1,0", "0,1,0"),
+        ((GREEN,), "0,0,1", "1,0,0"),
+        ((RED, AMBER, GREEN), "1,1,1", "1,1,1"),
+    ],
+)
+def test_a_jambel_gets_all_modules_in_one_line(
+    lit: Sequence[Channel], upright: str, upside_down: str
+) -> None:
+    """set_all, in the order of the modules, and a 0 for the fourth that no tower has."""
+    assert sent(jambel(JAMBEL_MODULES), *lit) == f"set_all={upright},0\n".encode()
+    assert sent(jambel(UPSIDE_DOWN), *lit) == f"set_all={upside_down},0\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("red pulse", ("blink_time=1,1000,1000\nset_all=2,0,0,0\n", 2.0)),
+        ("amber pulse", ("blink_time=2,1000,1000\nset_all=0,2,0,0\n", 2.0)),
+        ("green pulse", ("blink_time=3,1000,1000\nset_all=0,0,2,0\n", 2.0)),
+        ("red blink", ("blink_time=1,500,500\nset_all=2,0,0,0\n", 1.0)),
+        ("amber wink", ("blink_time=2,200,2800\nset_all=0,2,0,0\n", 3.0)),
+        ("amber dip", ("blink_time=2,2800,200\nset_all=0,2,0,0\n", 3.0)),
+        ("red, green blink", ("blink_time=3,500,500\nset_all=1,0,2,0\n", 1.0)),
+        (
+            "red blink, green wink",
+            ("blink_time=1,500,500\nblink_time=3,200,2800\nset_all=2,0,2,0\n", 3.0),
+        ),
+        ("red", None),
+        ("off", None),
+        ("amber double-blink", None),
+        ("red blink 2s", None),
+        ("red, red blink", None),
+        ("red pulse, amber double-blink", None),
+    ],
+)
+def test_a_jambel_blinks_by_itself_at_the_patterns_pace(
+    text: str, expected: tuple[str, float] | None
+) -> None:
+    """What is on and off by turns is left to the tower; all else is led by hand."""
+    found = played(jambel(JAMBEL_MODULES), text)
+
+    assert found == (expected and (expected[0].encode(), expected[1]))
+
+
+@pytest.mark.parametrize(
+    ("lit", "level", "expected"),
+    [
+        ((), 1.0, "000000"),
+        ((RED,), 1.0, "FF0000"),
+        ((AMBER,), 1.0, "FF5000"),
+        ((GREEN,), 1.0, "00FF00"),
+        ((BLUE,), 1.0, "0000FF"),
+        ((WHITE,), 1.0, "FFFFFF"),
+        ((RED, AMBER), 1.0, "FF5000"),
+        ((RED, GREEN), 1.0, "FFFF00"),
+        ((BUZZER,), 1.0, "000000"),
+        ((RED,), 0.5, "800000"),
+        ((AMBER,), 0.3, "4D1800"),
+        ((GREEN,), 0.001, "000100"),
+    ],
+)
+def test_a_light_of_many_colours_mixes_them(
+    lit: Sequence[Channel], level: float, expected: str
+) -> None:
+    """Amber is far more red than green, and what is lit a little is not dark."""
+    assert sent(FIT_STATUSB, *lit, level=level) == f"F0001\n#{expected}\n?\n".encode()
+    assert sent(BUSYTAG, *lit, level=level) == f"AT+SC=127,{expected}\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("red pulse", ("F1000\nB#FF0000-1000#0D0000-1000\n?\n", 2.0)),
+        ("amber pulse", ("F1000\nB#FF5000-1000#0D0400-1000\n?\n", 2.0)),
+        ("green pulse", ("F1000\nB#00FF00-1000#000D00-1000\n?\n", 2.0)),
+        ("green 50% pulse", ("F1000\nB#008000-1000#000700-1000\n?\n", 2.0)),
+        ("red blink", ("F0001\nB#FF0000-0500#000000-0500\n?\n", 1.0)),
+        ("amber wink", ("F0001\nB#FF5000-0200#000000-2800\n?\n", 3.0)),
+        (
+            "amber double-blink",
+            ("F0001\nB#FF5000-0200#000000-0200#FF5000-0200#000000-1400\n?\n", 2.0),
+        ),
+        (
+            "red, amber double-blink",
+            ("F0001\nB#FF5000-0200#FF0000-0200#FF5000-0200#FF0000-1400\n?\n", 2.0),
+        ),
+        ("red", None),
+        ("off", None),
+        ("red blink 2s", None),
+        ("red triple-blink", None),
+        ("red pulse, amber double-blink", None),
+    ],
+)
+def test_a_fit_statusb_plays_what_has_few_steps_by_itself(
+    text: str, expected: tuple[str, float] | None
+) -> None:
+    """No longer a sequence than its maker shows; a pulse is a fade between two colours."""
+    found = played(FIT_STATUSB, text)
+
+    assert found == (expected and (expected[0].encode(), expected[1]))
+
+
+def test_no_frame_of_a_fit_statusb_asks_for_new_firmware() -> None:
+    """P begins an update: none of the lines that are ever sent begins with it."""
+    lines = [
+        line
+        for text in {*COLOURS.values(), *RHYTHM.values()}
+        for line in (played(FIT_STATUSB, text) or (b"", 0))[0].split(b"\n")
+    ]
+    lines += sent(FIT_STATUSB, *Channel).split(b"\n")
+
+    assert {line[:1] for line in lines} == {b"B", b"F", b"#", b"?", b""}
+
+
+@pytest.mark.parametrize("text", sorted({*COLOURS.values(), *RHYTHM.values()}))
+def test_a_busy_tag_is_led_by_hand(text: str) -> None:
+    """Its own patterns have times of unknown units."""
+    assert played(BUSYTAG, text) is None
+
+
+@pytest.mark.parametrize("text", sorted({*COLOURS.values(), *RHYTHM.values()}))
+def test_the_steps_of_a_pattern_are_what_it_shows(text: str) -> None:
+    """A sequence that a light plays is the same that it would be led through by hand."""
+    pattern = fitted(FIT_STATUSB, text)
+    steps = steps_of(pattern)
+
+    now = 0.0
+    for seconds, frame in steps:
+        assert frame_at(pattern, now + seconds / 2) == frame
+        now += seconds
+    assert all(before != after for (_, before), (_, after) in pairwise(steps))
+
+
+def test_a_pattern_of_too_many_changes_has_no_steps() -> None:
+    """A rhythm that takes minutes to come round is led by hand, and not worked out first."""
+    assert steps_of(parse_pattern("red dip, green pulse, amber blink")) != ()
+    odd = parse_pattern("red pulse, green blink")
+    strokes = tuple(
+        type(stroke)(stroke.channel, rhythm=((0.997 - number / 1000, 1.0), (0.1, 0.0)))
+        for number, stroke in enumerate(odd.strokes)
+    )
+
+    assert steps_of(Pattern("odd", strokes)) == ()
+    assert FIT_STATUSB.play(Pattern("odd", strokes)) is None
+    assert MOST_STEPS == 4
+
+
+TABLE = {RED: (b"R", b"r"), GREEN: (b"G\n", b"g\n")}
+
+
+def test_a_custom_light_gets_what_its_table_says_in_one_piece() -> None:
+    """Channel by channel in the table's order."""
+    assert custom(TABLE).encode(Frame.of({RED: 1})) == (b"Rg\n",)
+    assert custom(dict(reversed(TABLE.items()))).encode(DARK) == (b"g\nr",)
+
+
+def test_a_custom_light_that_answers_is_told_one_thing_at_a_time() -> None:
+    """Each command has its own answer."""
+    assert custom(TABLE, ack=b"OK").encode(Frame.of({RED: 1})) == (b"R", b"g\n")
+
+
+# Finding the port.
+
+
+@dataclass
+class Info:
+    """A port as pyserial lists it."""
+
+    device: str
+    vid: int | None = None
+    pid: int | None = None
+    serial_number: str | None = None
+
+
+FIT = Info("/dev/ttyACM0", 0x2047, 0x03DF, "193F914725000600")
+ONE, TWO = (Info(f"/dev/ttyUSB{number}", 0x1A86, 0x7523) for number in range(2))
+MODEM, BARE = Info("/dev/ttyACM1", 0x12D1, 0x1001, "1"), Info("/dev/ttyS0")
+LINKS = {
+    "/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0": "/dev/ttyUSB1",
+    "/dev/serial/by-path/pci-0-usb-0:1:1.0-port0": "/dev/ttyUSB0",
+    "/dev/serial/by-path/pci-0-usb-0:2:1.0-port0": "/dev/ttyUSB1",
+    "/dev/serial/by-path/pci-0-usb-0:3:1.0": "/dev/ttyACM0",
+    "/dev/serial/by-id/usb-CompuLab_fit_StatUSB_193F-if00": "/dev/ttyACM0",
+}
+
+
+def chosen(
+    light: str, usb: tuple[int, int] | None, ports: Iterable[Info], links: Mapping[str, str] = LINKS
+) -> str:
+    """Return the port that is chosen, or why none is."""
+    assert usb is not None
+    try:
+        return choose_port(light, usb, ports, links)
+    except LightUnavailable as exc:
+        return str(exc)
+
+
+def test_the_only_light_of_its_id_is_found() -> None:
+    """Whatever else is plugged in, and under whatever name."""
+    assert chosen("fit-statusb", FIT_STATUSB.usb, [BARE, ONE, FIT, MODEM]) == "/dev/ttyACM0"
+    assert chosen("adafruit-tower", TOWER.usb, [BARE, TWO, FIT]) == "/dev/ttyUSB1"
+
+
+def test_no_light_of_its_id_is_said() -> None:
+    """With the id, which lsusb shows."""
+    sentence = chosen("busytag", BUSYTAG.usb, [BARE, ONE, FIT])
+
+    assert sentence == "no busytag found (USB id 303a:81df); is it plugged in?"
+
+
+def test_two_lights_of_one_id_are_not_guessed_between() -> None:
+    """Two CH340s have no serial number: they are named by the sockets they are plugged into."""
+    sentence = chosen("lcus", lcus((RED,)).usb, [TWO, ONE])
+
+    assert sentence == (
+        "2 ports have the USB id 1a86:7523 of lcus; set port to one of: "
+        "/dev/serial/by-path/pci-0-usb-0:1:1.0-port0, /dev/serial/by-path/pci-0-usb-0:2:1.0-port0"
+    )
+
+
+def test_the_name_that_lasts_is_the_light_s_own_where_it_has_one() -> None:
+    """A serial number follows the light into any socket; without any link, the device is named."""
+    assert lasting_name(FIT, LINKS) == "/dev/serial/by-id/usb-CompuLab_fit_StatUSB_193F-if00"
+    assert lasting_name(TWO, LINKS) == "/dev/serial/by-path/pci-0-usb-0:2:1.0-port0"
+    assert lasting_name(TWO, {}) == "/dev/ttyUSB1"
