@@ -22,7 +22,7 @@ from buildlight.cli import main
 
 BUILDLIGHT = Path(sys.executable).with_name("buildlight")
 PATIENCE = 20.0
-INSTALLED = "console, gpio, serial"
+INSTALLED = "busylight, console, gpio, serial, sysfs, wled"
 PINS = "red=17,amber=27,green=22"
 
 
@@ -95,7 +95,7 @@ def test_the_version_is_told() -> None:
     assert (process.stdout, process.stderr) == (f"buildlight {__version__}\n", "")
 
 
-COMMANDS = ["run", "discover", "check", "test", "hours", "demo"]
+COMMANDS = ["run", "discover", "check", "test", "hours", "devices", "demo"]
 
 
 def test_help_tells_a_newcomer_where_to_start(capsys: pytest.CaptureFixture[str]) -> None:

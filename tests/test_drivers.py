@@ -136,7 +136,10 @@ def test_options_of_a_driver_start_from_red_amber_and_green() -> None:
 
 
 def test_lights_with_a_rhythm_of_their_own_are_told_apart() -> None:
-    """The console keeps time itself; pins and ports are shown frame by frame."""
+    """The console and some serial lights keep time themselves; pins are shown frame by frame."""
     lights: tuple[type, ...] = (ConsoleLight, GpioLight, SerialLight)
 
-    assert [each for each in lights if issubclass(each, PatternDriver)] == [ConsoleLight]
+    assert [each for each in lights if issubclass(each, PatternDriver)] == [
+        ConsoleLight,
+        SerialLight,
+    ]

@@ -342,7 +342,7 @@ def test_a_mistake_in_a_feed(keys: Mapping[str, object], mistake: str) -> None:
     ("keys", "mistake"),
     [
         ({"pin": {"red": 1}}, "lamps[0].pin: unknown key; known are: name, include, exclude, "),
-        ({"driver": "neon"}, "lamps[0].driver: no such driver; installed are: console, gpio, seri"),
+        ({"driver": "neon"}, "lamps[0].driver: no such driver; installed are: busylight, cons"),
         ({"pins": {"red": "GPIO99"}},
          "lamps[0].pins.red: is no pin; use a BCM number, 0 to 27, or GPIO17 for 17"),
         ({"pins": {"red": -1}}, "lamps[0].pins.red: is no pin"),
@@ -383,7 +383,7 @@ def test_a_mistake_in_a_lamp(keys: Mapping[str, object], mistake: str) -> None:
         ({"pins": {"red": 1}}, "lamps[0].driver: is missing"),
         ({"driver": "gpio"}, "lamps[0].pins: is missing"),
         (a_tower(""), "lamps[0].port: string should have at least 1 character"),
-        (a_tower("/dev/a", protocol="morse"), "lamps[0].protocol: should be 'adafruit-tower' or "),
+        (a_tower("/dev/a", protocol="morse"), "lamps[0].protocol: should be 'adafruit-tower', "),
         (a_tower("/dev/a", protocol="custom"), 'lamps[0]: protocol "custom" needs commands = '),
         (a_tower("/dev/a", commands={"red": {"on": "R", "off": "r"}}),
          'lamps[0]: commands belong to protocol "custom"'),

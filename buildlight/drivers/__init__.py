@@ -2,7 +2,8 @@
 
 A driver is a name in the entry-point group ``buildlight.drivers`` that leads to a class. The
 built-in ones use the same door as anybody's, and a driver's library is imported only when a
-lamp is configured for it.
+lamp is configured for it. Whether a driver keeps the contract is proven by
+``conformance.check_driver``.
 """
 
 from collections.abc import Mapping
@@ -64,7 +65,11 @@ class Driver(Protocol):
         ...
 
     def close(self) -> None:
-        """Go dark, then let go of the light. Never raises; safe to call twice."""
+        """Go dark, then let go of the light: last of all, and not only after a success.
+
+        Never raises; safe to call twice. Nothing is shown after it: a light that is wanted
+        again is opened anew, so that what a closed one does with a frame is its own affair.
+        """
         ...
 
 

@@ -1,0 +1,195 @@
+"""What may be written on the command line: commands, options, and texts that help a newcomer.
+
+Nothing is imported here but what reads arguments: a Pi Zero takes seconds for more.
+"""
+
+import argparse
+from pathlib import Path
+from typing import TypeAlias
+
+from buildlight import __version__
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the arguments; the chosen command's name is its ``command``."""
+    whole = argparse.ArgumentParser(
+        prog="buildlight",
+        description="A build lamp that never lies: polls the cc.xml feeds of CI servers and "
+        "shows on a light how the builds stand.",
+        epilog="New here? Start with `buildlight demo`, which needs no lamp and no server.",
+    )
+    whole.add_argument("--version", action="version", version=f"buildlight {__version__}")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    _add_run(commands)
+    _add_discover(commands)
+    _add_check(commands)
+    _add_test(commands)
+    _add_hours(commands)
+    _add_devices(commands)
+    _add_demo(commands)
+    return whole
+
+
+def _add_run(commands: Commands) -> None:
+    run = commands.add_parser(
+        "run",
+        help="follow the feeds and light the lamps, until SIGTERM or Ctrl-C",
+        description="Follow the feeds and light the lamps, until SIGTERM or Ctrl-C; then leave "
+        "every lamp dark.",
+    )
+    _add_config(run)
+    run.set_defaults(command="run")
+
+
+def _add_discover(commands: Commands) -> None:
+    discover = commands.add_parser(
+        "discover",
+        help="find the feed of a CI server, and print its table for the configuration",
+        description="Look for the cc.xml feed of a CI server: at the URL itself and, unless it "
+        "ends in .xml or .aspx, at the places where servers are known to keep one. Prints a "
+        "[[feeds]] table for the configuration, with what is odd about the feed in comments. "
+        "Exit status 0 if a feed with projects was found, 1 if none was, 78 for a URL that "
+        "cannot be tried.",
+        epilog="Examples: buildlight discover ci.example; "
+        "buildlight discover https://jenkins.example/view/all --user lamp; "
+        "buildlight discover https://circleci.com/gh/acme/web --token-file token.txt. "
+        "Secrets are asked for or read from a file, never taken from the command line, where "
+        "everybody on this machine can see them. For one that belongs into the URL, write "
+        "{secret} there.",
+    )
+    discover.add_argument(
+        "url",
+        metavar="URL",
+        help="the server, a page of it, or the feed itself; without https:// or http:// both "
+        "are tried, and a secret is sent over https alone",
+    )
+    discover.add_argument(
+        "--user",
+        metavar="NAME",
+        help="a user of the server, for Jenkins, GoCD or TeamCity; the password or API token is "
+        "asked for",
+    )
+    discover.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="read the password or token from FILE (-: from standard input) instead of asking",
+    )
+    discover.set_defaults(command="discover")
+
+
+def _add_check(commands: Commands) -> None:
+    check = commands.add_parser(
+        "check",
+        help="read every feed once and say what each lamp would show, and why",
+        description="Read the configuration, read every feed once, open every light once, and "
+        "say what each lamp would show, and why. Exit status 0 if all of it worked, 1 if a feed "
+        "or a light did not, 78 for a mistake in the configuration.",
+    )
+    _add_config(check)
+    check.add_argument(
+        "--json", action="store_true", help="print the report as JSON and nothing else"
+    )
+    check.set_defaults(command="check")
+
+
+def _add_test(commands: Commands) -> None:
+    test = commands.add_parser(
+        "test",
+        help="prove the wiring: walk every lamp through its channels and signals",
+        description="Walk every lamp through each of its channels and signals, and ask after "
+        "each step whether it looks right. Exit status 1 if a step failed.",
+        epilog="Without a configuration: "
+        "buildlight test --driver gpio --pins red=17,amber=27,green=22",
+    )
+    _add_config(test)
+    test.add_argument("--lamp", metavar="NAME", help="test this lamp only")
+    test.add_argument("--yes", action="store_true", help="walk without asking")
+    test.add_argument(
+        "--pause",
+        metavar="SECONDS",
+        type=_seconds,
+        default=2.0,
+        help="how long each step lasts with --yes (default: 2)",
+    )
+    bare = test.add_argument_group("a lamp without a configuration")
+    bare.add_argument("--driver", metavar="NAME", help="its driver: console, gpio, serial, …")
+    bare.add_argument(
+        "--pins", metavar="CHANNEL=PIN,…", type=_pins, help="for gpio: red=17,amber=27,green=22"
+    )
+    bare.add_argument("--board", metavar="NAME", help="for gpio: a ready-made one, pi-stop-a+")
+    bare.add_argument("--port", metavar="DEVICE", help="for serial: /dev/serial/by-id/…")
+    bare.add_argument("--protocol", metavar="NAME", help="for serial: adafruit-tower")
+    test.set_defaults(command="test")
+
+
+def _add_hours(commands: Commands) -> None:
+    hours = commands.add_parser(
+        "hours",
+        help="say when each lamp's office opens and closes next",
+        description="Say when each lamp's office opens and closes next, ten times, on the clock "
+        "of its time zone.",
+    )
+    _add_config(hours)
+    hours.set_defaults(command="hours")
+
+
+def _add_devices(commands: Commands) -> None:
+    devices = commands.add_parser(
+        "devices",
+        help="list what a lamp can be made of: drivers, GPIO chips, serial ports, LEDs",
+        description="List the drivers that are installed (and why one does not import), the GPIO "
+        "chips, the serial ports with what is recognised on them, and the LEDs of the kernel. "
+        "Nothing is switched, and no port is opened.",
+        epilog="Next: copy the port = line of your light, or the names of your LEDs, into a "
+        "[[lamps]] table, and try it with `buildlight test`.",
+    )
+    devices.add_argument("--json", action="store_true", help="print it as JSON and nothing else")
+    devices.set_defaults(command="devices")
+
+
+def _add_demo(commands: Commands) -> None:
+    demo = commands.add_parser(
+        "demo",
+        help="see a lamp at work: no hardware, no network, no configuration",
+        description="An embedded CI server acts out a working day in about a minute, and the "
+        "real daemon follows it with a lamp drawn on this terminal. Ctrl-C ends it.",
+    )
+    demo.add_argument(
+        "--seconds",
+        metavar="N",
+        type=_seconds,
+        help="play one day that is over after N seconds (below 15, it is cut short)",
+    )
+    demo.set_defaults(command="demo")
+
+
+def _add_config(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="the configuration (default: /etc/buildlight/buildlight.toml, else "
+        "~/.config/buildlight/buildlight.toml)",
+    )
+
+
+def _pins(text: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    if not all(channel.strip() and pin.strip() for channel, _, pin in pairs):
+        raise argparse.ArgumentTypeError("write it as red=17,amber=27,green=22")
+    names = [channel.strip() for channel, _, _ in pairs]
+    if len({*names}) < len(names):
+        raise argparse.ArgumentTypeError("names a channel twice")
+    return {channel.strip(): pin.strip() for channel, _, pin in pairs}
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("is no number") from None
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return seconds

@@ -1,0 +1,341 @@
+"""WLED lights: strips and lamps in the network, over WLED's JSON API.
+
+The API is described at https://kno.wled.ge/interfaces/json-api/; what is not described there
+was read in WLED's source (wled00/json.cpp and wled00/FX.cpp, 0.15 and 16.0).
+"""
+
+import json
+import re
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar
+
+import httpx
+from pydantic import BeforeValidator, Field
+
+from buildlight import __version__
+from buildlight.drivers import DriverOptions
+from buildlight.drivers.colour import BLACK, Rgb, inks, mixed
+from buildlight.errors import LightUnavailable
+from buildlight.pattern import PULSE, STEADY, Channel, Frame, Pattern, Rhythm, Stroke, frame_at
+
+TIMEOUT = 2.0
+"""Seconds for a connection, and for each piece of an answer; an answer has twice that."""
+MAX_BYTES = 64 * 1024
+"""Largest answer; the whole state of 32 segments is about 12 kB."""
+LAST_PORT = 65_535
+
+# What WLED itself calls orange (wled00/wled.h). WLED corrects colours for gamma, so that the
+# strip shows about a quarter of green beside the red, which looks amber on LEDs.
+COLOURS = inks(amber=(255, 160, 0))
+
+_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]+\])(?::(\d+))?")
+
+
+def _host(host: Any) -> str:
+    if isinstance(host, str) and "://" in host:
+        raise ValueError("is more than a host; leave out http:// and what follows the name")
+    match = _HOST.fullmatch(host) if isinstance(host, str) else None
+    if match is None or not 0 < int(match[1] or 80) <= LAST_PORT:
+        raise ValueError("is no host; write it as wled-desk.local or 192.168.1.20")
+    return str(host)
+
+
+class WledOptions(DriverOptions):
+    """``host``: the light's name or address; ``segment``: which part of the strip (all of it is
+    segment 0, until it is divided); ``brightness``: of the whole controller, 1 to 255, as it is
+    set there unless given.
+    """
+
+    host: Annotated[str, BeforeValidator(_host)]
+    segment: int = Field(default=0, ge=0, le=63)
+    brightness: int | None = Field(default=None, ge=1, le=255)
+    wait_for_light: bool = True
+
+    @property
+    def channels(self) -> frozenset[Channel]:
+        """Every colour: they are mixed."""
+        return frozenset(COLOURS)
+
+    @property
+    def dims(self) -> bool:
+        """It does."""
+        return True
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """The segment."""
+        return frozenset({f"segment {self.segment} of {self.host.lower()}"})
+
+
+# Effects of WLED; their numbers have never changed.
+SOLID, BLINK, BREATHE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a segment shows by itself: *colour*, and in a rhythm's dark moments *background*."""
+
+    number: int
+    colour: Rgb
+    background: Rgb = BLACK
+    speed: int = 128
+    intensity: int = 128
+
+
+def effect_of(pattern: Pattern) -> Effect | None:
+    """Return the effect that looks like *pattern*; ``None`` if no effect does.
+
+    A segment has one rhythm and two colours. So does a pattern in which whatever moves moves
+    together, and still channels shine through the dark moments. Double blinks are no effect,
+    nor is anything with an end, which WLED would play on when we are gone.
+    """
+    if any(stroke.lasts is not None for stroke in pattern.strokes):
+        return None
+    moving = {stroke.rhythm for stroke in pattern.strokes if len(stroke.rhythm) > 1}
+    if not moving:
+        return Effect(SOLID, _still(pattern.strokes))
+    if len(moving) > 1:
+        return None
+    (rhythm,) = moving
+    if rhythm == PULSE:
+        background = tuple(each for each in pattern.strokes if each.rhythm != rhythm)
+        # FX.cpp, mode_breath: a breath takes 65536 / (sx / 8 + 10) ms, 1.99 s at 184, and goes
+        # down to 12% instead of 5%: the same to the eye.
+        return Effect(BREATHE, _still(pattern.strokes), _still(background), speed=184)
+    timing = blink_timing(rhythm)
+    if timing is None:
+        return None
+    (_, on), (_, off) = rhythm
+    return Effect(
+        BLINK,
+        _still(_scaled(pattern.strokes, rhythm, on)),
+        _still(_scaled(pattern.strokes, rhythm, off)),
+        *timing,
+    )
+
+
+def blink_timing(rhythm: Rhythm) -> tuple[int, int] | None:
+    """Return the speed and intensity with which WLED blinks in *rhythm*; ``None`` if it cannot.
+
+    FX.cpp, blink: the cycle is (255 - sx) * 20 ms and two frames, of which it is on for
+    (255 - sx) * 20 * ix / 256 ms and one. A frame is 24 ms unless another rate was set.
+    """
+    if len(rhythm) != 2:  # noqa: PLR2004 - on and off
+        return None
+    on, off = (round(seconds * 1000) for seconds, _ in rhythm)
+    slowness = round((on + off - 2 * FRAME) / 20)
+    if not 0 < slowness <= 255:  # noqa: PLR2004 - a byte
+        return None
+    intensity = min(max(round((on - FRAME) * 256 / (slowness * 20)), 0), 255)
+    shown_on = FRAME + slowness * 20 * intensity // 256
+    shown_off = slowness * 20 + 2 * FRAME - shown_on
+    if max(abs(shown_on - on), abs(shown_off - off)) > UNSEEN:
+        return None
+    return 255 - slowness, intensity
+
+
+FRAME = 24
+"""Milliseconds between two frames of WLED."""
+UNSEEN = 25
+"""Milliseconds by which a blink may differ from what was asked for; nobody sees it."""
+
+
+def _scaled(strokes: tuple[Stroke, ...], rhythm: Rhythm, level: float) -> tuple[Stroke, ...]:
+    return tuple(
+        replace(stroke, level=stroke.level * level) if stroke.rhythm == rhythm else stroke
+        for stroke in strokes
+    )
+
+
+def _still(strokes: tuple[Stroke, ...]) -> Rgb:
+    """Return the colour of all *strokes* at their highest."""
+    still = tuple(replace(stroke, rhythm=STEADY) for stroke in strokes)
+    return mixed(frame_at(Pattern("", still), 0.0), COLOURS)
+
+
+def state_of(effect: Effect, *, segment: int, brightness: int | None) -> Mapping[str, Any]:
+    """Return the state that makes WLED show *effect* on *segment*, whatever it shows now.
+
+    ``tt`` is the time of the cross-fade, of this call alone; ``pal`` 0 takes the colours from
+    ``col``; naming ``fx`` ends a playlist. Darkness is the segment's: others stay as they are.
+    """
+    if effect.colour == effect.background == BLACK:
+        return {"tt": 0, "seg": [{"id": segment, "on": False}]}
+    return {
+        "on": True,
+        **({} if brightness is None else {"bri": brightness}),
+        "tt": 0,
+        "seg": [
+            {
+                "id": segment,
+                "on": True,
+                "bri": 255,
+                "frz": False,
+                "fx": effect.number,
+                "sx": effect.speed,
+                "ix": effect.intensity,
+                "pal": 0,
+                "col": [effect.colour, effect.background, BLACK],
+            }
+        ],
+    }
+
+
+class WledLight:
+    """A segment of a WLED light. Nothing is changed before the first frame."""
+
+    Options: ClassVar[type[DriverOptions]] = WledOptions
+    # Anybody with WLED's app can change it behind our back, and it forgets with its power.
+    refresh: ClassVar[float | None] = 30.0
+
+    def __init__(self, options: WledOptions) -> None:
+        self._options = options
+        self._told: Mapping[str, Any] | None = None
+        self._told_at = 0.0
+        self._client: httpx.Client | None = httpx.Client(
+            base_url=f"http://{options.host}",
+            timeout=TIMEOUT,
+            # The light is in this network: no proxy knows the way to it.
+            trust_env=False,
+            # Not https; an empty context spares reading every authority of the world.
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            # WLED closes idle connections: one that is kept would fail with the next frame.
+            limits=httpx.Limits(max_keepalive_connections=0),
+            headers={"Accept-Encoding": "identity", "User-Agent": f"buildlight/{__version__}"},
+        )
+        try:
+            self._find_segment()
+        except LightUnavailable:
+            self.close()
+            raise
+
+    @property
+    def wiring(self) -> Mapping[Channel, str]:
+        """The segment, for every colour."""
+        where = f"segment {self._options.segment} of {self._options.host}"
+        return dict.fromkeys(self._options.channels, where)
+
+    def show(self, frame: Frame) -> None:
+        """Show *frame*, its levels in quarters.
+
+        Every change is a request. A breath that is drawn by hand would be twenty of them in a
+        second, more than an ESP8266 likes; in quarters it is three. Patterns that stand still
+        are played, at their exact levels.
+        """
+        quarters = {channel: max(1, round(level * 4)) / 4 for channel, level in frame.levels}
+        self._tell(Effect(SOLID, mixed(Frame.of(quarters), COLOURS)))
+
+    def plays(self, pattern: Pattern) -> bool:
+        """Return whether an effect of WLED looks like *pattern*."""
+        return effect_of(pattern) is not None
+
+    def play(self, pattern: Pattern) -> None:
+        """Start the effect; its phase is that of WLED's clock."""
+        effect = effect_of(pattern)
+        if effect is None:
+            self.show(frame_at(pattern, 0.0))
+        else:
+            self._tell(effect)
+
+    def close(self) -> None:
+        """Darken the segment if it was lit, and let go."""
+        client = self._client
+        if client is None:
+            return
+        if self._told is not None:
+            with suppress(LightUnavailable):
+                self._tell(Effect(SOLID, BLACK))
+        self._client = None
+        client.close()
+
+    def _find_segment(self) -> None:
+        state = self._ask()
+        found = state.get("seg") if isinstance(state, dict) else None
+        if not isinstance(found, list):
+            raise LightUnavailable(f"{self._options.host} {_NO_WLED}")
+        numbers = list(_numbers(found))
+        if self._options.segment not in numbers:
+            there = ", ".join(map(str, numbers)) or "none"
+            raise LightUnavailable(
+                f"{self._options.host} has no segment {self._options.segment}; there are: {there}"
+            )
+
+    def _tell(self, effect: Effect) -> None:
+        options = self._options
+        state = state_of(effect, segment=options.segment, brightness=options.brightness)
+        now = time.monotonic()
+        if state == self._told and now < self._told_at + REPEAT:
+            return
+        self._told = None  # Until it is known to have arrived.
+        answer = self._ask(state)
+        if not isinstance(answer, dict) or answer.get("success") is not True:
+            raise LightUnavailable(f"{options.host} {_NO_WLED}")
+        self._told, self._told_at = state, now
+
+    def _ask(self, state: Mapping[str, Any] | None = None) -> Any:
+        """Send *state*, or ask for it, and return the answer; nothing in it is trusted."""
+        host = self._options.host
+        if self._client is None:
+            raise LightUnavailable(f"{host} is closed")
+        method = "GET" if state is None else "POST"
+        try:
+            with self._client.stream(method, "/json/state", json=state) as response:
+                if response.status_code != httpx.codes.OK:
+                    raise LightUnavailable(_refused(host, response.status_code))
+                return json.loads(_body(response, host))
+        except httpx.TimeoutException as exc:
+            raise LightUnavailable(f"{host} {_SILENT}") from exc
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
+            raise LightUnavailable(_unreachable(host, exc)) from exc
+        except (ValueError, RecursionError) as exc:
+            raise LightUnavailable(f"{host} {_NO_WLED}") from exc
+
+
+REPEAT = 15.0
+"""Seconds after which a state that was told is told again, if anybody asks for it."""
+
+_NO_WLED = "answers, but not as WLED does; check host"
+_SILENT = f"did not answer within {TIMEOUT:.0f} s; has it power, and is it in this network?"
+
+
+def _body(response: httpx.Response, host: str) -> bytes:
+    """Return the answer; one that is too long or drips is none."""
+    end = time.monotonic() + TIMEOUT
+    body = b""
+    for part in response.iter_raw():
+        body += part
+        if len(body) > MAX_BYTES:
+            raise LightUnavailable(f"{host} {_NO_WLED}")
+        if time.monotonic() > end:
+            raise LightUnavailable(f"{host} {_SILENT}")
+    return body
+
+
+def _numbers(segments: list[Any]) -> Iterator[int]:
+    """Yield the numbers of *segments*; old versions leave them to be counted."""
+    for position, segment in enumerate(segments):
+        number = segment.get("id", position) if isinstance(segment, dict) else None
+        if type(number) is int:
+            yield number
+
+
+def _refused(host: str, status: int) -> str:
+    if status == httpx.codes.SERVICE_UNAVAILABLE:
+        return f"{host} is busy (status 503); does another program tell it something, too?"
+    return f"{host} refused with {status}; is it a WLED light? check host"
+
+
+def _unreachable(host: str, exc: BaseException) -> str:
+    causes = [exc]
+    while following := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(following)
+    if any(isinstance(cause, (socket.gaierror, UnicodeError)) for cause in causes):
+        return f"no machine called {host} is known; check host, or use its address"
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return f"{host} lets nobody in; is it a WLED light? check host"
+    return f"{host} cannot be reached; has it power, and is it in this network?"
