@@ -19,9 +19,14 @@ MAX_BYTES = 16 * 2**20
 MAX_DEPTH = 16
 """Deepest nesting: 2 million nested tags were seen to take 500 MB."""
 MAX_PROJECTS = 50_000
+MAX_MESSAGES = 50
+"""Messages kept of one project; the rest is nothing that anybody reads on a lamp."""
 SLICE = 64 * 2**10
 """Bytes fed to expat at a time, and the most it may swallow without finding anything:
 expat 2.5 is quadratic on one long token, and worse in smaller slices."""
+
+LONGEST_NAME, LONGEST_REASON = 40, 80
+"""Letters of a root's name, and of what expat says, that a sentence may repeat."""
 
 ROOTS = frozenset({"Projects", "CruiseControl"})
 """Roots of a feed: the standard's, and that of CruiseControl.NET's XmlServerReport.aspx."""
@@ -128,7 +133,8 @@ def _not_xml(document: bytes, target: "_Feed", exc: Exception) -> FeedError:
     read = f"after {len(target.projects)} projects"
     if any(end in str(exc) for end in _ENDS):
         return FeedMalformed(f"cut short {read}")
-    return FeedMalformed(f"not well-formed XML {read} ({str(exc)[:80]})")
+    why = f" ({exc})" if len(str(exc)) <= LONGEST_REASON else ""
+    return FeedMalformed(f"not well-formed XML {read}{why}")
 
 
 # What expat calls a document that ends too soon.
@@ -160,7 +166,11 @@ class _Feed:
                 raise FeedMalformed("has a project within a project; is it a feed?")
             self._attributes = attributes
             self._messages = []
-        elif name == "message" and self._attributes is not None:
+        elif (
+            name == "message"
+            and self._attributes is not None
+            and len(self._messages) < MAX_MESSAGES
+        ):
             message = Message(attributes.get("text", ""), attributes.get("kind", ""))
             self._messages.append(message)
 
@@ -192,7 +202,9 @@ class _Feed:
             return
         sentence = _REFUSALS.get(name.lower())
         if sentence is None:
-            raise FeedMalformed(f"the root is <{name[:40]}>, not <Projects>; is it a feed?")
+            # Left out, not cut: half of a token that is echoed here would not be recognised.
+            told = f"<{name}>" if len(name) <= LONGEST_NAME else "something else"
+            raise FeedMalformed(f"the root is {told}, not <Projects>; is it a feed?")
         raise FeedRefused(sentence)
 
 

@@ -5,12 +5,13 @@ Nothing is lit: a light is opened, and let go of.
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from buildlight.aggregate import idle
 from buildlight.counted import Watched
 from buildlight.daemon import OPENING, OpenSources, shown, time_of_day
 from buildlight.errors import LightBusy, LightUnavailable
@@ -24,10 +25,14 @@ from buildlight.settings import LampSettings, Settings
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found: the report, and why each light of *troubles* (by lamp) did not open."""
+    """What a check found: the report, and why each light of *troubles* (by lamp) did not open.
+
+    *warnings* (by feed or lamp) are what is unwise about the configuration.
+    """
 
     report: Report
     troubles: tuple[tuple[str, str], ...]
+    warnings: tuple[tuple[str, str], ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -80,7 +85,29 @@ async def _check(
             for lamp, trouble in zip(settings.lamps, troubles, strict=True)
             if trouble
         ),
+        warnings=(
+            *((each.name, each.options.warning) for each in settings.feeds if each.options.warning),
+            *_idle_patterns(settings, feeds),
+        ),
     )
+
+
+def _idle_patterns(settings: Settings, feeds: Mapping[str, Watched]) -> Iterator[tuple[str, str]]:
+    """Tell of patterns that match nothing, where all that they are about has answered."""
+    names = {
+        name: {feed.rules.name_of(project) for project, _ in feed.standing.projects}
+        for name, feed in feeds.items()
+        if feed.standing.answered is not None
+    }
+    for feed in settings.feeds:
+        if feed.name in names:
+            for number in idle(feed.choice.include, names[feed.name]):
+                yield feed.name, f"include pattern {number} matches no project"
+    for lamp in settings.lamps:
+        if lamp.feeds <= names.keys():
+            watched = {each for name in lamp.feeds for each in names[name]}
+            for number in idle(lamp.choice.include, watched):
+                yield lamp.name, f"include pattern {number} matches no project"
 
 
 async def _try_source(

@@ -5,8 +5,10 @@ terminals obey what names may contain.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit, urlunsplit
+from functools import lru_cache
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 MASK = "***"
 
@@ -45,15 +47,32 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
 
     For what servers say: some echo the address that was asked for, token and all.
     """
-    forms = {
-        form
-        for secret in secrets
-        for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
-        if form
-    }
-    for form in sorted(forms, key=len, reverse=True):  # One may be the beginning of another.
-        text = text.replace(form, MASK)
+    for secret in sorted(secrets, key=len, reverse=True):  # One may be the beginning of another.
+        if secret:
+            text = _written(secret).sub(MASK, text)
     return text
+
+
+@lru_cache(maxsize=256)
+def _written(secret: str) -> re.Pattern[str]:
+    """Return what finds *secret* however much of it is percent-encoded, and however often.
+
+    Servers disagree about which letters an address may hold, and a login page wants the address
+    that was asked for as a parameter of its own. Host names lose their capitals.
+    """
+    return re.compile("".join(_letter(letter) for letter in secret), re.IGNORECASE)
+
+
+def _letter(letter: str) -> str:
+    if letter.isascii() and letter.isalnum():
+        return letter
+    encoded = "".join(f"%(?:25)*{byte:02x}" for byte in letter.encode(errors="replace"))
+    return f"(?:{re.escape(letter)}|{encoded}{'|[+]' if letter == ' ' else ''})"
+
+
+def basic(user: str, password: str) -> str:
+    """Return *user* and *password* as Basic authentication sends them (RFC 7617)."""
+    return b64encode(f"{user}:{password}".encode(errors="replace")).decode()
 
 
 def secrets_in(url: str) -> frozenset[str]:
@@ -63,14 +82,18 @@ def secrets_in(url: str) -> frozenset[str]:
     """
     try:
         parts = urlsplit(url)
-        password = parts.password
-        if password is None and _RANDOM.fullmatch(parts.username or ""):
-            password = parts.username  # A token in the user's place: GitHub's way.
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
         pairs = parse_qsl(parts.query, keep_blank_values=True)
     except ValueError:
         return frozenset()
     found = {value or name for name, value in pairs if _is_token(name, value)}
-    return frozenset(found | ({unquote(password)} if password else set()))
+    if _RANDOM.fullmatch(user):  # A token in the user's place: GitHub's way.
+        found.add(user)
+    if password:
+        found.add(password)
+    if password or user in found:  # Some leave out what fills the last letters up.
+        found.add(basic(user, password).rstrip("="))
+    return frozenset(found)
 
 
 def _is_token(name: str, value: str) -> bool:

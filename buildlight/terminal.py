@@ -65,6 +65,8 @@ def show_finding(finding: Finding) -> None:
         console.print(table)
     for line in _feed_lines(report):
         console.print(Text(line))
+    for name, warning in finding.warnings:
+        console.print(Text(f"  {name}: {warning}", style="yellow"))
     for lamp in report.lamps:
         console.print(Text(f"\n{lamp.name} would show: {lamp.pattern.text}", style="bold"))
         console.print(Text(f"  because {lamp.because}"))

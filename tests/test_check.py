@@ -26,6 +26,7 @@ from buildlight.pattern import Frame
 from buildlight.reading import State
 from buildlight.report import Light
 from buildlight.settings import LampSettings, Settings, check_settings
+from buildlight.terminal import show_finding
 
 PINS = {"red": 17, "amber": 27, "green": 22}
 
@@ -370,3 +371,31 @@ def test_each_step_is_told_when_it_is_done(server: FeedServer) -> None:
 def test_a_light_that_is_not_busy_is_nobodys() -> None:
     """Nobody is told to stop anything for a light that is not plugged in."""
     assert checking.explained(LightUnavailable("it is not there")) == "it is not there"
+
+
+def test_patterns_that_match_nothing_are_told(
+    server: FeedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slip in a pattern is seen at the first check, of a feed and of a lamp; names are not."""
+    feed = {"name": "ci", "url": server.url(), "include": ["shop", "shp-*"]}
+    lamp = {"name": "shelf", "driver": "gpio", "pins": PINS, "include": ["re:^till", "shop*"]}
+
+    finding = check(check_settings({"feeds": [feed], "lamps": [lamp]}))
+    show_finding(finding)
+
+    assert finding.sound
+    assert finding.warnings == (
+        ("ci", "include pattern 2 matches no project"),
+        ("shelf", "include pattern 1 matches no project"),
+    )
+    assert "  shelf: include pattern 1 matches no project\n" in capsys.readouterr().out
+
+
+def test_a_feed_that_fails_says_nothing_about_patterns() -> None:
+    """Nobody knows what would match."""
+    with FeedServer() as gone:
+        url = gone.url()
+    feed = {"name": "ci", "url": url, "include": ["shp-*"]}
+    lamp = {"driver": "gpio", "pins": PINS, "include": ["shp-*"]}
+
+    assert check(check_settings({"feeds": [feed], "lamps": [lamp]})).warnings == ()

@@ -6,9 +6,12 @@ import logging
 import re
 import socket
 import ssl
+import time
 import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
@@ -23,6 +26,7 @@ from servers import (
     RESETS,
     Answer,
     FeedServer,
+    Proxy,
     gzip_bomb,
     redirect,
     until,
@@ -30,12 +34,16 @@ from servers import (
 
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreachable
 from buildlight.feeds import fetch
-from buildlight.feeds.fetch import Asked, Web
+from buildlight.feeds.fetch import Asked, Tls, Web
 from buildlight.feeds.lookup import LookupLoop
 
 T = TypeVar("T")
 
-BROKE_OFF = "the connection broke off before the answer was whole"
+BROKE_OFF = (
+    "the connection broke off before the answer was whole; is the server or a proxy overloaded?"
+)
+NO_ANSWER = "no answer within 0 seconds; is the server up, and no firewall in the way?"
+TOO_SLOW = "too slow: no whole answer within 0 seconds; ask for a view with fewer projects"
 
 
 @pytest.fixture(autouse=True)
@@ -176,14 +184,14 @@ def test_an_encoding_that_was_not_asked_for_is_malformed(server: FeedServer) -> 
         (204, "refused with 204; check the address"),
         (304, "refused with 304; check the address"),
         (400, "refused with 400; check the address"),
-        (401, "refused with 401; it wants a user or a token"),
-        (403, "refused with 403; this user or token may not see it"),
+        (401, "refused with 401; it wants a user or a token, or another; check auth"),
+        (403, "refused with 403; this user or token may not see it; give it the right to"),
         (404, "refused with 404; no such page; check the address"),
         (407, "refused with 407; the proxy wants a user"),
         (410, "refused with 410; no such page any more; check the address"),
         (429, "refused with 429; asked too often; raise interval"),
-        (500, "refused with 500; the server is in trouble"),
-        (503, "refused with 503; the server is in trouble"),
+        (500, "refused with 500; the server is in trouble; look at its log"),
+        (503, "refused with 503; the server is in trouble; look at its log"),
     ],
 )
 def test_every_status_but_200_is_refused(server: FeedServer, status: int, sentence: str) -> None:
@@ -310,15 +318,19 @@ def test_a_name_too_long_for_any_server_is_not_found() -> None:
 
 
 @pytest.mark.usefixtures("hurry")
-@pytest.mark.parametrize("answer", [HANGS, DRIPS], ids=["hangs", "drips"])
-def test_a_slow_answer_ends_at_the_deadline(server: FeedServer, answer: Answer) -> None:
-    """A server that says nothing, or a byte a second, is given up."""
+@pytest.mark.parametrize(
+    ("answer", "sentence"), [(HANGS, NO_ANSWER), (DRIPS, TOO_SLOW)], ids=["hangs", "drips"]
+)
+def test_a_slow_answer_ends_at_the_deadline(
+    server: FeedServer, answer: Answer, sentence: str
+) -> None:
+    """A server that says nothing, or a byte a second, is given up, and told from the other."""
     server.answer = answer
 
     error = failure(server.url())
 
     assert type(error) is FeedUnreachable
-    assert str(error) == "no whole answer within 0 seconds"
+    assert str(error) == sentence
 
 
 @pytest.mark.usefixtures("hurry")
@@ -339,7 +351,7 @@ def test_a_server_that_accepts_nobody_ends_at_the_deadline() -> None:
             each.close()
 
     assert type(error) is FeedUnreachable
-    assert str(error) == "no whole answer within 0 seconds"
+    assert str(error) == NO_ANSWER
 
 
 @pytest.mark.usefixtures("hurry")
@@ -350,7 +362,7 @@ def test_a_chain_of_redirects_shares_one_deadline(server: FeedServer) -> None:
     error = failure(server.url("/old"))
 
     assert type(error) is FeedUnreachable
-    assert str(error) == "no whole answer within 0 seconds"
+    assert str(error) == TOO_SLOW
 
 
 @pytest.mark.parametrize(
@@ -503,6 +515,304 @@ def test_https_on_a_port_without_tls_is_said(server: FeedServer) -> None:
     assert str(error) == "no TLS there; is it http, not https?"
 
 
+TRUST = "; set ca_file for an authority of your own"
+
+
+def test_an_authority_of_ones_own_is_trusted_by_the_feed_that_names_it(tmp_path: Path) -> None:
+    """`ca_file` opens one feed, and leaves the other as careful as it was."""
+    office = trustme.CA()
+    file = tmp_path / "office.pem"
+    office.cert_pem.write_to_path(str(file))
+
+    async def both(web: Web, url: str) -> tuple[bytes | None, str]:
+        named = await web.get(Asked(url, tls=Tls(ca_file=str(file))))
+        with pytest.raises(FeedUnreachable) as caught:
+            await web.get(Asked(url))
+        return named.body, str(caught.value)
+
+    with FeedServer(tls=a_certificate(office, "127.0.0.1")) as server:
+        body, other = visit(lambda web: both(web, server.url()))
+
+    assert body == FEED
+    assert other.startswith("its certificate is not trusted: ")
+
+
+def test_ca_file_is_trusted_besides_the_system(authority: trustme.CA, tmp_path: Path) -> None:
+    """A feed with an authority of its own may redirect to a server of the system's."""
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
+    tls = Tls(ca_file=str(tmp_path / "other.pem"))
+
+    with FeedServer(tls=a_certificate(authority, "127.0.0.1")) as server:
+        answer = visit(lambda web: web.get(Asked(server.url(), tls=tls)))
+
+    assert answer.body == FEED
+
+
+def test_ca_file_trusts_no_other_name(tmp_path: Path) -> None:
+    """An authority of one's own is no reason to believe any name."""
+    office = trustme.CA()
+    office.cert_pem.write_to_path(str(tmp_path / "office.pem"))
+    tls = Tls(ca_file=str(tmp_path / "office.pem"))
+
+    with (
+        FeedServer(tls=a_certificate(office, "ci.example")) as server,
+        pytest.raises(FeedUnreachable, match="belongs to another name"),
+    ):
+        visit(lambda web: web.get(Asked(server.url(), tls=tls)))
+
+
+def test_verify_false_trusts_anybody_for_one_feed_only() -> None:
+    """A feed that was told to trust anybody makes no other feed careless, on one server even."""
+
+    async def both(web: Web, url: str) -> bytes | None:
+        careless = await web.get(Asked(url, tls=Tls(verify=False)))
+        with pytest.raises(FeedUnreachable, match="not trusted"):
+            await web.get(Asked(url))
+        return careless.body
+
+    with FeedServer(tls=a_certificate(trustme.CA(), "ci.example")) as server:
+        body = visit(lambda web: both(web, server.url()))
+
+    assert body == FEED
+
+
+def test_a_certificate_that_signed_itself_is_not_trusted(tmp_path: Path) -> None:
+    """What a router or a NAS brings along is told, with what to do."""
+    lone = trustme.CA()
+    lone.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    lone.cert_pem.write_to_path(str(tmp_path / "cert.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+
+    with FeedServer(tls=context) as server:
+        error = failure(server.url())
+
+    assert str(error) == f"its certificate is not trusted: self-signed certificate{TRUST}"
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "when"), [(-20, -10, "expired"), (10, 20, "not valid yet")]
+)
+def test_a_certificate_out_of_its_time_may_be_a_wrong_clock(
+    authority: trustme.CA, begin: int, end: int, when: str
+) -> None:
+    """A Pi starts without knowing the time: the sentence says which day it takes this for."""
+    today = datetime.now(tz=UTC)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(
+        "127.0.0.1",
+        not_before=today + timedelta(days=begin),
+        not_after=today + timedelta(days=end),
+    ).configure_cert(context)
+
+    with FeedServer(tls=context) as server:
+        error = failure(server.url())
+
+    days = {f"{day:%Y-%m-%d}" for day in (today, datetime.now(tz=UTC))}
+    assert str(error) in {
+        f"its certificate is {when}; or is this machine's clock wrong? It says {day}"
+        for day in days
+    }
+
+
+def test_no_redirect_leads_from_https_to_http(authority: trustme.CA, server: FeedServer) -> None:
+    """Whoever could read and change the answer is not asked, not even on the same host."""
+    with FeedServer(tls=a_certificate(authority, "127.0.0.1")) as safe:
+        safe.answer = redirect(server.url())
+
+        error = failure(safe.url())
+
+    assert type(error) is FeedRefused
+    assert str(error) == "redirects from https to http, where anybody can read and change it"
+    assert server.requests == []
+
+
+def test_a_redirect_from_http_to_https_is_followed(
+    authority: trustme.CA, server: FeedServer
+) -> None:
+    """A server that has learned TLS since is followed there."""
+    with FeedServer(tls=a_certificate(authority, "127.0.0.1")) as safe:
+        server.answer = redirect(safe.url())
+
+        assert get(server.url()) == FEED
+
+
+def test_a_password_is_sent_again_when_the_way_leads_back(server: FeedServer) -> None:
+    """A gateway that sends one back has not learned the password, and the server has."""
+    with FeedServer() as gateway:
+        gateway.answer = redirect(server.url("/back"))
+        server.answers = {"/cc.xml": redirect(gateway.url())}
+
+        get(server.url().replace("http://", "http://lamp:secret@"))
+
+        assert "authorization" not in gateway.requests[0].headers
+    assert server.requests[1].headers["authorization"] == "Basic bGFtcDpzZWNyZXQ="
+
+
+def test_a_user_in_a_redirect_is_not_believed(server: FeedServer) -> None:
+    """A server cannot make the lamp log in elsewhere, nor here as somebody else."""
+    with FeedServer() as other:
+        server.answers = {
+            "/other": redirect(other.url().replace("http://", "http://eve:x@")),
+            "/here": redirect(server.url().replace("http://", "http://eve:x@")),
+        }
+
+        get(server.url("/other"))
+        get(server.url("/here"))
+
+        assert "authorization" not in other.requests[0].headers
+    assert "authorization" not in server.requests[-1].headers
+
+
+# Proxies.
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A proxy that the environment names for everything."""
+    with Proxy() as running:
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, running.url(""))
+            monkeypatch.delenv(name.upper(), raising=False)
+        for name in ("NO_PROXY", "no_proxy", "all_proxy", "ALL_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        yield running
+
+
+def test_a_proxy_in_the_environment_is_used(server: FeedServer, proxy: Proxy) -> None:
+    """A lamp behind an office's proxy reads feeds outside."""
+    body = get(server.url())
+
+    assert body == FEED
+    assert [request.path for request in proxy.requests] == [server.url()]
+    assert [request.path for request in server.requests] == ["/cc.xml"]
+
+
+def test_https_goes_through_a_proxy_unseen(authority: trustme.CA, proxy: Proxy) -> None:
+    """The proxy learns the host, and neither the address nor the token; the server is verified."""
+    with FeedServer(tls=a_certificate(authority, "127.0.0.1")) as server:
+        url = server.url("/cc.xml?token=t0psecret").replace("https://", "https://lamp:s3cret@")
+
+        body = get(url)
+
+        assert body == FEED
+        assert server.requests[0].path == "/cc.xml?token=t0psecret"
+        (request,) = proxy.requests
+        assert (request.method, request.path) == ("CONNECT", f"127.0.0.1:{server.port}")
+        assert "authorization" not in request.headers
+
+
+@pytest.mark.usefixtures("proxy", "authority")
+def test_a_proxy_cannot_pass_for_the_server() -> None:
+    """Through a proxy, a certificate of nobody is no better."""
+    with FeedServer(tls=a_certificate(trustme.CA(), "127.0.0.1")) as server:
+        error = failure(server.url())
+
+    assert str(error).startswith("its certificate is not trusted: ")
+
+
+def test_no_proxy_is_heeded(
+    server: FeedServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers of the office itself are reached directly."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+    assert get(server.url()) == FEED
+    assert proxy.requests == []
+
+
+def test_a_user_for_the_proxy_is_for_the_proxy_only(
+    server: FeedServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy's password in the environment is not sent to the server."""
+    monkeypatch.setenv("http_proxy", proxy.url("").replace("http://", "http://me:pr0xy@"))
+
+    get(server.url())
+
+    assert proxy.requests[0].headers["proxy-authorization"] == "Basic bWU6cHIweHk="
+    assert "authorization" not in server.requests[0].headers
+
+
+def test_a_proxy_that_refuses_is_told_from_a_server_that_does(
+    server: FeedServer, proxy: Proxy
+) -> None:
+    """Whoever set the feed up looks at the proxy, not at the server."""
+    proxy.refuses = True
+
+    plain = failure(server.url())
+    safe = failure("https://127.0.0.1:1/cc.xml")
+
+    assert str(plain) == "refused with 407; the proxy wants a user"
+    assert str(safe) == "the proxy refused; check HTTPS_PROXY, and the user it wants"
+
+
+@pytest.mark.parametrize("written", ["gopher://127.0.0.1:1", "socks5://127.0.0.1:1", "http://[::1"])
+def test_a_proxy_that_cannot_be_used_is_told(
+    server: FeedServer, proxy: Proxy, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slip in the environment is no crash of the feed's reader."""
+    monkeypatch.setenv("http_proxy", written)
+
+    error = failure(server.url())
+
+    assert type(error) is FeedUnreachable
+    assert str(error) == (
+        "the proxy in the environment cannot be used; check HTTP_PROXY and HTTPS_PROXY"
+    )
+
+
+# IPv6.
+
+
+def ipv6() -> bool:
+    """Return whether this machine has it."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not ipv6(), reason="this machine has no IPv6, not even ::1")
+
+
+@needs_ipv6
+def test_an_address_of_ipv6_is_read() -> None:
+    """A server that has no name is read at `http://[::1]:8080/`."""
+    with FeedServer(host="::1") as server:
+        body = get(server.url())
+
+    assert body == FEED
+    assert server.requests[0].headers["host"] == f"[::1]:{server.port}"
+
+
+@needs_ipv6
+def test_a_certificate_for_an_address_of_ipv6_is_good(authority: trustme.CA) -> None:
+    """And one for another address is not."""
+    with FeedServer(host="::1", tls=a_certificate(authority, "::1")) as server:
+        assert get(server.url()) == FEED
+    with FeedServer(host="::1", tls=a_certificate(authority, "::2")) as server:
+        assert "belongs to another name" in str(failure(server.url()))
+
+
+@needs_ipv6
+def test_a_name_with_both_kinds_of_address_is_reached_at_the_one_that_answers(
+    server: FeedServer,
+) -> None:
+    """A server that listens on IPv4 only is found although its name has an IPv6 address, too."""
+
+    def resolve(_host: object, port: object, *_rest: object) -> list[object]:
+        kind = (socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+        return [
+            (socket.AF_INET6, *kind, ("::1", port, 0, 0)),
+            (socket.AF_INET, *kind, ("127.0.0.1", port)),
+        ]
+
+    body = get(f"http://ci.example:{server.port}/cc.xml", resolve=resolve)
+
+    assert body == FEED
+
+
 FAILING: list[Answer] = [
     Answer(),
     Answer(b"", status=401),
@@ -570,6 +880,68 @@ def test_two_polls_use_one_connection(server: FeedServer) -> None:
     assert server.connections == 1
 
 
+def test_a_connection_is_kept_until_the_next_poll(
+    server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two polls a minute apart use one connection; the library itself would keep it for 5 s."""
+    later = SimpleNamespace(monotonic=lambda: time.monotonic() + 60)
+
+    async def twice(web: Web) -> None:
+        await got(web, server.url())
+        monkeypatch.setattr("httpcore._async.http11.time", later)
+        await got(web, server.url())
+
+    visit(twice)
+
+    assert len(server.requests) == 2
+    assert server.connections == 1
+
+
+def test_a_connection_that_the_server_has_closed_costs_no_poll(server: FeedServer) -> None:
+    """Servers close idle connections when they like: the next poll opens another."""
+    server.answer = Answer(headers={"Content-Length": str(len(FEED))})  # It closes after that.
+
+    async def twice(web: Web) -> list[bytes]:
+        bodies = [await got(web, server.url())]
+        return [*bodies, await got(web, server.url())]
+
+    assert visit(twice) == [FEED, FEED]
+    assert server.connections == 2
+
+
+class Hasty(FeedServer):
+    """A server that hangs up at the second question on a connection."""
+
+    hung_up = 0
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        await super()._exchange(reader, writer)
+        await reader.readuntil(b"\r\n\r\n")
+        self.hung_up += 1
+        return False
+
+
+def test_a_connection_that_closes_as_it_is_used_again_costs_no_poll() -> None:
+    """A server that hangs up at the very moment of the second question is asked once more."""
+
+    async def twice(web: Web, url: str) -> list[bytes]:
+        return [await got(web, url), await got(web, url)]
+
+    with Hasty() as server:
+        bodies = visit(lambda web: twice(web, server.url()))
+
+    assert bodies == [FEED, FEED]
+    assert (server.connections, server.hung_up) == (2, 1)
+
+
+def test_a_new_connection_that_closes_is_a_failure_at_once(server: FeedServer) -> None:
+    """A server that hangs up on everybody is not asked again before the next poll."""
+    server.answer = RESETS
+
+    assert str(failure(server.url())) == BROKE_OFF
+    assert len(server.requests) == 1
+
+
 def test_a_failed_poll_does_not_spoil_the_next(server: FeedServer) -> None:
     """After an answer that broke off, the next poll starts on a connection of its own."""
 
@@ -599,3 +971,49 @@ def test_hanging_servers_do_not_delay_the_others(server: FeedServer) -> None:
         return body
 
     assert visit(crowd) == FEED
+
+
+@pytest.mark.parametrize(
+    ("modified", "kept"),
+    [
+        ("Fri, 20 Nov 2026 11:59:58 GMT", True),
+        ("Fri, 20 Nov 2026 11:59:59 GMT", False),
+        ("Fri, 20 Nov 2026 12:00:00 GMT", False),
+        ("nonsense", False),
+        (None, True),
+    ],
+)
+def test_a_document_that_changed_just_now_is_asked_for_whole_next_time(
+    server: FeedServer, modified: str | None, *, kept: bool
+) -> None:
+    """A second change within the second would have the same date: it would stay unseen."""
+    headers = {"Date": "Fri, 20 Nov 2026 12:00:00 GMT", "ETag": '"1"'}
+    told = {"Last-Modified": modified} if modified else {}
+    server.answer = Answer(headers={**headers, **told})
+
+    answer = visit(lambda web: web.get(Asked(server.url())))
+
+    assert (answer.etag is not None) is kept
+
+
+@pytest.mark.parametrize(("age", "good"), [("0", True), ("60", True), ("61", False), ("x", True)])
+def test_old_news_from_a_cache_are_refused(server: FeedServer, age: str, *, good: bool) -> None:
+    """A proxy that keeps answers for days would keep a lamp green for days."""
+    server.answer = Answer(headers={"Age": age})
+
+    if good:
+        assert get(server.url()) == FEED
+        return
+    error = failure(server.url())
+
+    assert type(error) is FeedRefused
+    assert str(error) == (
+        "a cache on the way answers with news that is 61 seconds old; let this address pass it by"
+    )
+
+
+def test_caches_are_asked_to_ask_again(server: FeedServer) -> None:
+    """Every request says that it wants the news of now."""
+    get(server.url())
+
+    assert server.requests[0].headers["cache-control"] == "no-cache"

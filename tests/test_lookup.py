@@ -244,3 +244,22 @@ def test_an_error_after_giving_up_is_no_complaint(
         running.run(give_up_and_go_on())
 
     assert not [record for record in caplog.records if record.levelname != "DEBUG"]
+
+
+def test_a_machine_without_a_thread_to_spare_fails_one_question(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A poll that gets no thread fails like any other, and the next one is not stuck behind it."""
+
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def twice() -> object:
+        with monkeypatch.context() as crowded:
+            crowded.setattr(threading.Thread, "start", no_thread)
+            with pytest.raises(OSError, match="no thread"):
+                await ask("ci.example")
+        return await asyncio.wait_for(ask("ci.example"), timeout=10)
+
+    with runner(names) as running:
+        assert running.run(twice()) == FOUND

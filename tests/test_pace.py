@@ -71,6 +71,11 @@ def test_a_server_that_asks_for_rest_is_left_alone(retry_after: float, seconds: 
     assert a_wait(retry_after=retry_after) == seconds
 
 
+def test_a_short_rest_does_not_end_a_long_wait() -> None:
+    """A server that is down for hours and says `Retry-After: 45` is not asked more often for it."""
+    assert a_wait(failures=10, retry_after=45.0) == 150.0
+
+
 def test_jitter_does_not_shorten_a_rest() -> None:
     """A server that asks for 45 seconds gets all of them."""
     assert a_wait(retry_after=45.0, chance=1.0) == 45.0

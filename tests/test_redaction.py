@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildlight.redaction import MASK, printable, scrub, secrets_in, shown
+from buildlight.redaction import MASK, basic, printable, scrub, secrets_in, shown
+
+TOKEN = "0123456789abcdef"
 
 ADDRESSES = {
     "https://ci.example/cc.xml": "https://ci.example/cc.xml",
@@ -81,7 +83,10 @@ def test_anything_can_be_written_where_an_address_should_be(text: str) -> None:
         ("https://ci.example/cc.xml?x=a-branch-without-any-digit", set()),
         ("https://ci.example/cc.xml?x=01234567890123456789", set()),
         ("https://ci.example/cc.xml?branch=release-0123456789abcdef", set()),
-        ("https://ada:s3%40cret@ci.example/", {"s3@cret"}),
+        ("https://ada:s3%40cret@ci.example/", {"s3@cret", "YWRhOnMzQGNyZXQ"}),
+        ("https://0123456789abcdef@ci.example/", {TOKEN, "MDEyMzQ1Njc4OWFiY2RlZjo"}),
+        ("https://0123456789abcdef:@ci.example/", {TOKEN, "MDEyMzQ1Njc4OWFiY2RlZjo"}),
+        ("https://0123456789abcdef:x@ci.example/", {TOKEN, "x", "MDEyMzQ1Njc4OWFiY2RlZjp4"}),
         ("https://ada@ci.example/", set()),
         ("https://ada:s3cret@[::1/", set()),
     ],
@@ -99,11 +104,30 @@ def test_the_secrets_of_an_address_are_known(url: str, secrets: set[str]) -> Non
         ("?x=s3%20c/r%2Bt", "?x=***"),
         ("?x=s3%20c%2Fr%2Bt", "?x=***"),
         ("?x=s3+c%2Fr%2Bt", "?x=***"),
+        ("?x=s3%20c%2fr%2bt", "?x=***"),
+        ("?x=s3%20c/r%2bt", "?x=***"),
+        ("?next=%2Fcc.xml%3Fx%3Ds3%2520c%252Fr%252Bt", "?next=%2Fcc.xml%3Fx%3D***"),
+        ("S3 C/R+T.example", "***.example"),
     ],
 )
 def test_an_echoed_secret_is_masked_however_it_is_written(text: str, plain: str) -> None:
     """A server that repeats the token in its error does not bring it into the log."""
     assert scrub(text, {"s3 c/r+t"}) == plain
+
+
+def test_a_secret_beyond_ascii_is_masked_however_it_is_written() -> None:
+    """Letters that an address writes as several bytes are found in either form."""
+    assert scrub("päss p%C3%A4ss p%c3%a4ss", {"päss"}) == "*** *** ***"
+
+
+def test_the_longer_of_two_secrets_is_masked_whole() -> None:
+    """A token that begins with another one leaves no rest behind."""
+    assert scrub("abc abcdef", {"abc", "abcdef"}) == "*** ***"
+
+
+def test_basic_is_what_the_rfc_says() -> None:
+    """The example of RFC 7617, section 2."""
+    assert basic("Aladdin", "open sesame") == "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
 
 
 def test_without_secrets_nothing_is_masked() -> None:

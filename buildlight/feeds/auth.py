@@ -1,13 +1,14 @@
 """How a request shows that it may be answered: five kinds of one table in the configuration."""
 
-from base64 import b64encode
+import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 
 from buildlight.feeds.secret import Secret, find_secret
+from buildlight.redaction import basic
 
 HOLE = "{secret}"
 """Where an address wants its secret, for ``kind = "path"``."""
@@ -25,6 +26,18 @@ _NEEDS: Mapping[Kind, frozenset[str]] = {
     "path": frozenset(),
 }
 
+# How a key of a kind has to be written, and what to say if it is not.
+_SPELLING: Mapping[tuple[Kind, str], tuple[re.Pattern[str], str]] = {
+    # RFC 7617, section 2.
+    ("basic", "user"): (re.compile(r"[^:\x00-\x1f\x7f]{1,200}"), "is no name of a user"),
+    # A token of RFC 9110, section 5.6.2.
+    ("header", "name"): (
+        re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}"),
+        "is no name of a header",
+    ),
+    ("query", "name"): (re.compile(r"[^\x00-\x1f\x7f]{1,100}"), "is no name of a parameter"),
+}
+
 
 def _found(name: Any) -> Secret:
     return name if isinstance(name, Secret) else find_secret(name)
@@ -40,27 +53,41 @@ class Auth(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
+        validate_default=True,
     )
 
     kind: Kind
     secret: Annotated[Secret, BeforeValidator(_found)]
-    user: Annotated[str, Field(max_length=200, pattern=r"^[^:\x00-\x1f\x7f]+$")] | None = None
-    # A token of RFC 9110, section 5.6.2: what a header may be called.
-    name: Annotated[str, Field(max_length=100, pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")] | None = (
-        None
-    )
+    user: str | None = None
+    name: str | None = None
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        given = {key for key in ("user", "name") if getattr(self, key) is not None}
-        for key in sorted(_NEEDS[self.kind] - given):
-            raise ValueError(f'kind "{self.kind}" needs {key}')
-        for key in sorted(given - _NEEDS[self.kind]):
-            raise ValueError(f'{key} does not belong to kind "{self.kind}"')
-        if self.kind in ("bearer", "header") and not self.secret.value.isascii():
-            raise ValueError(f'kind "{self.kind}" needs a secret in ASCII: it goes into a header')
-        return self
+    @field_validator("secret")
+    @classmethod
+    def _fits_its_place(cls, secret: Secret, info: ValidationInfo) -> Secret:
+        kind = info.data.get("kind")
+        if kind in ("bearer", "header") and not secret.value.isascii():
+            raise ValueError(f'kind "{kind}" needs a secret in ASCII: it goes into a header')
+        return secret
+
+    @field_validator("user", "name")
+    @classmethod
+    def _belongs_to_its_kind(cls, given: str | None, info: ValidationInfo) -> str | None:
+        kind, key = info.data.get("kind"), str(info.field_name)
+        if kind is None:
+            return given  # Its own mistake is told already.
+        if given is None and key in _NEEDS[kind]:
+            raise ValueError(f'is missing; kind "{kind}" needs it')
+        if given is not None and key not in _NEEDS[kind]:
+            raise ValueError(f'does not belong to kind "{kind}"')
+        if given is not None:
+            spelling, mistake = _SPELLING[kind, key]
+            if not spelling.fullmatch(given):
+                raise ValueError(mistake)
+        return given
 
     def dress(self, url: str) -> Dressed:
         """Return *url* and the headers that go with it, secret and all."""
@@ -69,19 +96,20 @@ class Auth(BaseModel):
     @property
     def secrets(self) -> frozenset[str]:
         """Everything that must never be shown: the secret, and what it looks like on its way."""
-        encoded = {_encoded(self)} if self.kind == "basic" else set()
+        # Some leave out what fills the last letters up.
+        encoded = {_encoded(self).rstrip("=")} if self.kind == "basic" else set()
         return frozenset({self.secret.value} | encoded)
 
 
 def _encoded(auth: Auth) -> str:
-    return b64encode(f"{auth.user}:{auth.secret.value}".encode()).decode()
+    return basic(str(auth.user), auth.secret.value)
 
 
 def _in_query(auth: Auth, url: str) -> Dressed:
     parts = urlsplit(url)
-    token = f"{auth.name}={quote(auth.secret.value, safe='')}"
-    if token in parts.query.split("&"):
+    if (auth.name, auth.secret.value) in parse_qsl(parts.query):
         return url, {}  # A redirect that kept the query.
+    token = f"{quote(str(auth.name), safe='')}={quote(auth.secret.value, safe='')}"
     query = f"{token}&{parts.query}" if parts.query else token
     return urlunsplit(parts._replace(query=query)), {}
 

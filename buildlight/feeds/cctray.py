@@ -1,18 +1,19 @@
 """cc.xml over HTTP: the address of one feed, and reading it."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from buildlight import cctray
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused
 from buildlight.feeds import FeedOptions
 from buildlight.feeds.auth import HOLE, Auth
-from buildlight.project import Project
+from buildlight.project import ACTIVITY_WORDS, STATUS_WORDS, Project
 from buildlight.redaction import printable, scrub, secrets_in, shown
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class CCTrayOptions(FeedOptions):
     """
 
     url: str
-    auth: Auth | None = None
+    auth: Auth | None = Field(default=None, validate_default=True)
     ca_file: str | None = None
     verify: bool = True
 
@@ -55,14 +56,18 @@ class CCTrayOptions(FeedOptions):
                 raise ValueError("is no file with a certificate in PEM form") from exc
         return ca_file
 
-    @model_validator(mode="after")
-    def _one_way_in(self) -> Self:
-        in_path = self.auth is not None and self.auth.kind == "path"
-        if in_path != (HOLE in self.url):
-            raise ValueError(f'{HOLE} in the url and auth = {{ kind = "path" }} go together')
-        if self.auth is not None and "@" in urlsplit(self.url).netloc:
+    @field_validator("auth")
+    @classmethod
+    def _one_way_in(cls, auth: Auth | None, info: ValidationInfo) -> Auth | None:
+        if "url" not in info.data:
+            return auth  # Its own mistake is told already.
+        parts = urlsplit(info.data["url"])
+        in_path = auth is not None and auth.kind == "path"
+        if in_path != (HOLE in parts.path) or HOLE in parts.netloc + parts.query:
+            raise ValueError(f'{HOLE} in the path of the url and kind = "path" go together')
+        if auth is not None and "@" in parts.netloc:
             raise ValueError("the url holds a user already; take it out, or auth")
-        return self
+        return auth
 
     @property
     def shown(self) -> str:
@@ -117,11 +122,18 @@ class CCTrayFeed:
             return self._projects
         digest = blake2b(answer.body).digest()
         if digest != self._digest:
-            projects = await _parsed(answer.body, host=answer.host)
+            # Before it is cut: half a secret would not be recognised.
+            host = answer.host and scrub(answer.host, self._options.secrets)
+            projects = await _parsed(answer.body, host=host)
             self._projects = _scrubbed(projects, self._options.secrets)
             self._digest = digest
         # Not before it turned out to be a feed: what is remembered belongs to the last good one.
-        self._asked = replace(self._asked, etag=answer.etag, last_modified=answer.last_modified)
+        self._asked = replace(
+            self._asked,
+            etag=answer.etag,
+            last_modified=answer.last_modified,
+            said_by=answer.said_by,
+        )
         return self._projects
 
     async def close(self) -> None:
@@ -163,13 +175,19 @@ def _scrubbed(projects: tuple[Project, ...], secrets: frozenset[str]) -> tuple[P
         replace(
             project,
             name=scrub(project.name, secrets),
-            activity=scrub(project.activity, secrets),
-            last_build_status=scrub(project.last_build_status, secrets),
+            activity=_scrubbed_word(project.activity, ACTIVITY_WORDS, secrets),
+            last_build_status=_scrubbed_word(project.last_build_status, STATUS_WORDS, secrets),
             last_build_label=scrub(project.last_build_label, secrets),
             web_url=scrub(project.web_url, secrets),
             messages=tuple(
-                replace(each, text=scrub(each.text, secrets)) for each in project.messages
+                replace(each, text=scrub(each.text, secrets), kind=scrub(each.kind, secrets))
+                for each in project.messages
             ),
         )
         for project in projects
     )
+
+
+def _scrubbed_word(word: str, known: Collection[str], secrets: frozenset[str]) -> str:
+    """Leave the words of the trade alone: a password of one letter must not hide a ``Failure``."""
+    return word if word.strip().lower() in known else scrub(word, secrets)

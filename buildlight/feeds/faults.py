@@ -15,10 +15,14 @@ import httpx
 from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
 from buildlight.feeds.pace import DEADLINE
 
+NO_ANSWER = "no answer within {:.0f} seconds; is the server up, and no firewall in the way?"
+TOO_SLOW = "too slow: no whole answer within {:.0f} seconds; ask for a view with fewer projects"
+"""Templates for the seconds of the deadline."""
+
 # What to do about a status, for the person who set the feed up.
 _REMEDIES: Mapping[int, str] = {
-    401: "it wants a user or a token",
-    403: "this user or token may not see it",
+    401: "it wants a user or a token, or another; check auth",
+    403: "this user or token may not see it; give it the right to",
     404: "no such page; check the address",
     407: "the proxy wants a user",
     410: "no such page any more; check the address",
@@ -30,7 +34,7 @@ def refusal(response: httpx.Response) -> FeedRefused:
     """Return what a status other than 200 means for whoever set the feed up."""
     status = response.status_code
     server_side = status >= httpx.codes.INTERNAL_SERVER_ERROR
-    otherwise = "the server is in trouble" if server_side else "check the address"
+    otherwise = "the server is in trouble; look at its log" if server_side else "check the address"
     remedy = _REMEDIES.get(status, otherwise)
     return FeedRefused(
         f"refused with {status}; {remedy}", status=status, retry_after=_retry_after(response)
@@ -42,18 +46,25 @@ def _retry_after(response: httpx.Response) -> float | None:
     told = response.headers.get("Retry-After", "").strip()
     if told.isdecimal():
         return float(told[:12])
+    seconds = seconds_between(response.headers.get("Date"), told)
+    return None if seconds is None else max(seconds, 0.0)
+
+
+def seconds_between(earlier: str | None, later: str | None) -> float | None:
+    """Return the seconds between two dates of HTTP headers, ``None`` if one is none."""
     try:
-        until = parsedate_to_datetime(told)
-        now = parsedate_to_datetime(response.headers.get("Date", ""))
-        return max((until - now).total_seconds(), 0.0)
-    except (TypeError, ValueError):
+        difference = parsedate_to_datetime(later or "") - parsedate_to_datetime(earlier or "")
+    except (TypeError, ValueError, OverflowError):
         return None
+    return difference.total_seconds()
 
 
 def translated(exc: Exception) -> FeedError:
     """Return what an exception of httpx or the system means, with its remedy."""
     if isinstance(exc, httpx.TimeoutException):
-        return FeedUnreachable(f"no whole answer within {DEADLINE:.0f} seconds")
+        return FeedUnreachable(NO_ANSWER.format(DEADLINE))
+    if isinstance(exc, httpx.ProxyError):
+        return FeedUnreachable("the proxy refused; check HTTPS_PROXY, and the user it wants")
     if isinstance(exc, httpx.UnsupportedProtocol):
         return FeedRefused("redirects to what is neither http nor https")
     for cause in (exc, *_causes(exc)):
@@ -62,7 +73,9 @@ def translated(exc: Exception) -> FeedError:
             return FeedUnreachable(sentence)
     if isinstance(exc, httpx.ConnectError):
         return FeedUnreachable("cannot be reached; check the address and the network")
-    return FeedUnreachable("the connection broke off before the answer was whole")
+    return FeedUnreachable(
+        "the connection broke off before the answer was whole; is the server or a proxy overloaded?"
+    )
 
 
 def _network_sentence(cause: BaseException) -> str | None:

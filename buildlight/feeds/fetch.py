@@ -7,18 +7,20 @@ import asyncio
 import logging
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from email.utils import formatdate
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from urllib.parse import unquote
+from typing import Any
 
 import httpx
 
 from buildlight import __version__
 from buildlight.errors import FeedMalformed, FeedRefused, FeedUnreachable
-from buildlight.feeds.faults import refusal, translated
+from buildlight.feeds.faults import NO_ANSWER, TOO_SLOW, refusal, seconds_between, translated
 from buildlight.feeds.pace import DEADLINE
+from buildlight.redaction import scrub
 
 MAX_BYTES = 16 * 2**20
 """Largest body, decoded."""
@@ -27,11 +29,15 @@ KEEPALIVE = 120.0
 MAX_REDIRECTS = 5
 LAST_PORT = 65_535
 
+_NO_PROXY = "the proxy in the environment cannot be used; check HTTP_PROXY and HTTPS_PROXY"
 _NO_ADDRESS = "leads to what is no address; check it, and where it redirects"
 
-# httpx logs every URL at INFO, and a URL may hold a token.
-logging.getLogger("httpx").setLevel(logging.WARNING)
-logging.getLogger("httpcore").setLevel(logging.WARNING)
+# httpx logs every URL at INFO and httpcore every header at DEBUG, and they may hold a token.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+    # Not even if somebody sets every logger to DEBUG.
+    logging.getLogger(_name).propagate = False
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,8 @@ class Tls:
 class Asked:
     """What to get: *dress* puts the secret into an address of the *url*'s own origin.
 
-    No other server learns any of *secrets*. *etag* and *last_modified* are what the server said
-    of the document that is already here.
+    No other server learns any of *secrets*. *etag* and *last_modified* are what the server at
+    the address *said_by* said of the document that is already here; no other is told them.
     """
 
     url: str
@@ -67,18 +73,21 @@ class Asked:
     tls: Tls = Tls()
     etag: str | None = None
     last_modified: str | None = None
+    said_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A document, or with *body* ``None`` the news that it has not changed.
 
-    *host* is who sent it, if that is another than was asked.
+    *etag*, *last_modified* and *said_by* are for the next :class:`Asked`; *host* is who sent it,
+    if that is another than was asked.
     """
 
     body: bytes | None
     etag: str | None = None
     last_modified: str | None = None
+    said_by: str | None = None
     host: str | None = None
 
 
@@ -98,11 +107,13 @@ class Web:
         Raises :class:`FeedError` for everything else, within :data:`pace.DEADLINE` seconds:
         look-up, connection, redirects and the last byte taken together.
         """
+        begun = asyncio.Event()
         try:
             async with asyncio.timeout(DEADLINE):
-                return await self._follow(asked)
+                return await self._follow(asked, begun)
         except TimeoutError as exc:
-            raise FeedUnreachable(f"no whole answer within {DEADLINE:.0f} seconds") from exc
+            sentence = TOO_SLOW if begun.is_set() else NO_ANSWER
+            raise FeedUnreachable(sentence.format(DEADLINE)) from exc
         except httpx.InvalidURL as exc:
             raise FeedRefused(_NO_ADDRESS) from exc
         except (httpx.HTTPError, OSError, UnicodeError) as exc:
@@ -113,50 +124,90 @@ class Web:
         for client in self._clients.values():
             await client.aclose()
 
-    async def _follow(self, asked: Asked) -> Answer:
+    async def _follow(self, asked: Asked, begun: asyncio.Event) -> Answer:
+        """Return the answer at the end of all redirects; sets *begun* at its first bytes."""
         # Not httpx's follow_redirects: it reads the body of a redirect whole, even a gzip bomb.
         client = self._client(asked.tls)
         url = asked.url
         for _ in range(1 + MAX_REDIRECTS):
             request = _request(client, asked, url)
-            async with aclosing(await client.send(request, stream=True)) as response:
+            async with aclosing(await _sent(client, request)) as response:
                 if not response.has_redirect_location:
-                    return await _answer(response, asked)
+                    begun.set()
+                    return await _answer(response, asked, url)
                 url = _next(response, asked)
         raise FeedRefused(f"redirects more than {MAX_REDIRECTS} times; check the address")
 
     def _client(self, tls: Tls) -> httpx.AsyncClient:
         if tls not in self._clients:
-            self._clients[tls] = httpx.AsyncClient(
-                transport=self._transport,
-                # A lamp has no session, and a jar filled for years would not fit its memory.
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-                verify=tls.context(),
-                timeout=DEADLINE,
-                limits=httpx.Limits(
-                    max_connections=None,  # A limit would let hanging feeds starve the others.
-                    max_keepalive_connections=None,
-                    keepalive_expiry=KEEPALIVE,
-                ),
-                headers={
-                    "User-Agent": f"buildlight/{__version__}",
-                    "Accept": "application/xml, text/xml;q=0.9, */*;q=0.1",
-                    "Accept-Encoding": "gzip",
-                },
-            )
+            context = tls.context()
+            try:
+                self._clients[tls] = _new_client(context, self._transport)
+            except (httpx.InvalidURL, ValueError, ImportError) as exc:
+                raise FeedUnreachable(_NO_PROXY) from exc
         return self._clients[tls]
+
+
+def _new_client(
+    verify: ssl.SSLContext, transport: httpx.AsyncBaseTransport | None
+) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=transport,
+        # A lamp has no session, and a jar filled for years would not fit its memory.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        verify=verify,
+        timeout=None,  # noqa: S113 - Web.get has a deadline for all of it
+        limits=httpx.Limits(
+            max_connections=None,  # A limit would let hanging feeds starve the others.
+            max_keepalive_connections=None,
+            keepalive_expiry=KEEPALIVE,
+        ),
+        headers={
+            "User-Agent": f"buildlight/{__version__}",
+            "Accept": "application/xml, text/xml;q=0.9, */*;q=0.1",
+            "Accept-Encoding": "gzip",
+            "Cache-Control": "no-cache",  # A proxy's old news would be new to us.
+        },
+    )
 
 
 def _request(client: httpx.AsyncClient, asked: Asked, url: str) -> httpx.Request:
     """Return the request for *url*; only the configured origin learns the secret."""
     if not 0 <= (httpx.URL(url).port or 0) <= LAST_PORT:
         raise FeedRefused(_NO_ADDRESS)  # anyio would raise an ExceptionGroup.
-    known = {"If-None-Match": asked.etag, "If-Modified-Since": asked.last_modified}
-    headers = {name: value for name, value in known.items() if value is not None}
+    headers = _condition(asked, url)
     if _origin(url) == _origin(asked.url):
         url, secret = asked.dress(url)
         headers |= secret
     return client.build_request("GET", url, headers=headers)
+
+
+async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """Send *request*, and once more for every kept connection that turns out to be closed.
+
+    A server may close one at the very moment at which it is used again (RFC 9112, section 9.3.1):
+    that is no fault of the feed.
+    """
+    while True:
+        happened: list[str] = []
+
+        async def note(event: str, _details: Mapping[str, Any], into: list[str] = happened) -> None:
+            into.append(event.partition(".")[0])
+
+        request.extensions["trace"] = note
+        try:
+            return await client.send(request, stream=True)
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+            if "connection" in happened or "http11" not in happened:
+                raise
+
+
+def _condition(asked: Asked, url: str) -> dict[str, str]:
+    """Return the headers for *url* that ask for a document only if it has changed."""
+    if url != (asked.said_by or asked.url):
+        return {}  # What one server said is nothing to another: an ETag may echo a token.
+    known = {"If-None-Match": asked.etag, "If-Modified-Since": asked.last_modified}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _next(response: httpx.Response, asked: Asked) -> str:
@@ -173,7 +224,7 @@ def _next(response: httpx.Response, asked: Asked) -> str:
     if _origin(str(following)) == _origin(asked.url):
         # A password in the address belongs to the whole server.
         return str(following.copy_with(userinfo=httpx.URL(asked.url).userinfo))
-    if any(secret in unquote(str(following)) for secret in asked.secrets):
+    if scrub(str(following), asked.secrets) != str(following):
         raise FeedRefused("redirects to another server and hands it the token; check the address")
     return str(following.copy_with(userinfo=b""))
 
@@ -183,17 +234,57 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     return (parts.scheme, parts.host, parts.port or {"http": 80, "https": 443}.get(parts.scheme))
 
 
-async def _answer(response: httpx.Response, asked: Asked) -> Answer:
-    conditional = asked.etag is not None or asked.last_modified is not None
-    if response.status_code == httpx.codes.NOT_MODIFIED and conditional:
-        return Answer(None, etag=asked.etag, last_modified=asked.last_modified)
-    elsewhere = _origin(str(response.url)) != _origin(asked.url)
+async def _answer(response: httpx.Response, asked: Asked, url: str) -> Answer:
+    if response.status_code == httpx.codes.NOT_MODIFIED and _condition(asked, url):
+        _refuse_old(response)
+        return Answer(None, etag=asked.etag, last_modified=asked.last_modified, said_by=url)
+    elsewhere = _origin(url) != _origin(asked.url)
+    body = await _body(response)
+    _refuse_old(response)
+    settled = _is_settled(response)
     return Answer(
-        await _body(response),
-        etag=response.headers.get("ETag"),
-        last_modified=response.headers.get("Last-Modified"),
+        body,
+        etag=_kept(response, "ETag") if settled else None,
+        last_modified=_kept(response, "Last-Modified") if settled else None,
+        said_by=url,
         host=response.url.host if elsewhere else None,
     )
+
+
+def _kept(response: httpx.Response, name: str) -> str | None:
+    """Return the header *name*, if it is one that can be sent back."""
+    told: str = response.headers.get(name, "")
+    return told if told and told.isascii() else None
+
+
+def _is_settled(response: httpx.Response) -> bool:
+    """Return whether the document was old enough that its next change will be seen.
+
+    Last-Modified has whole seconds, and so have the files behind many an ETag: what changes twice
+    within one would stay unseen until it changes again (RFC 9110, section 8.8.2.2).
+    """
+    modified = response.headers.get("Last-Modified")
+    # A server without a clock sends no date; then ours has to do.
+    age = seconds_between(modified, response.headers.get("Date") or formatdate(usegmt=True))
+    return modified is None or (age is not None and age >= SETTLED)
+
+
+SETTLED = 2.0
+"""Seconds after its last change from which on a document can be told from its next."""
+
+
+def _refuse_old(response: httpx.Response) -> None:
+    """Raise :class:`FeedRefused` for what a cache on the way kept, although it was told not to."""
+    age = response.headers.get("Age", "").strip()
+    if age.isdecimal() and int(age[:12]) > OLDEST:
+        raise FeedRefused(
+            f"a cache on the way answers with news that is {int(age[:12])} seconds old; "
+            "let this address pass it by"
+        )
+
+
+OLDEST = 60
+"""Seconds that an answer may have lain in a cache."""
 
 
 async def _body(response: httpx.Response) -> bytes:

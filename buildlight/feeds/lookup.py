@@ -32,15 +32,21 @@ class LookupLoop(asyncio.SelectorEventLoop):
     ) -> Any:
         """Return what ``socket.getaddrinfo`` does, and raise what it raises.
 
-        Whoever asks for a name while its look-up still runs waits for that one.
+        Whoever asks for a name while its look-up still runs waits for that one. No thread to be
+        had is an OSError, too.
         """
         question = (host, port, family, type, proto, flags)
         answer = self._asked.get(question)
         if answer is None:
             answer = self._asked[question] = self.create_future()
-            threading.Thread(
+            thread = threading.Thread(
                 target=self._ask, args=(question, answer), name=f"lookup {host}", daemon=True
-            ).start()
+            )
+            try:
+                thread.start()
+            except RuntimeError as exc:  # The machine has no thread to spare; the next may get one.
+                del self._asked[question]
+                raise OSError("no thread to look the name up") from exc
         return await asyncio.shield(answer)
 
     def _ask(self, question: tuple[Any, ...], answer: asyncio.Future[Any]) -> None:

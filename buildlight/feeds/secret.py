@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from buildlight.places import configuration_folders
 from buildlight.redaction import MASK
 
 PREFIX = "BUILDLIGHT_SECRET_"
@@ -50,8 +51,7 @@ def find_secret(name: object) -> Secret:
 
 
 def _folders() -> tuple[Path, ...]:
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return (Path("/etc/buildlight/secrets"), Path(home) / "buildlight" / "secrets")
+    return tuple(folder / "secrets" for folder in configuration_folders())
 
 
 def _files(name: str) -> Iterator[Path]:
@@ -68,7 +68,10 @@ def _files(name: str) -> Iterator[Path]:
 def _read(place: Path) -> str | None:
     try:
         with place.open("rb") as file:
-            return file.read(LARGEST + 1).decode()
+            read = file.read(LARGEST + 1)
+        if len(read) > LARGEST:
+            raise ValueError(_TOO_LONG)
+        return read.decode()
     except FileNotFoundError:
         return None
     except OSError as exc:
@@ -80,6 +83,11 @@ def _read(place: Path) -> str | None:
 def _checked(value: str) -> Secret:
     value = value.strip()
     # A line break in a header or an address would let a secret say more than itself.
-    if not value or len(value) >= LARGEST or not value.isprintable():
+    if not value or not value.isprintable():
         raise ValueError("the secret has to be one line of text, and not empty")
+    if len(value.encode()) > LARGEST:
+        raise ValueError(_TOO_LONG)
     return Secret(value)
+
+
+_TOO_LONG = f"the secret is longer than {LARGEST} bytes; is it the right file?"
