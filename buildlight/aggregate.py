@@ -103,7 +103,7 @@ def select(
     """
     return frozenset(
         name
-        for name in names
+        for name in frozenset(names)
         if (not include or _matches(name, include)) and not _matches(name, exclude)
     )
 
@@ -116,6 +116,19 @@ def required(include: Iterable[str]) -> frozenset[str]:
 
 
 _GLOB = frozenset("*?[")
+
+
+def idle(include: Sequence[str], names: Collection[str]) -> tuple[int, ...]:
+    """Return which patterns of *include*, counted from 1, match none of *names*.
+
+    Plain names are not told: they are :func:`required`, and missed elsewhere.
+    """
+    plain = required(include)
+    return tuple(
+        number
+        for number, pattern in enumerate(include, start=1)
+        if pattern not in plain and not any(_matches(name, (pattern,)) for name in names)
+    )
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

@@ -6,7 +6,7 @@ its lamp leaves it out. Whatever does not count is listed with the reason, never
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from buildlight.aggregate import roll_up, select
 from buildlight.memory import Remembered
@@ -88,12 +88,18 @@ def counted(rows: Iterable[Row], choice: Choice) -> tuple[Row, ...]:
 def _age(known: Remembered, *, clock: datetime) -> float:
     """Return the seconds since the last build, 0 while one runs or if nobody knows.
 
-    A time without a zone is read as UTC: half a day does not matter here.
+    A time without a zone may be that of any, and is given the benefit of the doubt.
     """
     told = known.project.last_build_time
     if told is None or known.building:
         return 0.0
-    return (clock - (told if told.tzinfo else told.replace(tzinfo=UTC))).total_seconds()
+    if told.tzinfo is None:
+        return (clock - told.replace(tzinfo=UTC) - WIDEST).total_seconds()
+    return (clock - told).total_seconds()
+
+
+WIDEST = timedelta(hours=14)
+"""How far a zone can be from UTC."""
 
 
 def names_of(rows: Sequence[Row]) -> str:

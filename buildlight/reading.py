@@ -5,7 +5,7 @@ a *whole* feed is here: when it is stale, what makes a 200 answer a fault, when 
 is given up. What one project's words mean is in ``memory``.
 """
 
-from collections import Counter
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,10 +14,8 @@ from enum import Enum
 from buildlight.aggregate import pipeline_of, roll_up
 from buildlight.errors import FeedError, FeedMalformed
 from buildlight.memory import Event, Remembered, Verdict, event, remember
+from buildlight.pairing import Key, paired
 from buildlight.project import STATUS_WORDS, BuildStatus, Project, unknown_words
-
-Key = tuple[str, int]
-"""A project's name, and how many of that name came before it: GoCD repeats names."""
 
 
 class State(Enum):
@@ -124,15 +122,7 @@ def absorb(standing: Standing, reading: Reading, *, rules: Rules) -> tuple[Stand
     if fault is not None:
         return _fail(standing, fault), News()
     read = _remember_all(standing, reading, reading.outcome, rules)
-    # Nobody could see what was missing before a restart, or while the feed was silent for long:
-    # its grace begins now.
-    blind = standing.answered is None or reading.at >= standing.answered + rules.max_age
-    seen = {
-        key: reading.at if blind else standing.seen.get(key, reading.at)
-        for key in standing.projects
-    }
-    seen = {key: at for key, at in seen.items() if at + rules.max_age > reading.at}
-    seen |= dict.fromkeys(read, reading.at)
+    seen = _seen(standing, reading, rules) | dict.fromkeys(read, reading.at)
     confirmed = {
         key: reading.at if key in read and read[key].definite else standing.confirmed.get(key, at)
         for key, at in seen.items()
@@ -147,6 +137,22 @@ def absorb(standing: Standing, reading: Reading, *, rules: Rules) -> tuple[Stand
         answered=reading.at,
     )
     return after, _news(standing, after, reading.outcome, rules)
+
+
+def _seen(standing: Standing, reading: Reading, rules: Rules) -> dict[Key, float]:
+    """Return when each project was last seen, of those whose grace has not run out.
+
+    What nobody could see before a restart, or while the feed was silent for long, has its grace
+    from now on, if it is broken. Yesterday's green has none.
+    """
+    blind = standing.answered is None or reading.at >= standing.answered + rules.max_age
+    seen = {
+        key: reading.at
+        if blind and known.verdict is Verdict.BROKEN
+        else standing.seen.get(key, -math.inf)
+        for key, known in standing.projects.items()
+    }
+    return {key: at for key, at in seen.items() if at + rules.max_age > reading.at}
 
 
 def _expired(known: Remembered, age: float, rules: Rules) -> Remembered:
@@ -180,14 +186,10 @@ def _fault(standing: Standing, projects: tuple[Project, ...], rules: Rules) -> F
 def _remember_all(
     standing: Standing, reading: Reading, projects: Iterable[Project], rules: Rules
 ) -> dict[Key, Remembered]:
-    seen: Counter[str] = Counter()
-    remembered = {}
-    for project in projects:
-        key = (project.name, seen[project.name])
-        seen[project.name] += 1
-        before = standing.projects.get(key)
-        remembered[key] = remember(before, project, now=reading.clock, words=rules.words)
-    return remembered
+    return {
+        key: remember(before, project, now=reading.clock, words=rules.words)
+        for key, before, project in paired(standing.projects, projects, words=rules.words)
+    }
 
 
 def _news(before: Standing, after: Standing, projects: tuple[Project, ...], rules: Rules) -> News:

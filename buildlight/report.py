@@ -90,6 +90,10 @@ class Report:
     lamps: tuple[LampReport, ...]
 
 
+Chosen = Mapping[tuple[str, Choice], Sequence[Row]]
+"""What counts for a lamp, by the feed's name and the lamp's choice."""
+
+
 def make_report(
     feeds: Sequence[Watched], lamps: Sequence[Shown], *, now: float, clock: datetime
 ) -> Report:
@@ -99,11 +103,17 @@ def make_report(
     which the sentences tell it.
     """
     watched = [(feed, rows_of(feed, clock=clock)) for feed in feeds]
+    # Once for all lamps with the same choice: there may be 50,000 projects.
+    chosen = {
+        (feed.name, choice): counted(rows, choice)
+        for feed, rows in watched
+        for choice in {lamp.choice for lamp in lamps if feed.name in lamp.feeds}
+    }
     return Report(
         at=clock,
         feeds=tuple(_feed(feed, len(rows), now=now) for feed, rows in watched),
-        projects=tuple(row for feed, rows in watched for row in _projects(feed, rows, lamps)),
-        lamps=tuple(_lamp(lamp, watched, now=now, clock=clock) for lamp in lamps),
+        projects=tuple(row for feed, rows in watched for row in _projects(feed, rows, chosen)),
+        lamps=tuple(_lamp(lamp, watched, chosen, now=now, clock=clock) for lamp in lamps),
     )
 
 
@@ -119,12 +129,8 @@ def _feed(feed: Watched, projects: int, *, now: float) -> FeedReport:
     )
 
 
-def _projects(
-    feed: Watched, rows: Sequence[Row], lamps: Sequence[Shown]
-) -> Iterable[ProjectReport]:
-    heeded = {
-        row.name for lamp in lamps if feed.name in lamp.feeds for row in counted(rows, lamp.choice)
-    }
+def _projects(feed: Watched, rows: Sequence[Row], chosen: Chosen) -> Iterable[ProjectReport]:
+    heeded = {row.name for (name, _), some in chosen.items() if name == feed.name for row in some}
     for row in rows:
         why = row.left_out or (None if row.name in heeded else "no lamp watches it")
         yield ProjectReport(
@@ -143,12 +149,13 @@ def _projects(
 def _lamp(
     lamp: Shown,
     feeds: Sequence[tuple[Watched, Sequence[Row]]],
+    chosen: Chosen,
     *,
     now: float,
     clock: datetime,
 ) -> LampReport:
     watched = [(feed, rows) for feed, rows in feeds if feed.name in lamp.feeds]
-    by_feed = [(feed, counted(rows, lamp.choice)) for feed, rows in watched]
+    by_feed = [(feed, chosen[feed.name, lamp.choice]) for feed, _ in watched]
     rows = [row for _, counting in by_feed for row in counting]
     reasons = [why for feed, counting in by_feed for why in doubts(feed, counting, now=now)]
     reasons = reasons or [*absences(watched, lamp.choice, rows)]

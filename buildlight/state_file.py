@@ -1,23 +1,37 @@
 """Verdicts kept across restarts, in one small file that is replaced as a whole.
 
 It is written when a verdict changes and when the daemon stops: an SD card wears out. A file
-that is missing, damaged or cannot be written costs one warning, and verdicts are learnt anew.
+that is damaged or cannot be written costs one warning, and verdicts are learnt anew.
 """
 
 import json
 import logging
 import os
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+)
 
-from buildlight.counted import Watched
+from buildlight.feeds import FeedOptions
 from buildlight.memory import Remembered, Verdict
+from buildlight.pairing import Key
 from buildlight.project import Project
-from buildlight.reading import Key, Standing
+from buildlight.reading import Standing
+from buildlight.redaction import secrets_in
 
 NAME = "verdicts.json"
 VERSION = 1
@@ -25,7 +39,22 @@ VERSION = 1
 Verdicts = Mapping[str, Mapping[Key, Verdict]]
 """The verdict of each project of each feed, which is all that makes the file worth writing."""
 
+YEARS = range(1970, 9001)
+"""Of what years a time is believed: arithmetic on those at the ends of the calendar overflows."""
+
+Standings = Mapping[str, Standing]
+"""How feeds stand, by :func:`feed_key`."""
+
 log = logging.getLogger(__name__)
+
+
+def _of_a_sane_year(time: datetime) -> datetime:
+    if time.year not in YEARS:
+        raise ValueError(f"should be of a year from {YEARS[0]} to {YEARS[-1]}")
+    return time
+
+
+_Sane = AfterValidator(_of_a_sane_year)
 
 
 class _Row(BaseModel):
@@ -34,26 +63,33 @@ class _Row(BaseModel):
     name: str
     nth: Annotated[int, Field(ge=0)] = 0
     verdict: Verdict
-    since: AwareDatetime | None = None
+    since: Annotated[AwareDatetime, _Sane] | None = None
     label: str = ""
-    time: datetime | None = None
-    confirmed: AwareDatetime
+    time: Annotated[datetime, _Sane] | None = None
+    confirmed: Annotated[AwareDatetime, _Sane]
 
 
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     version: Literal[1]  # VERSION; a file of another one is not understood
-    feeds: Mapping[str, tuple[_Row, ...]]
+    feeds: Mapping[str, tuple[JsonValue, ...]]  # Row by row: one that is bad spoils no other.
 
 
 class StateFile:
-    """The file of kept verdicts in *folder*."""
+    """The file of kept verdicts in *folder*.
+
+    It is written on a thread of its own, which lives while there is something to write: a disk
+    that hangs costs that thread, and nobody waits for it but :meth:`close`.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._written: Verdicts = {}
         self._warned = False
+        self._handing = threading.Lock()
+        self._waiting: Callable[[], object] | None = None
+        self._thread: threading.Thread | None = None
 
     def load(self, *, now: float, clock: datetime) -> dict[str, Standing]:
         """Return what was kept, as the standings of feeds that have not answered yet.
@@ -71,30 +107,67 @@ class StateFile:
         except ValidationError:
             self._warn("is damaged, or of another version; verdicts are learnt anew")
             return {}
-        self._written = {
-            key: {(row.name, row.nth): row.verdict for row in rows}
-            for key, rows in kept.feeds.items()
+        feeds = {key: self._good(rows) for key, rows in kept.feeds.items()}
+        standings = {
+            key: _standing(rows, now=now, clock=clock) for key, rows in feeds.items() if rows
         }
-        return {key: _standing(rows, now=now, clock=clock) for key, rows in kept.feeds.items()}
+        self._written = _verdicts(standings)
+        return standings
 
-    def save(self, feeds: Iterable[Watched], *, now: float, clock: datetime) -> None:
-        """Write the verdicts of *feeds*, unless they are what was written last."""
-        feeds = tuple(feeds)
+    def save(self, feeds: Standings, *, now: float, clock: datetime) -> None:
+        """Have the verdicts of *feeds* written, unless they are what was written last."""
         verdicts = _verdicts(feeds)
         if verdicts != self._written:
             self._written = verdicts
-            self._replace(_document(feeds, now=now, clock=clock))
+            self._hand_over(partial(_document, feeds, now=now, clock=clock))
 
-    def refresh(self, feeds: Iterable[Watched], *, now: float, clock: datetime) -> None:
-        """Write the verdicts of *feeds* and when they were confirmed, changed or not."""
-        self._replace(_document(tuple(feeds), now=now, clock=clock))
+    def refresh(self, feeds: Standings, *, now: float, clock: datetime) -> None:
+        """Have the verdicts of *feeds* and when they were confirmed written, changed or not."""
+        self._hand_over(partial(_document, feeds, now=now, clock=clock))
+
+    def close(self, timeout: float) -> bool:
+        """Wait up to *timeout* seconds until all is written; returns whether it is."""
+        thread = self._thread
+        if thread is None:
+            return True
+        thread.join(timeout)
+        if thread.is_alive():
+            self._warn("is not written yet, the disk hangs; a restart may forget verdicts")
+        return not thread.is_alive()
+
+    def _good(self, rows: Iterable[JsonValue]) -> tuple[_Row, ...]:
+        good = []
+        for row in rows:
+            try:
+                good.append(_Row.model_validate(row))
+            except ValidationError:
+                self._warn("is damaged in places; what was there is learnt anew")
+        return tuple(good)
+
+    def _hand_over(self, document: Callable[[], object]) -> None:
+        """Give *document* to the thread; an older one that still waits is of no use any more."""
+        with self._handing:
+            self._waiting = document
+            if self._thread is None:
+                # A daemon thread: one that a disk blocks must not hold the exit.
+                self._thread = threading.Thread(target=self._write, name=NAME, daemon=True)
+                self._thread.start()
+
+    def _write(self) -> None:
+        while True:
+            with self._handing:
+                document, self._waiting = self._waiting, None
+                if document is None:
+                    self._thread = None
+                    return
+            self._replace(document())
 
     def _replace(self, document: object) -> None:
         new = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with new.open("w", encoding="utf-8") as file:
-                json.dump(document, file)
+                file.write(json.dumps(document))  # C does it: 50,000 rows take a moment.
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._path)
@@ -107,46 +180,85 @@ class StateFile:
         self._warned = True
 
 
-def feed_key(name: str, url: str) -> str:
-    """Return by what a feed is found again: its name, and its address without secrets."""
-    return f"{name} {url}"
+def feed_key(name: str, options: FeedOptions) -> str:
+    """Return by what a feed is found again: its name, and its address without secrets.
+
+    The digest tells addresses apart that look the same once their values are hidden: the names
+    of two feeds of one server are numbers, which change places with their tables.
+    """
+    return f"{name} {options.shown} {_digest(str(getattr(options, 'url', '')))}"
 
 
-def _verdicts(feeds: Iterable[Watched]) -> Verdicts:
+def _digest(url: str) -> str:
+    """Return eight hexadecimal digits that stand for *url* without user, password and tokens.
+
+    Anybody who reads the file can try guesses against a digest, and a key to it would lie beside
+    it. So what looks like a secret is not masked in it but left out: no guess at a secret changes
+    the digest, and a new token does not lose the verdicts. Each parameter is judged alone, lest
+    a token tell itself by what else it hides. ``view=web`` is not shown, but can be guessed.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # Nobody can say what of it is secret.
+        return _digest("")
+    query = "&".join(pair for pair in parts.query.split("&") if not secrets_in(f"?{pair}"))
+    host = parts.netloc.rpartition("@")[2]
+    plain = urlunsplit((parts.scheme, host, parts.path, query, ""))
+    return blake2b(plain.encode(errors="replace"), digest_size=4).hexdigest()
+
+
+def _verdicts(feeds: Standings) -> Verdicts:
     return {
-        feed_key(feed.name, feed.url): {
-            key: known.verdict for key, known in feed.standing.projects.items()
-        }
-        for feed in feeds
-        if feed.standing.projects
+        feed: {key: known.verdict for key, known in standing.projects.items()}
+        for feed, standing in feeds.items()
+        if standing.projects
     }
 
 
-def _document(feeds: Iterable[Watched], *, now: float, clock: datetime) -> dict[str, object]:
+def _document(feeds: Standings, *, now: float, clock: datetime) -> dict[str, object]:
     return {
         "version": VERSION,
         "feeds": {
-            feed_key(feed.name, feed.url): [
-                _row(key, known, age=now - feed.standing.confirmed.get(key, now), clock=clock)
-                for key, known in feed.standing.projects.items()
+            feed: [
+                _row(key, known, age=now - standing.confirmed.get(key, now), clock=clock)
+                for key, known in standing.projects.items()
             ]
-            for feed in feeds
-            if feed.standing.projects
+            for feed, standing in feeds.items()
+            if standing.projects
         },
     }
 
 
 def _row(key: Key, known: Remembered, *, age: float, clock: datetime) -> dict[str, object]:
     label, time = known.build
+    # A Pi that starts in 1970 takes what was kept for many years old: it stays that, and kept.
+    oldest = (clock - _OLDEST).total_seconds()
     return {
         "name": key[0],
         "nth": key[1],
         "verdict": known.verdict.value,
-        "since": known.since.isoformat() if known.since else None,
+        "since": _written(known.since),
         "label": label,
-        "time": time.isoformat() if time else None,
-        "confirmed": (clock - timedelta(seconds=age)).astimezone(UTC).isoformat(),
+        "time": _written(time),
+        "confirmed": _written(clock - timedelta(seconds=min(age, oldest))),
     }
+
+
+_OLDEST = datetime(YEARS[0], 1, 1, tzinfo=UTC)
+
+
+def _written(time: datetime | None) -> str | None:
+    """Return *time* in UTC, one without a zone as it is; ``None`` if it would not be believed.
+
+    Servers write 0001-01-01 for never, and zones (``+01:23:45``) that pydantic does not read.
+    """
+    if time is None:
+        return None
+    try:
+        told = time if time.tzinfo is None else time.astimezone(UTC)
+    except OverflowError:
+        return None
+    return told.isoformat() if told.year in YEARS else None
 
 
 def _standing(rows: Iterable[_Row], *, now: float, clock: datetime) -> Standing:

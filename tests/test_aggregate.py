@@ -12,6 +12,7 @@ from buildlight.aggregate import (
     RANKS,
     Signal,
     aggregate,
+    idle,
     pipeline_of,
     required,
     roll_up,
@@ -240,3 +241,10 @@ def test_a_pipeline_is_being_built_if_any_part_of_it_is() -> None:
 
     assert rolled.verdict is Verdict.BROKEN
     assert rolled.building
+
+
+def test_patterns_that_match_nothing_are_counted_from_one() -> None:
+    """Plain names are left out: that they are missing is a fault of its own."""
+    include = ("shop-*", "shp-*", "gone", "re:^till$", "re:x", "shop-[ab]*")
+
+    assert idle(include, {"shop-api", "till"}) == (2, 5)

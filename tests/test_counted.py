@@ -51,7 +51,7 @@ def test_a_dead_project_counts_while_it_is_being_built() -> None:
     assert row.left_out is None
 
 
-@pytest.mark.parametrize("time", [None, NOON.replace(tzinfo=None) - timedelta(hours=20)])
+@pytest.mark.parametrize("time", [None, NOON.replace(tzinfo=None) - timedelta(hours=37)])
 def test_a_project_of_unknown_or_zoneless_age_counts_if_it_may_be_young(
     time: datetime | None,
 ) -> None:

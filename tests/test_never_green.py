@@ -105,8 +105,9 @@ def test_a_verdict_changes_only_by_what_was_earned(history: list[Poll]) -> None:
         after, _ = absorb(standing, Reading(now, NOON, poll.outcome), rules=RULES)
         for key, known in after.projects.items():
             before = standing.projects.get(key)
-            if before is None or known.verdict is before.verdict:
-                continue
+            namesakes = [name for name, _ in {*standing.projects, *after.projects}]
+            if before is None or known.verdict is before.verdict or namesakes.count(key[0]) > 1:
+                continue  # Of namesakes nobody knows which is which: test_pairing is about them.
             word, building = known.project.last_build_status, known.building
             if known.verdict is Verdict.BROKEN:  # a broken word, building or not
                 assert word == "Failure"

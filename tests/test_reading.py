@@ -259,13 +259,13 @@ def test_a_name_that_is_repeated_is_not_merged() -> None:
     assert verdicts(standing) == {("shop", 0): Verdict.BROKEN, ("shop", 1): Verdict.PASSING}
 
 
-def test_rows_of_one_name_have_memories_of_their_own() -> None:
-    """The verdicts of two rows with one name do not mix while they build."""
+def test_of_two_rows_of_one_name_nobody_knows_which_was_red() -> None:
+    """While both are built and nothing tells them apart, either may be the broken one."""
     building = a_project(activity="Building", last_build_status="Unknown")
 
     standing, _ = after([an_answer(0.0, RED, GREEN), an_answer(30.0, building, building)])
 
-    assert verdicts(standing) == {("shop", 0): Verdict.BROKEN, ("shop", 1): Verdict.PASSING}
+    assert verdicts(standing) == {("shop", 0): Verdict.BROKEN, ("shop", 1): Verdict.BROKEN}
 
 
 def test_a_memory_from_before_a_restart_is_carried_on() -> None:
@@ -475,3 +475,13 @@ def test_a_feed_is_fresh_only_by_a_recent_good_answer(
         for late in (0.0, 109.9, 110.0):
             fresh = standing.state(RULES, now=now + late) is State.FRESH
             assert not fresh or (answered is not None and now + late < answered + 110.0)
+
+
+def test_a_green_from_before_a_restart_that_is_gone_vouches_for_nothing() -> None:
+    """Yesterday's green of a project that the server no longer has is not shown once more."""
+    restored = Standing(projects={("shop", 0): a_memory()})
+
+    standing, news = absorb(restored, an_answer(1.0, a_project("till")), rules=RULES)
+
+    assert ("shop", 0) not in standing.projects
+    assert news.dropped == ("shop",)

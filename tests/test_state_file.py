@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -9,14 +11,23 @@ from pathlib import Path
 import pytest
 from conftest import NOON, a_memory, a_project
 
-from buildlight.counted import Watched
+from buildlight.feeds.cctray import CCTrayOptions
 from buildlight.memory import Remembered, Verdict
+from buildlight.pairing import Key
 from buildlight.places import state_folder
-from buildlight.reading import Key, Rules, Standing
+from buildlight.reading import Standing
 from buildlight.state_file import StateFile, feed_key
 
-URL = "https://ci.example/cc.xml?token=***"
-KEY = feed_key("web", URL)
+PATIENCE = 20.0
+
+
+def key_of(url: str, name: str = "web") -> str:
+    """Return by what a feed at *url* is found again."""
+    return feed_key(name, CCTrayOptions(url=url))
+
+
+URL = "https://ci.example/cc.xml?token=SECRET"
+KEY = key_of(URL)
 HOUR = 3600.0
 BROKEN = a_memory(verdict=Verdict.BROKEN)
 PASSING = a_memory(verdict=Verdict.PASSING)
@@ -24,11 +35,27 @@ PASSING = a_memory(verdict=Verdict.PASSING)
 
 def a_feed(
     known: Mapping[Key, Remembered] | None = None, *, confirmed: float = 0.0, name: str = "web"
-) -> Watched:
+) -> dict[str, Standing]:
     """Return a feed of which *known* is remembered, last *confirmed* at that time."""
     projects = {("shop", 0): BROKEN} if known is None else known
     standing = Standing(projects=projects, confirmed=dict.fromkeys(projects, confirmed))
-    return Watched(name, URL, standing, Rules(max_age=110))
+    return {key_of(URL, name): standing}
+
+
+def save(
+    state: StateFile, feeds: Mapping[str, Standing], *, now: float = 0.0, clock: datetime = NOON
+) -> None:
+    """Save *feeds*, and wait until they are written."""
+    state.save(feeds, now=now, clock=clock)
+    assert state.close(PATIENCE)
+
+
+def refresh(
+    state: StateFile, feeds: Mapping[str, Standing], *, now: float = 0.0, clock: datetime = NOON
+) -> None:
+    """Refresh *feeds*, and wait until they are written."""
+    state.refresh(feeds, now=now, clock=clock)
+    assert state.close(PATIENCE)
 
 
 def load(folder: Path, *, now: float = 0.0, clock: datetime = NOON) -> dict[str, Standing]:
@@ -36,9 +63,9 @@ def load(folder: Path, *, now: float = 0.0, clock: datetime = NOON) -> dict[str,
     return StateFile(folder).load(now=now, clock=clock)
 
 
-def kept(folder: Path, feed: Watched) -> Path:
+def kept(folder: Path, feed: Mapping[str, Standing]) -> Path:
     """Keep *feed* in *folder*, and return the file."""
-    StateFile(folder).save([feed], now=0.0, clock=NOON)
+    save(StateFile(folder), feed)
     return folder / "verdicts.json"
 
 
@@ -101,17 +128,17 @@ def test_a_feed_is_found_by_its_name_and_its_address(tmp_path: Path) -> None:
 
     found = load(tmp_path)
 
-    assert set(found) == {feed_key("web", URL)}
-    assert feed_key("web", "https://other.example/cc.xml") not in found
+    assert set(found) == {KEY}
+    assert key_of("https://other.example/cc.xml") not in found
 
 
 def test_a_feed_without_projects_is_not_kept(tmp_path: Path) -> None:
     """There is nothing to remember of it."""
     file = StateFile(tmp_path)
 
-    file.refresh([a_feed({}), a_feed(name="other")], now=0.0, clock=NOON)
+    refresh(file, {**a_feed({}), **a_feed(name="other")})
 
-    assert set(load(tmp_path)) == {feed_key("other", URL)}
+    assert set(load(tmp_path)) == {key_of(URL, "other")}
 
 
 def test_the_file_holds_no_secret(tmp_path: Path) -> None:
@@ -129,7 +156,7 @@ def test_the_file_holds_no_secret(tmp_path: Path) -> None:
 
 def test_time_passes_while_the_daemon_is_stopped(tmp_path: Path) -> None:
     """Confirmed ten minutes before the stop, and an hour for the restart."""
-    StateFile(tmp_path).save([a_feed(confirmed=400.0)], now=1000.0, clock=NOON)
+    save(StateFile(tmp_path), a_feed(confirmed=400.0), now=1000.0)
 
     standing = load(tmp_path, now=5.0, clock=NOON + timedelta(hours=1))[KEY]
 
@@ -159,7 +186,7 @@ def test_a_clock_that_was_wrong_makes_nothing_new(tmp_path: Path, off: timedelta
 
 def test_nothing_known_writes_nothing(tmp_path: Path) -> None:
     """A daemon whose servers never answered leaves no file."""
-    StateFile(tmp_path).save([a_feed({})], now=0.0, clock=NOON)
+    save(StateFile(tmp_path), a_feed({}))
 
     assert list(tmp_path.iterdir()) == []
 
@@ -167,13 +194,13 @@ def test_nothing_known_writes_nothing(tmp_path: Path) -> None:
 def test_the_same_verdicts_are_written_once(tmp_path: Path) -> None:
     """An SD card wears out; a thousand polls without news do not touch it."""
     state = StateFile(tmp_path)
-    state.save([a_feed()], now=0.0, clock=NOON)
+    save(state, a_feed())
     before = (tmp_path / "verdicts.json").stat()
 
     for poll in range(1, 1000):
         at = 30.0 * poll
         building = a_memory(verdict=Verdict.BROKEN, building=bool(poll % 2))
-        state.save([a_feed({("shop", 0): building}, confirmed=at)], now=at, clock=NOON)
+        save(state, a_feed({("shop", 0): building}, confirmed=at), now=at)
 
     after = (tmp_path / "verdicts.json").stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
@@ -185,7 +212,7 @@ def test_what_was_loaded_is_not_written_again(tmp_path: Path) -> None:
     state = StateFile(tmp_path)
     state.load(now=0.0, clock=NOON)
 
-    state.save([a_feed()], now=30.0, clock=NOON)
+    save(state, a_feed(), now=30.0)
 
     after = (tmp_path / "verdicts.json").stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
@@ -194,9 +221,9 @@ def test_what_was_loaded_is_not_written_again(tmp_path: Path) -> None:
 def test_a_new_verdict_is_written_at_once(tmp_path: Path) -> None:
     """Power may fail in the next moment."""
     state = StateFile(tmp_path)
-    state.save([a_feed()], now=0.0, clock=NOON)
+    save(state, a_feed())
 
-    state.save([a_feed({("shop", 0): PASSING})], now=30.0, clock=NOON)
+    save(state, a_feed({("shop", 0): PASSING}), now=30.0)
 
     assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.PASSING
 
@@ -204,9 +231,9 @@ def test_a_new_verdict_is_written_at_once(tmp_path: Path) -> None:
 def test_a_project_that_is_gone_is_gone_from_the_file(tmp_path: Path) -> None:
     """It does not come back with a restart."""
     state = StateFile(tmp_path)
-    state.save([a_feed({("shop", 0): PASSING, ("web", 0): BROKEN})], now=0.0, clock=NOON)
+    save(state, a_feed({("shop", 0): PASSING, ("web", 0): BROKEN}))
 
-    state.save([a_feed({("shop", 0): PASSING})], now=30.0, clock=NOON)
+    save(state, a_feed({("shop", 0): PASSING}), now=30.0)
 
     assert set(load(tmp_path)[KEY].projects) == {("shop", 0)}
 
@@ -214,9 +241,9 @@ def test_a_project_that_is_gone_is_gone_from_the_file(tmp_path: Path) -> None:
 def test_a_stop_writes_when_verdicts_were_confirmed(tmp_path: Path) -> None:
     """The verdicts are the same, but their age is not."""
     state = StateFile(tmp_path)
-    state.save([a_feed(confirmed=0.0)], now=0.0, clock=NOON)
+    save(state, a_feed(confirmed=0.0))
 
-    state.refresh([a_feed(confirmed=HOUR)], now=HOUR, clock=NOON + timedelta(hours=1))
+    refresh(state, a_feed(confirmed=HOUR), now=HOUR, clock=NOON + timedelta(hours=1))
 
     standing = load(tmp_path, now=0.0, clock=NOON + timedelta(hours=1))[KEY]
     assert standing.confirmed["shop", 0] == pytest.approx(0.0)
@@ -225,11 +252,11 @@ def test_a_stop_writes_when_verdicts_were_confirmed(tmp_path: Path) -> None:
 def test_the_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     """Whoever reads while it is written reads the old one to its end."""
     state = StateFile(tmp_path)
-    state.save([a_feed()], now=0.0, clock=NOON)
+    save(state, a_feed())
     file = tmp_path / "verdicts.json"
 
     with file.open(encoding="utf-8") as reader:
-        state.save([a_feed({("shop", 0): PASSING})], now=30.0, clock=NOON)
+        save(state, a_feed({("shop", 0): PASSING}), now=30.0)
         old = json.load(reader)
 
     assert old["feeds"][KEY][0]["verdict"] == "broken"
@@ -246,7 +273,7 @@ def test_a_write_that_was_cut_short_is_harmless(
     state = StateFile(tmp_path)
 
     standing = state.load(now=0.0, clock=NOON)[KEY]
-    state.save([a_feed({("shop", 0): PASSING})], now=30.0, clock=NOON)
+    save(state, a_feed({("shop", 0): PASSING}), now=30.0)
 
     assert standing.projects["shop", 0].verdict is Verdict.BROKEN
     assert [each.name for each in tmp_path.iterdir()] == ["verdicts.json"]
@@ -296,18 +323,13 @@ def test_a_row_may_leave_out_what_nobody_knew(tmp_path: Path) -> None:
         b"[]",
         b'{"version": 1}',
         b'{"feeds": {}}',
-        a_file(verdict="green"),
-        a_file(confirmed="yesterday"),
-        a_file(confirmed="2026-11-20T12:00:00"),
-        a_file(nth=-1),
-        a_file(name=None),
         a_file().replace(b"shop", b"sh\xffp"),
         b"[" * 100_000,
         a_file().replace(b'"version": 1', b'"version": 2'),
         b'{"version": 2, "feeds": [{"of": "a later time"}]}',
     ],
-    ids=["empty", "zeros", "cut", "list", "no feeds", "no version", "verdict", "time", "zone",
-         "number", "name", "utf-8", "deep", "version 2", "version 2, other shape"],
+    ids=["empty", "zeros", "cut", "list", "no feeds", "no version", "utf-8", "deep", "version 2",
+         "version 2, other shape"],
 )  # fmt: skip
 def test_a_file_of_no_use_costs_one_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
@@ -318,13 +340,86 @@ def test_a_file_of_no_use_costs_one_warning(
     state = StateFile(tmp_path)
 
     found = state.load(now=0.0, clock=NOON)
-    state.save([a_feed()], now=0.0, clock=NOON)
+    save(state, a_feed())
 
     assert found == {}
     assert warnings_of(caplog) == [
         f"{file}: is damaged, or of another version; verdicts are learnt anew"
     ]
     assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.BROKEN
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"verdict": "green"},
+        {"confirmed": "yesterday"},
+        {"confirmed": "2026-11-20T12:00:00"},
+        {"confirmed": "9999-12-31T23:59:59-14:00"},
+        {"since": "0001-01-01T00:00:00+14:00"},
+        {"since": "2026-11-20T12:00:00+01:23:45"},
+        {"time": "9999-12-31T23:59:59Z"},
+        {"nth": -1},
+        {"name": None},
+    ],
+    ids=str,
+)
+def test_a_row_of_no_use_costs_one_warning_and_no_other_row(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, odd: Mapping[str, object]
+) -> None:
+    """What a failing card made of two rows is dropped; the others and other feeds come back."""
+    file = tmp_path / "verdicts.json"
+    bad, other = {**GOOD_ROW, **odd}, key_of(URL, "other")
+    rows = {KEY: [bad, {**GOOD_ROW, "name": "api"}], other: [GOOD_ROW], "bad": [bad, "no row"]}
+    file.write_text(json.dumps({"version": 1, "feeds": rows}), encoding="utf-8")
+
+    found = load(tmp_path)
+
+    assert {key: set(standing.projects) for key, standing in found.items()} == {
+        KEY: {("api", 0)},
+        other: {("shop", 0)},
+    }
+    assert warnings_of(caplog) == [f"{file}: is damaged in places; what was there is learnt anew"]
+
+
+@pytest.mark.parametrize(
+    ("told", "comes_back"),
+    [
+        ("2026-11-20T12:00:00+01:23:45", True),
+        ("2026-11-20T12:00:00+14:00", True),
+        ("2026-11-20T12:00:00", True),
+        ("1970-01-01T00:00:00", True),
+        ("1970-01-01T00:00:00+14:00", False),
+        ("0001-01-01T00:00:00", False),
+        ("0001-01-01T00:00:00+14:00", False),
+        ("9999-12-31T23:59:59-14:00", False),
+    ],
+)
+def test_an_odd_time_in_a_feed_costs_no_verdict(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, told: str, *, comes_back: bool
+) -> None:
+    """Servers write any time and any zone: the row is kept, without the time if need be."""
+    time = datetime.fromisoformat(told)
+    known = a_memory(verdict=Verdict.BROKEN, build=("41", time))
+    kept(tmp_path, a_feed({("shop", 0): known}))
+
+    shop = load(tmp_path)[KEY].projects["shop", 0]
+
+    assert shop.verdict is Verdict.BROKEN
+    assert shop.build == ("41", time if comes_back else None)
+    assert warnings_of(caplog) == []
+
+
+def test_a_clock_that_starts_in_1970_loses_no_verdict(tmp_path: Path) -> None:
+    """A Pi without a network is restarted twice: what was kept is old then, and still kept."""
+    beginning = datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
+    kept(tmp_path, a_feed())
+    state = StateFile(tmp_path)
+    found = state.load(now=0.0, clock=beginning)
+
+    refresh(state, found, now=60.0, clock=beginning)
+
+    assert load(tmp_path, clock=beginning)[KEY].projects["shop", 0].verdict is Verdict.BROKEN
 
 
 def test_a_file_that_cannot_be_read_costs_one_warning(
@@ -336,8 +431,8 @@ def test_a_file_that_cannot_be_read_costs_one_warning(
     state = StateFile(tmp_path)
 
     found = state.load(now=0.0, clock=NOON)
-    state.save([a_feed()], now=0.0, clock=NOON)
-    state.refresh([a_feed()], now=0.0, clock=NOON)
+    save(state, a_feed())
+    refresh(state, a_feed())
 
     assert found == {}
     assert warnings_of(caplog) == [f"{file}: cannot be read: Is a directory"]
@@ -352,8 +447,8 @@ def test_a_folder_that_cannot_be_written_costs_one_warning(
     state = StateFile(folder)
 
     for verdict in (Verdict.BROKEN, Verdict.PASSING, Verdict.BROKEN):
-        state.save([a_feed({("shop", 0): a_memory(verdict=verdict)})], now=0.0, clock=NOON)
-    state.refresh([a_feed()], now=0.0, clock=NOON)
+        save(state, a_feed({("shop", 0): a_memory(verdict=verdict)}))
+    refresh(state, a_feed())
 
     (warning,) = warnings_of(caplog)
     assert warning.startswith(f"{folder / 'verdicts.json'}: cannot be written: ")
@@ -369,13 +464,72 @@ def test_a_full_disk_costs_one_warning_and_spares_the_old_file(
     state = StateFile(tmp_path)
     state.load(now=0.0, clock=NOON)
 
-    state.save([a_feed({("shop", 0): PASSING})], now=0.0, clock=NOON)
-    state.refresh([a_feed({("shop", 0): PASSING})], now=0.0, clock=NOON)
+    save(state, a_feed({("shop", 0): PASSING}))
+    refresh(state, a_feed({("shop", 0): PASSING}))
 
     assert warnings_of(caplog) == [
         f"{file}: cannot be written: No space left on device; a restart will forget verdicts"
     ]
     assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.BROKEN
+
+
+# Disks that hang.
+
+
+def test_a_disk_that_hangs_costs_one_thread_and_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A pipe that nobody empties holds up who writes; once it breaks the newest is written."""
+    pipe = tmp_path / "verdicts.new"
+    os.mkfifo(pipe)
+    state = StateFile(tmp_path)
+    before = threading.active_count()
+    state.save(a_feed({("more than a pipe takes" * 10_000, 0): BROKEN}), now=0.0, clock=NOON)
+    reader = os.open(pipe, os.O_RDONLY)  # Returns once the writer is there.
+    pipe.unlink()
+
+    for verdict in (Verdict.BROKEN, Verdict.PASSING, Verdict.NONE):
+        state.save(a_feed({("shop", 0): a_memory(verdict=verdict)}), now=0.0, clock=NOON)
+
+    assert threading.active_count() == before + 1
+    assert not state.close(0.05)
+    assert not state.close(0.05)
+    os.close(reader)
+    assert state.close(PATIENCE)
+    assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.NONE
+    (warning,) = warnings_of(caplog)
+    assert warning.startswith(f"{tmp_path / 'verdicts.json'}: is not written yet, the disk hangs")
+
+
+def test_nothing_to_write_needs_no_wait(tmp_path: Path) -> None:
+    """A daemon whose servers never answered stops at once."""
+    assert StateFile(tmp_path).close(0.0)
+
+
+# By what feeds are found.
+
+
+def test_views_of_one_server_are_told_apart() -> None:
+    """Their values are hidden, and their names change places with their tables."""
+    web, ios = (key_of(f"https://ci.example/cc.xml?view={view}") for view in ("web", "ios"))
+
+    assert web != ios
+    assert "view=***" in web
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ci.example/cc.xml?view=web&token={}",
+        "https://ci.example/cc.xml?{}9f8e7d6c5b4a39281706&view=web",
+        "https://{}:x@ci.example/cc.xml?view=web",
+        "https://bot:{}@ci.example/cc.xml?view=web",
+    ],
+)
+@pytest.mark.parametrize("secret", ["b", "web", "a1b2c3d4e5f6a7b8c9d0"])
+def test_no_guess_at_a_secret_changes_the_key(url: str, secret: str) -> None:
+    """Who reads the file cannot try passwords on it, and a new token keeps the verdicts."""
+    assert key_of(url.format(secret)) == key_of(url.format("another"))
 
 
 # Where it is.
@@ -422,7 +576,7 @@ def test_a_user_without_a_home_has_a_folder_nevertheless(monkeypatch: pytest.Mon
 def test_times_are_kept_in_utc(tmp_path: Path) -> None:
     """Whoever reads the file need not know the machine's zone."""
     clock = NOON.astimezone(timezone(timedelta(hours=5)))
-    StateFile(tmp_path).save([a_feed()], now=0.0, clock=clock)
+    save(StateFile(tmp_path), a_feed(), now=0.0, clock=clock)
 
     (row,) = json.loads((tmp_path / "verdicts.json").read_text(encoding="utf-8"))["feeds"][KEY]
 
