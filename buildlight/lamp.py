@@ -39,6 +39,8 @@ class Lamp:
         self._once: tuple[Pattern, float] | None = None
         self._tries = 0
         self._retry_at = 0.0
+        self._failure = ""
+        self._close_failed = False
         self.light: Light | None = None
         """How the light is; ``None`` until it was tried."""
         self.trouble: LightUnavailable | None = None
@@ -49,18 +51,20 @@ class Lamp:
         """The open light."""
         return self._driver
 
-    def play_once(self, pattern: Pattern, *, now: float) -> None:
-        """Play *pattern* over what is shown, from *now* until it ends."""
-        self._once = (pattern, now)
-
-    def step(self, pattern: Pattern, *, now: float) -> float | None:
+    def step(self, pattern: Pattern, *, now: float, once: Pattern | None = None) -> float | None:
         """Bring the light to what *pattern* shows at *now*.
+
+        *once* is played over it from now until it ends, or until another pattern comes: what
+        was a reason to cheer may be none any more.
 
         Returns the seconds until the next step is due, ``None`` if only another pattern can
         make one. Never raises: a light that is lost is tried again in later steps.
         """
         if pattern != self._pattern:
             self._pattern, self._start, self._shown = pattern, now, None
+            self._once = None
+        if once is not None:
+            self._once = (once, now)
         if self._driver is None and now < self._retry_at:
             return self._retry_at - now
         try:
@@ -77,7 +81,9 @@ class Lamp:
         try:
             driver.close()
         except Exception:
-            log.exception("a driver failed to close its light")
+            if not self._close_failed:
+                log.exception("a driver failed to close its light")
+            self._close_failed = True
 
     def _opened(self) -> Driver:
         driver = self._driver = self._open_light()
@@ -100,6 +106,7 @@ class Lamp:
                 driver.show(frame)
             self._shown, self._shown_at = frame, now
         self.light, self.trouble, self._tries = Light.OK, None, 0
+        self._failure, self._close_failed = "", False
         waits = [over_ends, None if native else next_change(self._pattern, elapsed)]
         waits.append(None if refresh is None else self._shown_at + refresh - now)
         return min((wait for wait in waits if wait is not None), default=None)
@@ -117,7 +124,10 @@ class Lamp:
 
     def _lose(self, exc: Exception, *, now: float) -> float:
         if not isinstance(exc, LightUnavailable):
-            log.error("a driver failed: %s: %s", type(exc).__name__, exc)
+            failure = f"{type(exc).__name__}: {exc}"
+            if failure != self._failure:  # It is tried again for ever, and told once.
+                log.error("a driver failed: %s", failure)
+            self._failure = failure
             exc = LightUnavailable(f"its driver failed ({type(exc).__name__})")
         self.close()
         was_there = self.light in (Light.OK, Light.LOST)
@@ -230,19 +240,17 @@ class LampThread:
                 once, self._once = self._once, None
                 if self._stopping:
                     break
-            if once is not None:
-                self._lamp.play_once(once, now=self._clock())
-            wait = self._step(wanted)
+            wait = self._step(wanted, once)
             with self._changed:
                 if self._wanted == wanted and self._once is None and not self._stopping:
                     self._changed.wait(wait)
         self._lamp.close()
 
-    def _step(self, wanted: Pattern) -> float | None:
+    def _step(self, wanted: Pattern, once: Pattern | None) -> float | None:
         before = self._lamp.light
         self._called_at = now = self._clock()
         self._moving = True
-        wait = self._lamp.step(wanted, now=now)
+        wait = self._lamp.step(wanted, now=now, once=once)
         self._moving = wait is not None
         self._called_at = None
         if self._lamp.light is not before:

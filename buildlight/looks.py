@@ -7,14 +7,17 @@ from buildlight.drivers import DriverOptions
 from buildlight.memory import Event
 from buildlight.mistakes import Mistakes
 from buildlight.pattern import (
+    LONGEST_EVENT,
     OFF,
     Pattern,
+    cheers,
     colours_of,
     fit,
+    length,
     parse_pattern,
-    preset_patterns,
     timed,
 )
+from buildlight.presets import preset_patterns
 
 SIGNALS: tuple[str, ...] = tuple(dict.fromkeys(RANKS.values()))
 """The names of all signals, worst first."""
@@ -52,6 +55,10 @@ def fitted_patterns(
         signal: fit(pattern, channels, dims=options.dims, relay=options.relay)
         for signal, pattern in patterns.items()
     }
+    for signal, pattern in own.items():
+        if not alone and cheers(pattern) and not signal.startswith("passing"):
+            at = f"{path}.patterns.{signal}"
+            mistakes.add(at, "green alone would say that all is well; add red or amber")
     for signal, pattern in fitted.items():
         if not pattern.strokes and pattern.text != OFF.text:
             has = ", ".join(sorted(channel.value for channel in channels))
@@ -77,4 +84,6 @@ def fitted_events(
                 has = ", ".join(sorted(channel.value for channel in options.channels))
                 mistakes.add(at, f"the light cannot show this; its channels are {has}")
             events[event] = timed(pattern)
+            if length(events[event]) > LONGEST_EVENT:
+                mistakes.add(at, f"lasts longer than {LONGEST_EVENT:.0f} seconds")
     return events

@@ -262,35 +262,6 @@ LONGEST = 86_400.0
 
 _CHANNELS_ARE = f"channels are {', '.join(channel.value for channel in Channel)}"
 
-# Every signal's name (aggregate.RANKS) and its looks: colour tells the verdict, motion the
-# activity.
-COLOURS: Mapping[str, str] = {
-    "broken": "red",
-    "broken-building": "red pulse",
-    "broken-stale": "red, amber double-blink",
-    "broken-building-stale": "red pulse, amber double-blink",
-    "stale": "amber double-blink",
-    "passing": "green",
-    "passing-building": "green pulse",
-    "none": "amber",
-    "none-building": "amber pulse",
-}
-
-# The same with a rhythm of its own for each: for a single LED, and for colour-blind eyes.
-RHYTHM: Mapping[str, str] = {
-    "broken": "red blink",
-    "broken-building": "red quick-blink",
-    "broken-stale": "red triple-blink",
-    "broken-building-stale": "red quadruple-blink",
-    "stale": "amber double-blink",
-    "passing": "green",
-    "passing-building": "green pulse",
-    "none": "amber wink",
-    "none-building": "amber dip",
-}
-
-PRESETS: Mapping[str, Mapping[str, str]] = {"colours": COLOURS, "rhythm": RHYTHM}
-
 
 def fit(
     pattern: Pattern, channels: Collection[Channel], *, dims: bool, relay: bool = False
@@ -340,6 +311,14 @@ def timed(pattern: Pattern) -> Pattern:
 
 ONCE = 3.0
 """Seconds that an event is played for, unless its pattern says how long."""
+LONGEST_EVENT = 60.0
+"""Most seconds that an event is played for: it hides what the lamp has to say."""
+
+
+def cheers(pattern: Pattern) -> bool:
+    """Return whether *pattern* lights green and no colour that could qualify it."""
+    colours = colours_of(stroke.channel for stroke in pattern.strokes)
+    return colours == {Channel.GREEN}
 
 
 def overlaid(frame: Frame, pattern: Pattern, seconds: float) -> Frame:
@@ -377,20 +356,3 @@ def _played(stroke: Stroke, *, dims: bool, relay: bool) -> Rhythm:
 
 RELAY = 0.5
 """Seconds that a mechanical relay stays as it is at the least: it wears out, and it clicks."""
-
-
-def preset_patterns(name: str, channels: Collection[Channel]) -> dict[str, Pattern]:
-    """Return the patterns of a preset by signal; on a light of one colour, all in that one."""
-    patterns = {signal: parse_pattern(text) for signal, text in PRESETS[name].items()}
-    colours = colours_of(channels)
-    if len(colours) > 1:
-        return patterns
-    return {
-        signal: replace(
-            pattern,
-            strokes=tuple(
-                replace(stroke, channel=only) for stroke in pattern.strokes for only in colours
-            ),
-        )
-        for signal, pattern in patterns.items()
-    }

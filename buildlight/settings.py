@@ -276,6 +276,7 @@ def _feeds(document: Mapping[str, Any], top: _Top, mistakes: Mistakes) -> tuple[
 def _feed(
     path: str, common: _FeedTable, keys: Mapping[str, Any], top: _Top, mistakes: Mistakes
 ) -> FeedSettings | None:
+    _tell_words_given_twice(path, common, mistakes)
     kind: Any = None
     with mistakes.at(f"{path}.kind"):
         kind = load_kind(common.kind)
@@ -314,6 +315,14 @@ def _written_names(document: Mapping[str, Any]) -> list[str]:
 
 def _words(common: _FeedTable) -> dict[str, BuildStatus]:
     return {word.strip().lower(): _MEANINGS[meaning] for word, meaning in common.words.items()}
+
+
+def _tell_words_given_twice(path: str, common: _FeedTable, mistakes: Mistakes) -> None:
+    given: set[str] = set()
+    for word in common.words:
+        if word.strip().lower() in given:
+            mistakes.add(f"{path}.words.{word}", "is given twice: capitals make no other word")
+        given.add(word.strip().lower())
 
 
 def _named(feed: FeedSettings, names: Collection[str]) -> FeedSettings:
@@ -367,6 +376,9 @@ def _lamp(
         return None
     with mistakes.at(path, known=_known(_LampTable, light.Options)):
         options = light.Options.model_validate(keys)
+        if common.hours and common.hours.closed and not options.dims:
+            at = f"{path}.hours.closed"
+            mistakes.add(at, 'a light that cannot be dimmed would stay fully lit; use "off"')
         return LampSettings(
             name=name,
             driver=common.driver,

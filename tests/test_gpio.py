@@ -974,6 +974,17 @@ def test_a_pin_given_twice_is_refused(pin: object) -> None:
     assert mistake["msg"] == "Value error, gives GPIO17 to both red and green"
 
 
+def test_a_pin_given_twice_is_told_beside_one_that_is_none() -> None:
+    """Both mistakes at once: whoever mends one must not find the other afterwards."""
+    with pytest.raises(ValidationError) as caught:
+        GpioOptions.model_validate({"pins": {"red": 17, "amber": "GPIO99", "green": "GPIO17"}})
+
+    none, twice = caught.value.errors(include_input=False, include_url=False)
+    assert (none["loc"], none["msg"][:24]) == (("pins", "amber"), "Value error, is no pin; ")
+    assert twice["loc"] == ("pins",)
+    assert twice["msg"] == "Value error, gives GPIO17 to both red and green"
+
+
 def test_no_pins_are_refused() -> None:
     """An empty table is told with an example."""
     with pytest.raises(ValidationError) as caught:

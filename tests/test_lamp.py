@@ -331,3 +331,28 @@ def test_a_thread_that_plays_a_steady_pattern_is_still() -> None:
     assert not thread.moving
     thread.stop()
     assert thread.join(PATIENCE)
+
+
+def test_a_driver_that_goes_on_failing_is_told_when_it_changes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A mistake in somebody's driver does not fill the log while it is tried again."""
+
+    class Stubborn(Recorder):
+        def close(self) -> None:
+            raise OSError("stuck")
+
+    light = Stubborn()
+    lamp = Lamp(lambda: light)
+    faults = [*[ZeroDivisionError("a")] * 5, *[ValueError("b")] * 5, None, ValueError("b")]
+    for number, fault in enumerate(faults):
+        light.fault = fault
+        lamp.step(parse_pattern("red" if number % 2 else "green"), now=10.0 * number)
+
+    assert [record.message for record in caplog.records] == [
+        "a driver failed: ZeroDivisionError: a",
+        "a driver failed to close its light",
+        "a driver failed: ValueError: b",
+        "a driver failed: ValueError: b",
+        "a driver failed to close its light",
+    ]

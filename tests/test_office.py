@@ -167,3 +167,36 @@ def test_the_next_ten_switches_of_each_lamp_are_told(
     assert {line.split("  ")[-1] for line in lines[1:11]} == {"opens", "closes"}
     assert all("08:00 UTC" in line or "19:00 UTC" in line for line in lines[1:11])
     assert lines[11] == "till: always open"
+
+
+def test_no_green_is_played_while_something_else_is_broken() -> None:
+    """One of two broken projects is fixed: that is good news, but all is not well."""
+    till = a_project("till", last_build_status="Failure")
+    ci = Server(BAD, till)
+    lamp = {"pins": PINS, "events": {"fixed": "green blink"}}
+
+    async def story(world: World) -> None:
+        ci.answer = [GOOD, till]
+        await world.wait(31)
+
+    world = World(ci=ci, lamp=lamp).run(story)
+
+    assert not any(GREEN in frame.lit for _, frame in world.light.shown)
+
+
+def test_what_is_played_ends_when_the_lamp_has_something_else_to_say() -> None:
+    """Fixed, and broken again within a minute: the cheer does not go on over the red."""
+    ci = Server(BAD)
+    lamp = {"pins": PINS, "events": {"fixed": "green blink 60s"}}
+
+    async def story(world: World) -> None:
+        ci.answer = [GOOD]
+        await world.wait(31)
+        ci.answer = [a_project(last_build_status="Failure", last_build_label="3")]
+        await world.wait(30)
+        world.light.shown.clear()
+        await world.wait(20)
+
+    world = World(ci=ci, lamp=lamp).run(story)
+
+    assert not any(GREEN in frame.lit for _, frame in world.light.shown)

@@ -11,13 +11,10 @@ from buildlight.aggregate import RANKS
 from buildlight.errors import ConfigError
 from buildlight.pattern import (
     ALIASES,
-    COLOURS,
     DARK,
     LONGEST,
     OFF,
-    PRESETS,
     PULSE,
-    RHYTHM,
     RHYTHMS,
     SLOW_BLINK,
     STEADY,
@@ -31,8 +28,8 @@ from buildlight.pattern import (
     frame_at,
     next_change,
     parse_pattern,
-    preset_patterns,
 )
+from buildlight.presets import COLOURS, PRESETS, RHYTHM, preset_patterns
 
 RED, AMBER, GREEN = Channel.RED, Channel.AMBER, Channel.GREEN
 BLUE, WHITE, BUZZER = Channel.BLUE, Channel.WHITE, Channel.BUZZER

@@ -331,6 +331,8 @@ def test_a_mistake_at_the_top(keys: Mapping[str, object], mistake: str) -> None:
         ({"words": {"dead": "red"}},
          "feeds[0].words.dead: should be 'passing', 'broken' or 'keep'"),
         ({"words": ["dead"]}, "feeds[0].words: should be a table"),
+        ({"words": {"Flaky": "passing", "flaky": "broken"}},
+         "feeds[0].words.flaky: is given twice: capitals make no other word"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_feed(keys: Mapping[str, object], mistake: str) -> None:
@@ -912,3 +914,39 @@ def test_any_key_in_any_table_gives_settings_or_mistakes(
 ) -> None:
     """A good configuration with one odd key is told as well as any."""
     assert is_told_well(with_value((*place[:-1], key), value) if isinstance(place[-1], str) else {})
+
+
+@pytest.mark.parametrize("signal", ["stale", "none", "broken", "broken-stale", "none-building"])
+def test_green_alone_cannot_be_chosen_for_what_is_not_well(signal: str) -> None:
+    """A lamp that is told to lie does not start."""
+    document = a_document(lamps=[a_lamp(patterns={signal: "green blink"})])
+
+    with pytest.raises(ConfigError) as caught:
+        check_settings(document)
+
+    assert caught.value.mistakes == (
+        f"lamps[0].patterns.{signal}: green alone would say that all is well; add red or amber",
+    )
+
+
+def test_a_light_that_cannot_be_dimmed_cannot_be_dimmed_at_night() -> None:
+    """It would stand fully lit, which is not what was asked for."""
+    document = a_document(
+        lamps=[a_lamp(hours={"open": "08:00", "close": "19:00", "closed": "20%"})]
+    )
+
+    with pytest.raises(ConfigError) as caught:
+        check_settings(document)
+
+    (mistake,) = caught.value.mistakes
+    assert mistake.startswith("lamps[0].hours.closed: a light that cannot be dimmed")
+
+
+def test_an_event_may_not_hide_the_lamp_for_long() -> None:
+    """A minute is enough for a cheer."""
+    document = a_document(lamps=[a_lamp(events={"fixed": "green blink 61s"})])
+
+    with pytest.raises(ConfigError) as caught:
+        check_settings(document)
+
+    assert caught.value.mistakes == ("lamps[0].events.fixed: lasts longer than 60 seconds",)

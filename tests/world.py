@@ -121,8 +121,7 @@ class LoopPlayer:
 
     def play_once(self, pattern: Pattern) -> None:
         """Play *pattern* over the one that plays."""
-        self._lamp.play_once(pattern, now=asyncio.get_running_loop().time())
-        self._step()
+        self._step(pattern)
 
     def stop(self) -> None:
         """Go dark."""
@@ -139,13 +138,13 @@ class LoopPlayer:
         """Nothing blocks here."""
         return 0.0
 
-    def _step(self) -> None:
+    def _step(self, once: Pattern | None = None) -> None:
         if self._timer is not None:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
         before = self._lamp.light
         assert self._pattern is not None
-        wait = self._lamp.step(self._pattern, now=loop.time())
+        wait = self._lamp.step(self._pattern, now=loop.time(), once=once)
         self._timer = None if wait is None else loop.call_later(max(wait, 1e-3), self._step)
         if self._lamp.light is not before:
             self._on_light()
@@ -230,6 +229,8 @@ class World:
         await asyncio.wait({running, telling}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         await running
+        if self._state is not None:
+            assert self._state.close(20.0)  # A busy machine may take longer than a stop waits.
         await telling
 
     def _player(self, _lamp: LampSettings, on_light: Callable[[], None]) -> LoopPlayer:

@@ -28,7 +28,6 @@ from buildlight.drivers import Driver, DriverOptions, PatternDriver, Wired
 from buildlight.errors import LightUnavailable
 from buildlight.pattern import (
     DARK,
-    PRESETS,
     Channel,
     Frame,
     Pattern,
@@ -37,8 +36,8 @@ from buildlight.pattern import (
     frame_at,
     next_change,
     parse_pattern,
-    preset_patterns,
 )
+from buildlight.presets import PRESETS, preset_patterns
 
 PATIENCE = 5.0
 """Seconds within which a light comes back from a call, and threads from the dead."""

@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from buildlight.drivers import DriverOptions
 from buildlight.drivers.boards import BOARDS, Board
@@ -88,14 +95,31 @@ class GpioOptions(DriverOptions):
     def _wires_of_a_light(
         cls, pins: Mapping[Channel, int], info: ValidationInfo
     ) -> Mapping[Channel, int]:
-        by_pin: dict[int, str] = {}
-        for channel, pin in pins.items():
-            if pin in by_pin:
-                raise ValueError(f"gives GPIO{pin} to both {by_pin[pin]} and {channel.value}")
-            by_pin[pin] = channel.value
+        if (mistake := _given_twice(pins)) is not None:
+            raise ValueError(mistake)
         if pins and info.data.get("rgb") and {*pins} - {Channel.BUZZER} != RGB:
             raise ValueError("should have red, green and blue for rgb = true, and no other colour")
         return pins
+
+    @field_validator("pins", mode="wrap")
+    @classmethod
+    def _all_at_once(cls, pins: Any, checked: ValidatorFunctionWrapHandler) -> Any:
+        """Tell of a pin that is given twice even if another one is no pin."""
+        try:
+            return checked(pins)
+        except ValidationError as exc:
+            errors: list[Any] = exc.errors(include_url=False)
+            # A mistake without a place is one of all pins, and may be this one.
+            of_some = isinstance(pins, Mapping) and all(error["loc"] for error in errors)
+            mistake = _given_twice(_right(pins)) if of_some else None
+            if mistake is None:
+                raise
+            more: Any = {
+                "type": "value_error",
+                "ctx": {"error": ValueError(mistake)},
+                "input": pins,
+            }
+            raise ValidationError.from_exception_data(exc.title, [*errors, more]) from None
 
     @property
     def ready_made(self) -> Board:
@@ -189,6 +213,24 @@ class GpioLight:
         else:
             place = " and ".join(self._places[wire] for wire in MIXES[channel])
         return f"{self._board.title}, {place}" if self._board.title else place
+
+
+def _right(pins: Mapping[str, Any]) -> Mapping[Channel, int]:
+    """Return those of *pins* that are."""
+    right = {}
+    for channel, pin in pins.items():
+        with suppress(ValueError):
+            right[Channel(channel)] = pin_number(pin)
+    return right
+
+
+def _given_twice(pins: Mapping[Channel, int]) -> str | None:
+    by_pin: dict[int, str] = {}
+    for channel, pin in pins.items():
+        if pin in by_pin:
+            return f"gives GPIO{pin} to both {by_pin[pin]} and {channel.value}"
+        by_pin[pin] = channel.value
+    return None
 
 
 def mixed(frame: Frame) -> Mapping[Channel, float]:
