@@ -4,12 +4,26 @@ Nothing is imported here but what reads arguments: a Pi Zero takes seconds for m
 """
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from buildlight import __version__
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
+
+BARE: Mapping[str, str] = {"pins": "gpio", "board": "gpio", "port": "serial", "protocol": "serial"}
+"""What may be said of a lamp without a configuration, and the driver that it is mostly said of."""
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what *arguments* say; raises SystemExit(2) after telling what is wrong."""
+    chosen = parser().parse_args(arguments)
+    if chosen.command == "test" and chosen.driver is None:
+        for key, driver in BARE.items():
+            if getattr(chosen, key) is not None:
+                chosen.wrong(f"--{key} is for a --driver, which is missing: --driver {driver}?")
+    return chosen
 
 
 def parser() -> argparse.ArgumentParser:
@@ -121,7 +135,7 @@ def _add_test(commands: Commands) -> None:
     bare.add_argument("--board", metavar="NAME", help="for gpio: a ready-made one, pi-stop-a+")
     bare.add_argument("--port", metavar="DEVICE", help="for serial: /dev/serial/by-id/…")
     bare.add_argument("--protocol", metavar="NAME", help="for serial: adafruit-tower")
-    test.set_defaults(command="test")
+    test.set_defaults(command="test", wrong=test.error)
 
 
 def _add_hours(commands: Commands) -> None:

@@ -4,16 +4,18 @@ Nothing is imported before it is known what is wanted: a Pi Zero takes seconds f
 """
 
 import argparse
+import errno
 import io
 import json
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
-from buildlight.arguments import parser
+from buildlight import ending
+from buildlight.arguments import BARE, parsed
 from buildlight.errors import BuildlightError, ConfigError
 
 if TYPE_CHECKING:
@@ -23,14 +25,25 @@ OK, FAILED, MISCONFIGURED = 0, 1, 78
 """Exit statuses; 78 is EX_CONFIG of sysexits.h, after which systemd need not try again."""
 INTERRUPTED = 130
 
+DAEMONS = ("run", "demo")
+"""The commands that a signal ends with status 0, at any time."""
+FLUSHING = 0.3
+"""Seconds to wait at a daemon's end for the rest of its log to be written."""
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+"""What is wrong with an output that cannot be written."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what *arguments* say and return the exit status."""
-    _ready_streams()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] and arguments[0] in DAEMONS:
+        ending.end_at_once()  # First of all: the imports that follow take their time.
     try:
+        _ready_streams()
         chosen = _parsed(arguments)
         _log_to_stderr()
         status = CALLS[chosen.command](chosen)
+        sys.stdout.flush()
     except ConfigError as exc:
         for mistake in exc.mistakes:
             _complain(mistake)
@@ -41,15 +54,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has gone, a pager for instance; at exit Python would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forsake(sys.stdout)  # Whoever read the output has gone, a pager for instance.
+        return FAILED
+    except OSError as exc:
+        if exc.errno not in UNWRITABLE:
+            raise
+        _forsake(sys.stdout)
+        _complain(f"the output cannot be written: {exc.strerror}")
         return FAILED
     return status
 
 
-def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     try:
-        return parser().parse_args(arguments)
+        return parsed(arguments)
     finally:
         sys.stdout.flush()  # It may have been a help text, and nobody may be reading it.
 
@@ -66,7 +84,18 @@ def _ready_streams() -> None:
 
 
 def _complain(sentence: str) -> None:
-    sys.stderr.write(f"buildlight: {sentence}\n")
+    try:
+        sys.stderr.write(f"buildlight: {sentence}\n")
+        sys.stderr.flush()
+    except OSError:
+        _forsake(sys.stderr)  # The exit status has to tell it.
+
+
+def _forsake(stream: TextIO) -> None:
+    """Send what *stream* still holds nowhere: at exit, Python would fail to write it again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -82,20 +111,42 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
 
 def _log_to_stderr() -> None:
+    handler = _Stderr()
     # journald keeps the time itself.
     time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    handler = _Stderr()
     handler.setFormatter(logging.Formatter(f"{time}%(message)s", datefmt="%H:%M:%S"))
     root = logging.getLogger("buildlight")
     root.handlers = [handler]
     root.setLevel(logging.INFO)
 
 
+def _run_aside(daemon: Callable[[], None]) -> int:
+    """Run *daemon* while its log is written by a thread: nobody who reads it can hold it up."""
+    from buildlight.log import LogThread
+
+    root = logging.getLogger("buildlight")
+    log = LogThread(root, root.handlers[0])
+    log.start()
+    status = FAILED
+    try:
+        daemon()
+        status = OK
+    finally:
+        ending.end_at_once()  # The loop took its handlers away, and every lamp is dark.
+        if not log.close(FLUSHING):
+            os._exit(status)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _forsake(sys.stdout)  # The lamp was drawn there, and has told it.
+    return status
+
+
 def _run(chosen: argparse.Namespace) -> int:
     from buildlight import daemon, settings
 
-    daemon.run(settings.load_settings(settings.find_file(chosen.config)))
-    return OK
+    configured = settings.load_settings(settings.find_file(chosen.config))
+    return _run_aside(partial(daemon.run, configured))
 
 
 def _check(chosen: argparse.Namespace) -> int:
@@ -118,8 +169,7 @@ def _test(chosen: argparse.Namespace) -> int:
     from buildlight import check, terminal, wiring
     from buildlight.errors import LightUnavailable
 
-    # Or it would end at once, and leave the light as it is.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    ending.interrupt_once()  # Or it would end at once, and leave the light as it is.
     watcher = terminal.Unasked(chosen.pause) if chosen.yes else terminal.Asked()
     failed = False
     for lamp in _lamps_to_test(chosen):
@@ -145,8 +195,8 @@ def _test(chosen: argparse.Namespace) -> int:
 def _lamps_to_test(chosen: argparse.Namespace) -> "tuple[LampSettings, ...]":
     from buildlight import settings
 
-    if chosen.driver:
-        keys = {key: getattr(chosen, key) for key in ("pins", "board", "port", "protocol")}
+    if chosen.driver is not None:
+        keys = {key: getattr(chosen, key) for key in BARE}
         given = {key: value for key, value in keys.items() if value is not None}
         return (settings.lamp_from_keys(chosen.driver, given),)
     lamps = settings.load_settings(settings.find_file(chosen.config)).lamps
@@ -192,8 +242,7 @@ def _demo(chosen: argparse.Namespace) -> int:
     from buildlight import demo
 
     logging.getLogger("buildlight").setLevel(logging.ERROR)  # the captions tell the story
-    demo.run_demo(chosen.seconds)
-    return OK
+    return _run_aside(partial(demo.run_demo, chosen.seconds))
 
 
 def _hours(chosen: argparse.Namespace) -> int:

@@ -6,20 +6,21 @@ afterwards, as far as their lights still answer.
 
 import asyncio
 import logging
-import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypedDict
 
 from buildlight.aggregate import RANKS
+from buildlight.counted import Watched
+from buildlight.ending import ending_signals
 from buildlight.errors import LightUnavailable
 from buildlight.feeds.lookup import LookupLoop
 from buildlight.hours import is_open, next_switch
 from buildlight.lamp import Lamp, LampThread
 from buildlight.memory import Event, Verdict
 from buildlight.monitor import Monitor, Source, open_sources
-from buildlight.pattern import Pattern
+from buildlight.pattern import Pattern, cheers
 from buildlight.places import state_folder
 from buildlight.reading import News, Standing
 from buildlight.redaction import printable
@@ -33,6 +34,8 @@ DARKENING = 1.2
 """Seconds to wait at stop for lights to go dark."""
 LEAVING = 0.3
 """Seconds to wait at stop for connections to close."""
+WRITING = 0.3
+"""Seconds to wait at stop for verdicts to be written, while lights go dark."""
 BLOCKED = 1.0
 """Seconds after which a light that does not come back from a call counts as lost."""
 
@@ -81,7 +84,7 @@ def time_of_day() -> datetime:
 
 
 def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, then leave every lamp dark that still answers.
+    """Run until a signal ends it, then leave every lamp dark that still answers.
 
     Raises :class:`LightUnavailable` if a light does not open that is not to be waited for.
     """
@@ -92,7 +95,7 @@ def run(settings: Settings) -> None:
 async def _run_until_signal(daemon: "Daemon") -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ending_signals():
         loop.add_signal_handler(number, stop.set)
     await daemon.run(stop)
 
@@ -118,6 +121,7 @@ class Daemon:
         self._settings = settings
         self._on_report = on_report
         self._state = state
+        self._keys = {feed.name: feed_key(feed.name, feed.options) for feed in settings.feeds}
         self._make_player = make_player
         self._open_sources = open_sources
         self._clock = clock
@@ -125,6 +129,9 @@ class Daemon:
         self._lights_changed = asyncio.Event()
         self._monitor: Monitor | None = None
         self._dark_by: float | None = None
+        self._stop = asyncio.Event()
+        self._telling: asyncio.Handle | None = None
+        self._news: list[tuple[FeedSettings, News]] = []
         self._switch: asyncio.TimerHandle | None = None
         self._report: Report | None = None
 
@@ -133,6 +140,7 @@ class Daemon:
 
         Raises :class:`LightUnavailable` if a light does not open that is not to be waited for.
         """
+        self._stop = stop
         for feed in self._settings.feeds:
             if feed.options.warning is not None:
                 log.warning("%s: %s", feed.name, feed.options.warning)
@@ -173,8 +181,8 @@ class Daemon:
         self._monitor = Monitor(
             sources,
             clock=self._clock,
-            on_change=self._tell,
-            on_news=self._play_news,
+            on_change=self._tell_soon,
+            on_news=lambda feed, news: self._news.append((feed, news)),
             kept=self._kept(),
         )
         self._tell()
@@ -183,7 +191,8 @@ class Daemon:
         finally:
             self._darken()  # First of all: what follows may take its time.
             if self._state is not None:
-                self._state.refresh(self._monitor.watched(), **self._times())
+                self._state.refresh(self._standings(self._monitor.watched()), **self._times())
+                self._state.close(WRITING)
 
     def _times(self) -> Times:
         return {"now": asyncio.get_running_loop().time(), "clock": self._clock()}
@@ -191,13 +200,15 @@ class Daemon:
     def _kept(self) -> dict[str, Standing]:
         """Return what was kept from before a restart, by the name of the feed."""
         kept = self._state.load(**self._times()) if self._state is not None else {}
-        keys = {feed.name: feed_key(feed.name, feed.options.shown) for feed in self._settings.feeds}
-        return {name: kept[key] for name, key in keys.items() if key in kept}
+        return {name: kept[key] for name, key in self._keys.items() if key in kept}
+
+    def _standings(self, feeds: Sequence[Watched]) -> dict[str, Standing]:
+        """Return how *feeds* stand, as the state file calls them."""
+        return {self._keys[feed.name]: feed.standing for feed in feeds}
 
     def _notice_lights(self) -> None:
         self._lights_changed.set()
-        if self._monitor is not None:
-            self._tell()
+        self._tell_soon()
 
     async def _heed_lights(self) -> None:
         """See lights that hang. No wake-up while every lamp is still."""
@@ -207,39 +218,56 @@ class Daemon:
             while any(player.moving for _, player in self._players):
                 await asyncio.sleep(BLOCKED)
                 if [_light(player) for _, player in self._players] != self._lights():
-                    self._tell()
+                    self._tell_soon()
 
     def _lights(self) -> list[Light]:
         return [lamp.light for lamp in self._report.lamps] if self._report else []
 
+    def _tell_soon(self) -> None:
+        """Tell once, in the loop's next turn, however many things happen until then."""
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_soon(self._tell)
+
     def _tell(self) -> None:
-        """Make a report of what is known now, and tell it to the lamps and the log."""
-        if self._monitor is None:
+        """Make a report of what is known now, and tell it to the lamps and the log.
+
+        Nothing is told once the end was asked for: with 50,000 projects it takes its time.
+        """
+        self._telling = None
+        if self._monitor is None or self._stop.is_set() or self._dark_by is not None:
             return
         times, feeds = self._times(), self._monitor.watched()
         lamps = [shown(lamp, _light(player)) for lamp, player in self._players]
         report = make_report(feeds, lamps, **times)
         before, self._report = self._report, report
-        for number, ((_, player), row) in enumerate(zip(self._players, report.lamps, strict=True)):
+        for (_, player), row in zip(self._players, report.lamps, strict=True):
             player.play(row.pattern)
+        self._play_news(report)
+        # Not before every lamp was told: the log may be slow.
+        for number, ((_, player), row) in enumerate(zip(self._players, report.lamps, strict=True)):
             _log_lamp(before.lamps[number] if before else None, row, player)
         self._lights_changed.set()
         self._tell_at_next_switch()
         if self._state is not None:
-            self._state.save(feeds, **times)
+            self._state.save(self._standings(feeds), **times)
         self._on_report(report)
 
-    def _play_news(self, feed: FeedSettings, news: News) -> None:
-        """Have every lamp that heeds what happened play its pattern for the worst of it."""
-        for lamp, player in self._players:
-            closed = lamp.hours is not None and not is_open(lamp.hours, self._clock())
-            if closed or feed.name not in lamp.feeds:
+    def _play_news(self, report: Report) -> None:
+        """Have every lamp that heeds what happened play its pattern for the worst of it.
+
+        After the lamp was told how things stand, and never a cheer while they are bad.
+        """
+        told, self._news = self._news, []
+        for (lamp, player), row in zip(self._players, report.lamps, strict=True):
+            if lamp.hours is not None and not is_open(lamp.hours, report.at):
                 continue
-            names = lamp.choice.of(feed.choice.of(name for _, name in news.events))
-            happened = {event for event, name in news.events if name in names}
-            played = [event for event in WORST_FIRST if event in happened & lamp.events.keys()]
-            if played:
-                player.play_once(lamp.events[played[0]])
+            happened = {event for feed, news in told for event in _heeded(lamp, feed, news)}
+            bad = row.signal.stale or row.signal.verdict is Verdict.BROKEN
+            for event in WORST_FIRST:
+                pattern = lamp.events.get(event) if event in happened else None
+                if pattern is not None and not (bad and cheers(pattern)):
+                    player.play_once(pattern)
+                    break
 
     def _tell_at_next_switch(self) -> None:
         """Look again when an office opens or closes, if no feed makes us look before."""
@@ -250,7 +278,7 @@ class Daemon:
             self._switch.cancel()
         if nexts:
             wait = (min(nexts) - clock).total_seconds()
-            self._switch = asyncio.get_running_loop().call_later(wait, self._tell)
+            self._switch = asyncio.get_running_loop().call_later(wait, self._tell_soon)
 
     def _darken(self) -> float:
         """Tell every lamp to go dark; returns until when to wait for them."""
@@ -279,6 +307,12 @@ async def _first(*awaited: Coroutine[Any, Any, object]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=LEAVING)
+
+
+def _heeded(lamp: LampSettings, feed: FeedSettings, news: News) -> Iterable[Event]:
+    if feed.name in lamp.feeds:
+        names = lamp.choice.of(feed.choice.of(name for _, name in news.events))
+        yield from (event for event, name in news.events if name in names)
 
 
 def _light(player: Player) -> Light:

@@ -5,7 +5,6 @@ one that forgets it, as Travis does. The day is a table.
 """
 
 import asyncio
-import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
@@ -22,6 +21,7 @@ import httpx
 from buildlight import cctray
 from buildlight.counted import Choice
 from buildlight.daemon import Daemon
+from buildlight.ending import ending_signals
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
 from buildlight.feeds.lookup import LookupLoop
 from buildlight.feeds.pace import max_age
@@ -190,7 +190,7 @@ def run_demo(seconds: float | None = None) -> None:
 async def _play(servers: Mapping[str, CIServer], *, seconds: float | None) -> None:
     act = max(seconds or DAY, SHORTEST_DAY) / len(ACTS)
     stop, curtain = asyncio.Event(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ending_signals():
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
     def on_report(report: Report) -> None:

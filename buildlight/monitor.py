@@ -7,6 +7,7 @@ means is in ``reading``, when the next is due in ``feeds.pace``.
 import asyncio
 import logging
 import random
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from traceback import extract_tb
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from buildlight.aggregate import idle
 from buildlight.counted import Watched
 from buildlight.errors import FeedError, FeedRefused
 from buildlight.feeds import Feed, FeedOptions
@@ -32,6 +34,9 @@ SHORTEST = 1.0
 
 CLOSING = 0.3
 """Seconds that connections may take to close."""
+
+MOST_WORDS, LONGEST_WORD = 100, 80
+"""Odd words of a feed that are told, and how much of each: a server may send any number."""
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +109,7 @@ class Monitor:
 
     *kept* are standings from before a restart, by the feed's name. *clock* tells the time of
     day, *on_change* is called whenever what is known has changed or has become too old,
-    *on_news* after it with what happened in a feed, *dice* gives numbers from 0 to 1.
+    *on_news* before it with what happened in a feed, *dice* gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -144,10 +149,16 @@ class Monitor:
             started = loop.time()
             outcome = await read(source.feed)
             reading = Reading(loop.time(), self._clock(), outcome)
-            told = [(feed, self._take(self._held[feed.name], reading)) for feed in source.readers]
+            held = [self._held[feed.name] for feed in source.readers]
+            taken = [(each, each.standing, self._take(each, reading)) for each in held]
+            for each, _, news in taken:
+                self._on_news(each.settings, news)
             self._on_change()
-            for feed, news in told:
-                self._on_news(feed, news)
+            await asyncio.sleep(0)  # The lamps first: the log may be slow.
+            for each, before, news in taken:
+                _log_feed(each.settings.name, before, each.standing)
+                _log_news(each, news)
+                _log_idle(each)
             due = started + self._wait(source, outcome)
             shortest = min(SHORTEST, source.readers[0].building_interval)
             await asyncio.sleep(max(due - loop.time(), shortest))
@@ -166,10 +177,7 @@ class Monitor:
         )
 
     def _take(self, held: "_Held", reading: Reading) -> News:
-        before = held.standing
-        held.standing, news = absorb(before, reading, rules=held.settings.rules)
-        _log_feed(held.settings.name, before, held.standing)
-        _log_news(held, news)
+        held.standing, news = absorb(held.standing, reading, rules=held.settings.rules)
         if held.standing.answered == reading.at:
             held.expire_later(reading.at + held.settings.rules.max_age, self._on_change)
         return news
@@ -182,6 +190,8 @@ class _Held:
         self.settings = settings
         self.standing = standing
         self.odd_words: set[str] = set()
+        self.more_odd_words = False
+        self.idle: frozenset[int] = frozenset()
         self._expiry: asyncio.TimerHandle | None = None
 
     def expire_later(self, when: float, call: Callable[[], None]) -> None:
@@ -193,10 +203,15 @@ class _Held:
 
 def _log_feed(name: str, before: Standing, after: Standing) -> None:
     if after.error is not None:
-        if str(after.error) != str(before.error or ""):
+        if _gist(after) != _gist(before):
             log.warning("%s: %s", name, after.error)
     elif before.error is not None:
         log.info("%s: answers again", name)
+
+
+def _gist(standing: Standing) -> str:
+    """Return the fault without its numbers, which may change at every poll."""
+    return re.sub(r"[0-9]+", "", str(standing.error or ""))
 
 
 def _log_news(held: _Held, news: News) -> None:
@@ -205,7 +220,24 @@ def _log_news(held: _Held, news: News) -> None:
         log.debug("%s: %s: %s", name, what.value, printable(project))
     for dropped in news.dropped:
         log.info("%s: no longer has a project named %s", name, printable(dropped))
-    for word in sorted(news.unknown_words - held.odd_words):
+    new = sorted({word[:LONGEST_WORD] for word in news.unknown_words} - held.odd_words)
+    room = MOST_WORDS - len(held.odd_words)
+    for word in new[:room]:
         told = printable(word)
         log.warning("%s: does not know the word %s; add it to this feed's words", name, told)
-    held.odd_words |= news.unknown_words
+        held.odd_words.add(word)
+    if new[room:] and not held.more_odd_words:
+        log.warning("%s: has still more words that are not known; no others are told", name)
+        held.more_odd_words = True
+
+
+def _log_idle(held: _Held) -> None:
+    """Warn of patterns that have come to match nothing, once there was a good answer."""
+    settings, standing = held.settings, held.standing
+    if standing.answered is None or not settings.choice.include:
+        return
+    names = {settings.rules.name_of(name) for name, _ in standing.projects}
+    now = frozenset(idle(settings.choice.include, names))
+    for number in sorted(now - held.idle):
+        log.warning("%s: include pattern %d matches no project", settings.name, number)
+    held.idle = now

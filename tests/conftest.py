@@ -1,11 +1,30 @@
 """What every test file shares: a project to start from, and a moment to be in."""
 
+import logging
+import signal
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import pytest
+
+from buildlight.ending import ENDING
 from buildlight.memory import Remembered, Verdict
 from buildlight.project import Project
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    """Give the next test the log and the signals that this one got."""
+    log = logging.getLogger("buildlight")
+    before = (log.level, [*log.handlers], log.propagate)
+    handlers = {number: signal.getsignal(number) for number in ENDING}
+    yield
+    level, log.handlers, log.propagate = before
+    log.setLevel(level)  # It also forgets what is cached of the levels below.
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def a_project(name: str = "shop", **attributes: object) -> Project:

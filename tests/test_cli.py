@@ -1,7 +1,6 @@
 """The command line, as a person and a program use it: real processes, servers and terminals."""
 
 import json
-import logging
 import os
 import pty
 import re
@@ -27,8 +26,8 @@ PINS = "red=17,amber=27,green=22"
 
 
 @pytest.fixture(autouse=True)
-def _this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Mock pins, no proxy, no configuration of whoever runs the tests; logging as it was."""
+def _this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Mock pins, no proxy, no configuration of whoever runs the tests."""
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("no_proxy", "*")
@@ -39,10 +38,6 @@ def _this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[N
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     for name in [name for name in os.environ if name.upper().startswith("BUILDLIGHT_")]:
         monkeypatch.delenv(name)
-    log = logging.getLogger("buildlight")
-    before = (log.handlers, log.level)
-    yield
-    log.handlers, log.level = before
 
 
 @pytest.fixture
@@ -145,6 +140,10 @@ def test_each_command_explains_itself(
         (["test", "--pause", "nan"], "argument --pause: must be more than 0"),
         (["test", "--pins", "red"], "argument --pins: write it as red=17,amber=27,green=22"),
         (["test", "--pins", "red=1,red=2"], "argument --pins: names a channel twice"),
+        (["test", "--pins", PINS], "--pins is for a --driver, which is missing: --driver gpio?"),
+        (["test", "--board", "pi-stop-a+"], "--board is for a --driver, which is missing"),
+        (["test", "--port", "/dev/ttyACM0"], "which is missing: --driver serial?"),
+        (["test", "--protocol", "adafruit-tower"], "--protocol is for a --driver, which is"),
         (["demo", "--seconds", "-1"], "argument --seconds: must be more than 0"),
     ],
 )
@@ -490,6 +489,68 @@ def test_letters_that_a_terminal_lacks_are_replaced(tmp_path: Path, server: Feed
 
     assert process.returncode == 0
     assert "?bung ?1" in process.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["--help"], ["check"], ["check", "--json"], ["hours"], ["devices"], ["devices", "--json"]],
+    ids=" ".join,
+)
+def test_output_that_has_no_room_is_told(
+    tmp_path: Path, server: FeedServer, command: Sequence[str]
+) -> None:
+    """A full disk: one sentence, and status 1."""
+    options = (
+        ["--config", a_file(tmp_path, server.url())] if command[0] in ("check", "hours") else []
+    )
+
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            [BUILDLIGHT, *command, *options],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    sentence = "buildlight: the output cannot be written: No space left on device\n"
+    assert (process.returncode, process.stderr) == (1, sentence)
+
+
+def test_complaints_that_have_no_room_leave_the_status() -> None:
+    """Whoever looks only at the status gets the right one."""
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run([BUILDLIGHT, "check"], stderr=full, timeout=PATIENCE, check=False)
+
+    assert process.returncode == 78
+
+
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT],
+    ids=lambda each: each.name,
+)
+def test_a_signal_ends_a_walk_in_the_dark(number: signal.Signals) -> None:
+    """Status 130 and no traceback, however often it comes."""
+    arguments = ["test", "--yes", "--pause", "60", "--driver", "console"]
+    with subprocess.Popen(
+        [BUILDLIGHT, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdout
+        lines = iter(process.stdout.readline, "")
+        assert any(line.startswith("red: ") for line in lines)
+
+        process.send_signal(number)
+        process.send_signal(number)
+
+        told, complaints = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, complaints) == (130, "")
+    assert told.endswith("lamp: off\n")
 
 
 def test_ctrl_c_ends_quietly() -> None:

@@ -1,5 +1,6 @@
 """The daemon as its user meets it: a process with real sockets, a real port and real signals."""
 
+import asyncio
 import json
 import os
 import pty
@@ -11,14 +12,23 @@ import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import httpx
+import looptime
 import pytest
-from conftest import a_project
+from conftest import NOON, a_project
 from servers import BROKEN_FEED, DRIPS, ENDLESS, FEED, HANGS, Answer, FeedServer
-from world import Server, World
+from world import LoopPlayer, RecordingLight, Server, World
+
+from buildlight.daemon import Daemon as InProcess
+from buildlight.ending import ENDING
+from buildlight.monitor import open_sources
+from buildlight.report import Report
+from buildlight.settings import LampSettings
 
 BUILDLIGHT = Path(sys.executable).with_name("buildlight")
 PATIENCE = 20.0
@@ -116,7 +126,7 @@ def configuration(*urls: str, port: str, interval: float = 0.2) -> str:
     return f"interval = {interval}\nbuilding_interval = {interval}\n{feeds}\n{lamp}\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", ENDING, ids=lambda each: each.name)
 def test_a_signal_leaves_the_lamp_dark_and_the_exit_clean(
     run: Callable[..., Daemon], tower: Tower, number: signal.Signals
 ) -> None:
@@ -133,6 +143,102 @@ def test_a_signal_leaves_the_lamp_dark_and_the_exit_clean(
     assert status == 0
     assert "Traceback" not in daemon.said()
     assert "lamp: broken (was passing): shop\n" in daemon.said()
+
+
+def test_nohup_is_heeded(run: Callable[..., Daemon], tower: Tower) -> None:
+    """Whoever starts the daemon so that SIGHUP is ignored wants it to outlive the terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with FeedServer() as server:
+        daemon = run(configuration(server.url(), port=tower.port))
+        signal.signal(signal.SIGHUP, before)
+        until(lambda: tower.told.endswith(GREEN), daemon)
+
+        daemon.process.send_signal(signal.SIGHUP)
+
+        server.answer = Answer(BROKEN_FEED)
+        until(lambda: tower.told.endswith(RED), daemon)
+        assert daemon.stop() == 0
+
+
+EARLY = """
+import os, signal, sys
+from buildlight import cli
+
+class Sender:
+    def find_spec(self, name, *_):
+        if name == "buildlight.daemon":
+            os.kill(os.getpid(), signal.{number})
+
+sys.meta_path.insert(0, Sender())
+sys.exit(cli.main({arguments!r}))
+"""
+
+
+@pytest.mark.parametrize("number", ENDING, ids=lambda each: each.name)
+@pytest.mark.parametrize("command", ["run", "demo"])
+def test_a_signal_while_the_daemon_is_being_imported_ends_it_cleanly(
+    command: str, number: signal.Signals
+) -> None:
+    """A Pi Zero takes seconds for the start, and somebody may change their mind."""
+    script = EARLY.format(number=number.name, arguments=[command])
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, timeout=PATIENCE, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def full_pipe() -> tuple[int, int]:
+    """Return the two ends of a pipe that nobody reads, and that takes nothing more."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, bytes(1024))
+    os.set_blocking(writing, True)
+    return reading, writing
+
+
+def shows(tower: Tower, light: bytes) -> None:
+    """Wait until *tower* was told *light* last."""
+    end = time.monotonic() + PATIENCE
+    while not tower.told.endswith(light):
+        assert time.monotonic() < end, tower.told
+        time.sleep(0.01)
+
+
+def test_a_log_that_nobody_reads_holds_up_neither_the_lamp_nor_the_exit(
+    tower: Tower, tmp_path: Path
+) -> None:
+    """A pager that is not scrolled, or Ctrl-S: an old green would be a lie."""
+    reading, writing = full_pipe()
+    file = tmp_path / "buildlight.toml"
+    with FeedServer() as server:
+        file.write_text(configuration(server.url(), port=tower.port))
+        process = subprocess.Popen(
+            [BUILDLIGHT, "run", "--config", file],
+            stderr=writing,
+            env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")},
+        )
+        try:
+            shows(tower, GREEN)
+            server.answer = Answer(BROKEN_FEED)
+            shows(tower, RED)
+            process.send_signal(signal.SIGTERM)
+            begun = time.monotonic()
+
+            status = process.wait(PATIENCE)
+        finally:
+            process.kill()
+            process.wait()
+
+    took = time.monotonic() - begun
+    shows(tower, DARK)
+    os.close(reading)
+    os.close(writing)
+    assert status == 0
+    assert took < 2
 
 
 def test_feeds_that_hang_drip_or_never_end_delay_neither_another_feed_nor_the_exit(
@@ -197,6 +303,29 @@ def test_a_light_that_blocks_for_ever_delays_neither_the_other_lamp_nor_the_exit
     assert status == 0
     until(lambda: tower.told.endswith(DARK), daemon)
     assert "stuck: its light does not answer, and was left as it was" in daemon.said()
+
+
+def test_a_disk_that_hangs_delays_neither_the_lamp_nor_the_exit(
+    run: Callable[..., Daemon], tower: Tower, tmp_path: Path
+) -> None:
+    """A pipe without a reader blocks whoever writes the verdicts: no old green stays for that."""
+    folder = tmp_path / "state" / "buildlight"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "verdicts.new")
+    with FeedServer() as server:
+        daemon = run(configuration(server.url(), port=tower.port), STATE_DIRECTORY=str(folder))
+        until(lambda: tower.told.endswith(GREEN), daemon)
+        server.answer = Answer(BROKEN_FEED)
+        until(lambda: tower.told.endswith(RED), daemon)
+
+        before = time.monotonic()
+        status = daemon.stop()
+        took = time.monotonic() - before
+
+    assert status == 0
+    assert took < 2.0
+    until(lambda: tower.told.endswith(DARK), daemon)
+    assert daemon.said().count("verdicts.json: is not written yet, the disk hangs") == 1
 
 
 def test_a_light_that_is_not_there_yet_is_waited_for(
@@ -297,3 +426,40 @@ def test_a_hanging_feed_is_polled_no_more_often_than_it_answers() -> None:
 
     assert len(fine.asked) >= 20
     assert all(after - before >= 20 for before, after in pairwise(hanging.asked))
+
+
+def test_any_number_of_reasons_makes_one_report_and_none_after_the_end() -> None:
+    """Fifty lights that come and go at once do not hold up a stop with fifty reports."""
+    server = Server(a_project(last_build_status="Success"))
+    reports: list[Report] = []
+    on_lights: list[Callable[[], None]] = []
+
+    def player(_lamp: LampSettings, on_light: Callable[[], None]) -> LoopPlayer:
+        on_lights.append(on_light)
+        return LoopPlayer(RecordingLight(), on_light)
+
+    async def story() -> tuple[int, int]:
+        stop = asyncio.Event()
+        transport = httpx.MockTransport(server.handle)
+        app = InProcess(
+            World(ci=server).settings,
+            on_report=reports.append,
+            make_player=player,
+            open_sources=partial(open_sources, transport=transport),
+            clock=lambda: NOON,
+        )
+        running = asyncio.create_task(app.run(stop))
+        await asyncio.sleep(1)
+        reports.clear()
+        for _ in range(50):
+            on_lights[0]()
+        await asyncio.sleep(1)
+        told = len(reports)
+        for _ in range(50):
+            on_lights[0]()
+        stop.set()
+        await running
+        return told, len(reports) - told
+
+    with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
+        assert runner.run(story()) == (1, 0)

@@ -11,6 +11,7 @@ from world import Server, World
 
 from buildlight.aggregate import RANKS
 from buildlight.demo import ACTS
+from buildlight.ending import ENDING
 
 BUILDLIGHT = Path(sys.executable).with_name("buildlight")
 PATIENCE = 30.0
@@ -63,7 +64,7 @@ def test_the_demo_ends_by_itself_in_the_dark() -> None:
     assert lines[-2:] == ["18:00  The day is over: the lamp goes dark.", "lamp: off"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", ENDING, ids=lambda each: each.name)
 def test_an_interrupted_demo_ends_cleanly(number: signal.Signals) -> None:
     """Ctrl-C leaves a dark lamp and no traceback."""
     with subprocess.Popen(

@@ -1,0 +1,54 @@
+"""The log of a daemon, written aside: a pager or a terminal that stands still must stop no lamp."""
+
+import logging
+import queue
+import sys
+import threading
+import time
+from contextlib import suppress
+from logging.handlers import QueueHandler
+
+ROOM = 1000
+"""Records that wait to be written; further ones are dropped."""
+
+
+class LogThread:
+    """The thread that hands what *logger* logs to *handler*."""
+
+    def __init__(self, logger: logging.Logger, handler: logging.Handler) -> None:
+        self._logger = logger
+        self._handler = handler
+        self._records: queue.Queue[logging.LogRecord | None] = queue.Queue(ROOM)
+        # A daemon thread: one that cannot write must not hold the exit.
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+
+    def start(self) -> None:
+        """Take over from *handler*."""
+        self._logger.handlers = [_Dropping(self._records)]
+        self._thread.start()
+
+    def close(self, timeout: float) -> bool:
+        """Write what is left, for at most *timeout* seconds, and give *handler* its place back.
+
+        Returns whether all was written. If not, standard output or error is blocked, and an
+        ordinary exit would wait for it.
+        """
+        self._logger.handlers = [self._handler]
+        end = time.monotonic() + timeout
+        with suppress(queue.Full):
+            self._records.put(None, timeout=timeout)
+            self._thread.join(max(end - time.monotonic(), 0.0))
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while (record := self._records.get()) is not None:
+            self._handler.handle(record)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # ValueError: the stream was closed
+                stream.flush()
+
+
+class _Dropping(QueueHandler):
+    def enqueue(self, record: logging.LogRecord) -> None:
+        with suppress(queue.Full):
+            self.queue.put_nowait(record)
