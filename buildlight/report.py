@@ -181,46 +181,50 @@ def to_json(report: Report) -> dict[str, Any]:
     return {
         "version": 1,
         "at": _iso(report.at),
-        "feeds": [
-            {
-                "name": feed.name,
-                "url": feed.url,
-                "state": feed.state.value,
-                "age": feed.age,
-                "error": feed.error,
-                "projects": feed.projects,
-            }
-            for feed in report.feeds
-        ],
-        "projects": [
-            {
-                "feed": project.feed,
-                "name": project.name,
-                "verdict": project.verdict.value,
-                "building": project.building,
-                "since": _iso(project.since) if project.since else None,
-                "label": project.label,
-                "web_url": project.web_url,
-                "counted": project.counted,
-                "not_counted_because": project.not_counted_because,
-            }
-            for project in report.projects
-        ],
-        "lamps": [
-            {
-                "name": lamp.name,
-                "driver": lamp.driver,
-                "light": lamp.light.value,
-                "signal": {
-                    "verdict": lamp.signal.verdict.value,
-                    "building": lamp.signal.building,
-                    "stale": lamp.signal.stale,
-                },
-                "pattern": lamp.pattern.text,
-                "because": lamp.because,
-            }
-            for lamp in report.lamps
-        ],
+        "feeds": [_feed_json(feed) for feed in report.feeds],
+        "projects": [_project_json(project) for project in report.projects],
+        "lamps": [_lamp_json(lamp) for lamp in report.lamps],
+    }
+
+
+def _feed_json(feed: FeedReport) -> dict[str, Any]:
+    return {
+        "name": feed.name,
+        "url": feed.url,
+        "state": feed.state.value,
+        "age": feed.age,
+        "error": feed.error,
+        "projects": feed.projects,
+    }
+
+
+def _project_json(project: ProjectReport) -> dict[str, Any]:
+    return {
+        "feed": project.feed,
+        "name": project.name,
+        "verdict": project.verdict.value,
+        "building": project.building,
+        "since": _iso(project.since) if project.since else None,
+        "label": project.label,
+        "web_url": project.web_url,
+        "counted": project.counted,
+        "not_counted_because": project.not_counted_because,
+    }
+
+
+def _lamp_json(lamp: LampReport) -> dict[str, Any]:
+    signal = lamp.signal
+    return {
+        "name": lamp.name,
+        "driver": lamp.driver,
+        "light": lamp.light.value,
+        "signal": {
+            "verdict": signal.verdict.value,
+            "building": signal.building,
+            "stale": signal.stale,
+        },
+        "pattern": lamp.pattern.text,
+        "because": lamp.because,
     }
 
 
