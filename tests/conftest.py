@@ -11,6 +11,9 @@ from buildlight.ending import ENDING
 from buildlight.memory import Remembered, Verdict
 from buildlight.project import Project
 
+# Whoever starts the tests with nohup must not have the programs that they start ignore it, too.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
