@@ -11,8 +11,10 @@ from buildlight.ending import ENDING
 from buildlight.memory import Remembered, Verdict
 from buildlight.project import Project
 
-# Whoever starts the tests with nohup must not have the programs that they start ignore it, too.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# nohup and a shell's & leave signals ignored, and the programs that tests start would be deaf, too.
+for each in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(each, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
