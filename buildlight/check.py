@@ -13,14 +13,16 @@ from functools import partial
 
 from buildlight.aggregate import idle
 from buildlight.counted import Watched
-from buildlight.daemon import OPENING, OpenSources, shown, time_of_day
+from buildlight.daemon import OPENING, time_of_day
 from buildlight.errors import LightBusy, LightUnavailable
 from buildlight.feeds.lookup import LookupLoop
 from buildlight.holder import find_holder
+from buildlight.lamps import shown
 from buildlight.monitor import Source, open_sources, read, watched
 from buildlight.reading import Reading, Standing, State, absorb
 from buildlight.report import Light, Report, make_report
 from buildlight.settings import LampSettings, Settings
+from buildlight.shift import OpenSources
 
 
 @dataclass(frozen=True, slots=True)

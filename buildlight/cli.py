@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] and arguments[0] in DAEMONS:
         ending.end_at_once()  # First of all: the imports that follow take their time.
+    if arguments[:1] == ["run"]:
+        ending.reload_later()
     try:
         _ready_streams()
         chosen = _parsed(arguments)
@@ -145,8 +147,8 @@ def _run_aside(daemon: Callable[[], None]) -> int:
 def _run(chosen: argparse.Namespace) -> int:
     from buildlight import daemon, settings
 
-    configured = settings.load_settings(settings.find_file(chosen.config))
-    return _run_aside(partial(daemon.run, configured))
+    file = settings.find_file(chosen.config)
+    return _run_aside(partial(daemon.run, partial(settings.load_settings, file)))
 
 
 def _check(chosen: argparse.Namespace) -> int:

@@ -37,6 +37,10 @@ class Watched:
     choice: Choice = Choice()
 
 
+NAMELESS = "(no name)"
+"""What a project is called that has no name, or none that can be shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One project, or one pipeline, of a feed; *left_out* says why it does not count, if so."""
@@ -49,7 +53,7 @@ class Row:
     @property
     def plain_name(self) -> str:
         """The name as a terminal may show it."""
-        return printable(self.name) or "(no name)"
+        return printable(self.name) or NAMELESS
 
     def __str__(self) -> str:
         return f"{self.plain_name} ({self.feed})"

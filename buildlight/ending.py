@@ -14,10 +14,30 @@ def ending_signals() -> tuple[signal.Signals, ...]:
     return tuple(each for each in ENDING if each is not signal.SIGHUP or not ignored)
 
 
+def reloads() -> bool:
+    """Return whether SIGHUP asks for the configuration to be read again, as it does of a daemon.
+
+    Where there is a terminal it tells that this was closed, unless it is ignored, as by nohup.
+    """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return True
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return True
+    return False
+
+
 def end_at_once() -> None:
     """Have each signal end this process with status 0: no lamp is lit yet, or none any more."""
     for number in ending_signals():
         signal.signal(number, _leave)
+
+
+def reload_later() -> None:
+    """Have SIGHUP end nothing, if it asks for a reload: the configuration is read soon anyway."""
+    if reloads():
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def interrupt_once() -> None:

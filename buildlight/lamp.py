@@ -6,6 +6,7 @@ while ``close`` is called, and one that blocks would hold the exit.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -229,7 +230,12 @@ class LampThread:
         return self._moving
 
     def blocked_for(self) -> float:
-        """Return for how many seconds the driver has not come back from its present call."""
+        """Return for how many seconds the driver has not come back from its present call.
+
+        Infinite for a thread that has ended though nobody asked it to.
+        """
+        if self._thread.ident is not None and not self._thread.is_alive() and not self._stopping:
+            return math.inf
         called_at = self._called_at
         return 0.0 if called_at is None else self._clock() - called_at
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 from buildlight.aggregate import idle
 from buildlight.counted import Watched
-from buildlight.errors import FeedError, FeedRefused
+from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
 from buildlight.feeds import Feed, FeedOptions
-from buildlight.feeds.pace import wait
+from buildlight.feeds.pace import DEADLINE, wait
 from buildlight.project import Project
 from buildlight.reading import News, Reading, Standing, absorb
 from buildlight.redaction import printable
@@ -28,6 +28,12 @@ from buildlight.settings import FeedSettings, Settings
 
 if TYPE_CHECKING:
     import httpx
+
+PATIENCE = DEADLINE + 10.0
+"""Seconds after which a reader that keeps no deadline of its own is given up."""
+
+LATE = 10.0
+"""Seconds by which a poller may be behind before it counts as hanging; a busy Pi is slow."""
 
 SHORTEST = 1.0
 """Seconds between the end of a poll and the next, so that a slow server gets its breath."""
@@ -83,14 +89,23 @@ async def open_sources(
 async def read(feed: Feed) -> tuple[Project, ...] | FeedError:
     """Return what *feed* gives, faults as values: anybody's feed may fail in any way."""
     try:
-        return await feed.read()
+        async with asyncio.timeout(PATIENCE) as patience:
+            return await feed.read()
     except FeedError as exc:
         return exc
+    except TimeoutError as exc:
+        if patience.expired():
+            return FeedUnreachable(f"its reader gave no answer within {PATIENCE:.0f} seconds")
+        return _broken_reader(exc)
     except Exception as exc:  # noqa: BLE001 - the reader may be anybody's
-        # Not its text nor its traceback: they may repeat the address, and a token in it.
-        where = extract_tb(exc.__traceback__)[-1]
-        log.error("a feed's reader failed: %s in %s", type(exc).__name__, where.name)  # noqa: TRY400
-        return FeedError(f"its reader failed ({type(exc).__name__})")
+        return _broken_reader(exc)
+
+
+def _broken_reader(exc: Exception) -> FeedError:
+    # Not its text nor its traceback: they may repeat the address, and a token in it.
+    where = extract_tb(exc.__traceback__)[-1]
+    log.error("a feed's reader failed: %s in %s", type(exc).__name__, where.name)
+    return FeedError(f"its reader failed ({type(exc).__name__})")
 
 
 def watched(settings: FeedSettings, standing: Standing) -> Watched:
@@ -107,9 +122,10 @@ def watched(settings: FeedSettings, standing: Standing) -> Watched:
 class Monitor:
     """All feeds, and how they stand.
 
-    *kept* are standings from before a restart, by the feed's name. *clock* tells the time of
-    day, *on_change* is called whenever what is known has changed or has become too old,
-    *on_news* before it with what happened in a feed, *dice* gives numbers from 0 to 1.
+    *kept* are standings from before a restart or a reload, by the feed's name. *clock* tells the
+    time of day, *on_change* is called whenever what is known has changed or has become too old,
+    *on_poll* before it with how a feed stands after a poll and what was new in it, *dice* gives
+    numbers from 0 to 1.
     """
 
     def __init__(
@@ -118,15 +134,17 @@ class Monitor:
         *,
         clock: Callable[[], datetime],
         on_change: Callable[[], None],
-        on_news: Callable[[FeedSettings, News], None] = lambda _feed, _news: None,
+        on_poll: Callable[[FeedSettings, Standing, News], None] = lambda _feed, _after, _news: None,
         kept: Mapping[str, Standing] = MappingProxyType({}),
         dice: Callable[[], float] = random.random,
     ) -> None:
         self._sources = sources
         self._clock = clock
         self._on_change = on_change
-        self._on_news = on_news
+        self._on_poll = on_poll
         self._dice = dice
+        self._deadlines: dict[str, float] = {}
+        self._untried = {source.readers[0].name for source in sources}
         self._held = {
             feed.name: _Held(feed, kept.get(feed.name, Standing()))
             for source in sources
@@ -137,22 +155,39 @@ class Monitor:
         """Return every feed and how it stands, for the report."""
         return tuple(watched(held.settings, held.standing) for held in self._held.values())
 
+    @property
+    def tried(self) -> bool:
+        """Whether every feed was asked once, and answered or failed."""
+        return not self._untried
+
+    def overdue(self) -> tuple[str, ...]:
+        """Return the names of feeds whose poller has not moved when it had to."""
+        now = asyncio.get_running_loop().time()
+        return tuple(name for name, deadline in self._deadlines.items() if now > deadline)
+
     async def run(self) -> None:
         """Poll every source until cancelled."""
-        async with asyncio.TaskGroup() as polling:
-            for source in self._sources:
-                polling.create_task(self._poll(source))
+        try:
+            async with asyncio.TaskGroup() as polling:
+                for source in self._sources:
+                    polling.create_task(self._poll(source))
+        finally:
+            for held in self._held.values():
+                held.expire_never()
 
     async def _poll(self, source: Source) -> None:
         loop = asyncio.get_running_loop()
+        name = source.readers[0].name
         while True:
             started = loop.time()
+            self._deadlines[name] = started + PATIENCE + LATE
             outcome = await read(source.feed)
             reading = Reading(loop.time(), self._clock(), outcome)
             held = [self._held[feed.name] for feed in source.readers]
             taken = [(each, each.standing, self._take(each, reading)) for each in held]
             for each, _, news in taken:
-                self._on_news(each.settings, news)
+                self._on_poll(each.settings, each.standing, news)
+            self._untried.discard(name)
             self._on_change()
             await asyncio.sleep(0)  # The lamps first: the log may be slow.
             for each, before, news in taken:
@@ -161,7 +196,9 @@ class Monitor:
                 _log_idle(each)
             due = started + self._wait(source, outcome)
             shortest = min(SHORTEST, source.readers[0].building_interval)
-            await asyncio.sleep(max(due - loop.time(), shortest))
+            pause = max(due - loop.time(), shortest)
+            self._deadlines[name] = loop.time() + pause + LATE
+            await asyncio.sleep(pause)
 
     def _wait(self, source: Source, outcome: object) -> float:
         first = source.readers[0]
@@ -196,9 +233,13 @@ class _Held:
 
     def expire_later(self, when: float, call: Callable[[], None]) -> None:
         """Call *call* at *when* on the loop's clock, instead of when it was said before."""
+        self.expire_never()
+        self._expiry = asyncio.get_running_loop().call_at(when, call)
+
+    def expire_never(self) -> None:
+        """Call nothing any more."""
         if self._expiry is not None:
             self._expiry.cancel()
-        self._expiry = asyncio.get_running_loop().call_at(when, call)
 
 
 def _log_feed(name: str, before: Standing, after: Standing) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 SYSTEM = Path("/etc/buildlight")
+SERVICE_RUN = Path("/run/buildlight")
 LOCALTIME = Path("/etc/localtime")
 
 
@@ -18,6 +19,27 @@ def state_folder() -> Path:
     """Return the folder for what outlives a restart: the one that systemd gave, or the user's."""
     given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     return Path(given) if given else _of_the_user("XDG_STATE_HOME", "~/.local/state")
+
+
+def run_folder() -> Path | None:
+    """Return the folder in memory for what ends with this run, if there is one."""
+    folders = _run_folders()
+    return folders[0] if folders else None
+
+
+def run_folders() -> tuple[Path, ...]:
+    """Return where another process may have its :func:`run_folder`: the service's comes first."""
+    given = os.environ.get("RUNTIME_DIRECTORY")
+    ours = _run_folders()
+    return (ours[0], SERVICE_RUN, *ours[1:]) if given else (SERVICE_RUN, *ours)
+
+
+def _run_folders() -> tuple[Path, ...]:
+    given = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    users = os.environ.get("XDG_RUNTIME_DIR", "")
+    return tuple(
+        folder for folder in (given and Path(given), users and Path(users, "buildlight")) if folder
+    )
 
 
 def local_zone() -> tzinfo:

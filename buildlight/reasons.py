@@ -1,6 +1,6 @@
 """Why a lamp looks as it does, in sentences for whoever asks. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from buildlight.aggregate import Signal, required
@@ -8,6 +8,48 @@ from buildlight.counted import Choice, Row, Watched, names_of
 from buildlight.memory import Verdict
 from buildlight.reading import State
 from buildlight.redaction import printable
+
+RULES: Mapping[str, str] = {
+    "broken": "one project that counts is enough: it is broken until a build of it passes",
+    "broken-building": "a running build never hides that its project is broken; the lamp is in "
+    "motion while every broken project is being built",
+    "broken-stale": "what is broken outranks all else; on top of it stands the mark of not knowing",
+    "broken-building-stale": "what is broken outranks all else, every bit of it is being built, "
+    "and on top of it stands the mark of not knowing",
+    "stale": "unknown or old news is never shown as passing",
+    "passing": "every project that counts passed its last completed build, and every watched feed "
+    "has answered lately",
+    "passing-building": "the verdict of the last completed build stands while the next one runs",
+    "none": "a project that never completed a build neither passes nor is broken",
+    "none-building": "a project that never completed a build neither passes nor is broken; its "
+    "first one runs",
+}
+"""What each signal means, by its name in :data:`aggregate.RANKS`."""
+
+
+def endings(
+    signal: Signal, rows: Sequence[Row], feeds: Sequence[Watched], doubtful: Collection[str]
+) -> Iterable[str]:
+    """Say what would change *signal*; any one of it does.
+
+    *rows* is what counts for the lamp, *doubtful* names those of its *feeds* that forbid green.
+    """
+    if signal.verdict is Verdict.BROKEN:
+        broken = [row for row in rows if row.known.verdict is Verdict.BROKEN]
+        yield f"{'a build' if len(broken) == 1 else 'one build each'} of {names_of(broken)} passes"
+    if signal.stale:
+        silent = ", ".join(feed.name for feed in feeds if feed.name in doubtful)
+        yield f"{silent} gives a good answer" if silent else "what is missing is there"
+        return
+    if signal.building:
+        yield "a build that runs is over"
+    if signal.verdict is Verdict.NONE:
+        yield "a build is completed"
+    if signal.verdict is not Verdict.BROKEN:
+        yield "a build fails"
+        names = ", ".join(feed.name for feed in feeds)
+        age = _span(min(feed.rules.max_age for feed in feeds))
+        yield f"{names} gives no good answer for {age}"
 
 
 def doubts(feed: Watched, rows: Sequence[Row], *, now: float) -> Iterable[str]:

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
 from buildlight.aggregate import RANKS, Signal, aggregate
-from buildlight.counted import Choice, Row, Watched, counted, rows_of
+from buildlight.counted import NAMELESS, Choice, Row, Watched, counted, rows_of
 from buildlight.hours import Hours, is_open, next_switch
 from buildlight.memory import Verdict
 from buildlight.pattern import Pattern, dimmed
 from buildlight.reading import State
-from buildlight.reasons import absences, closed_until, doubts, verdict_reasons
+from buildlight.reasons import RULES, absences, closed_until, doubts, endings, verdict_reasons
+from buildlight.redaction import printable
 
 
 class Light(Enum):
@@ -69,15 +70,30 @@ class ProjectReport:
 
 @dataclass(frozen=True, slots=True)
 class LampReport:
-    """What a lamp has to say, how it says it, and why; *blame* names the broken projects."""
+    """What a lamp has to say, how it says it, and why.
+
+    *feeds* are those it watches, *broken* the broken projects, each with its feed. *began* is
+    since when it has its signal, in seconds as in :class:`reading.Reading`, and *since* the same
+    as a time of day. *rule* says what the signal means, *until* what would end it.
+    """
 
     name: str
     driver: str
     light: Light
+    feeds: tuple[str, ...]
     signal: Signal
     pattern: Pattern
+    began: float
+    since: datetime
     because: str
-    blame: tuple[str, ...] = ()
+    rule: str
+    until: str
+    broken: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def blame(self) -> tuple[str, ...]:
+        """The names of the broken projects, as a terminal may show them."""
+        return tuple(sorted(printable(name) or NAMELESS for _, name in self.broken))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +111,20 @@ Chosen = Mapping[tuple[str, Choice], Sequence[Row]]
 
 
 def make_report(
-    feeds: Sequence[Watched], lamps: Sequence[Shown], *, now: float, clock: datetime
+    feeds: Sequence[Watched],
+    lamps: Sequence[Shown],
+    *,
+    now: float,
+    clock: datetime,
+    before: Report | None = None,
 ) -> Report:
     """Return everything known of *feeds*, and what *lamps* have to say of it.
 
     *now* is seconds as in :class:`reading.Reading`, *clock* the time of day with the zone in
-    which the sentences tell it.
+    which the sentences tell it. *before* is the report before this one: a lamp of it, by its
+    name, whose signal is the same has had it since then.
     """
+    old = {lamp.name: lamp for lamp in before.lamps} if before else {}
     watched = [(feed, rows_of(feed, clock=clock)) for feed in feeds]
     # Once for all lamps with the same choice: there may be 50,000 projects.
     chosen = {
@@ -113,7 +136,9 @@ def make_report(
         at=clock,
         feeds=tuple(_feed(feed, len(rows), now=now) for feed, rows in watched),
         projects=tuple(row for feed, rows in watched for row in _projects(feed, rows, chosen)),
-        lamps=tuple(_lamp(lamp, watched, chosen, now=now, clock=clock) for lamp in lamps),
+        lamps=tuple(
+            _lamp(lamp, watched, chosen, old.get(lamp.name), now=now, clock=clock) for lamp in lamps
+        ),
     )
 
 
@@ -150,6 +175,7 @@ def _lamp(
     lamp: Shown,
     feeds: Sequence[tuple[Watched, Sequence[Row]]],
     chosen: Chosen,
+    before: LampReport | None,
     *,
     now: float,
     clock: datetime,
@@ -157,22 +183,41 @@ def _lamp(
     watched = [(feed, rows) for feed, rows in feeds if feed.name in lamp.feeds]
     by_feed = [(feed, chosen[feed.name, lamp.choice]) for feed, _ in watched]
     rows = [row for _, counting in by_feed for row in counting]
-    reasons = [why for feed, counting in by_feed for why in doubts(feed, counting, now=now)]
-    reasons = reasons or [*absences(watched, lamp.choice, rows)]
+    doubtful = [
+        (feed.name, why) for feed, counting in by_feed for why in doubts(feed, counting, now=now)
+    ]
+    reasons = [why for _, why in doubtful] or [*absences(watched, lamp.choice, rows)]
     signal = aggregate((row.known for row in rows), stale=bool(reasons))
     pattern = lamp.patterns[RANKS[signal]]
     because = [*verdict_reasons(rows, signal, clock=clock), *reasons]
+    ends = [*endings(signal, rows, [feed for feed, _ in watched], {name for name, _ in doubtful})]
     if lamp.hours is not None and not is_open(lamp.hours, clock):
         pattern = dimmed(pattern, lamp.closed)
         because.insert(0, closed_until(next_switch(lamp.hours, clock), clock=clock))
+        ends.insert(0, "the office opens")
+    began = before.began if before is not None and before.signal == signal else now
     return LampReport(
         name=lamp.name,
         driver=lamp.driver,
         light=lamp.light,
+        feeds=tuple(feed.name for feed, _ in watched),
         signal=signal,
         pattern=pattern,
+        began=began,
+        since=clock - timedelta(seconds=now - began),
         because="; ".join(because),
-        blame=tuple(sorted(row.plain_name for row in rows if row.known.verdict is Verdict.BROKEN)),
+        rule=RULES[RANKS[signal]],
+        until=" or ".join(ends),
+        broken=tuple((row.feed, row.name) for row in rows if row.known.verdict is Verdict.BROKEN),
+    )
+
+
+def sentence(report: Report) -> str:
+    """Return the report in one line: what each lamp says and why."""
+    return "; ".join(
+        f"{lamp.name}: {RANKS[lamp.signal]}: {lamp.because}"
+        + ("" if lamp.light is Light.OK else f" (its light is {lamp.light.value})")
+        for lamp in report.lamps
     )
 
 
@@ -218,13 +263,18 @@ def _lamp_json(lamp: LampReport) -> dict[str, Any]:
         "name": lamp.name,
         "driver": lamp.driver,
         "light": lamp.light.value,
+        "feeds": [*lamp.feeds],
         "signal": {
             "verdict": signal.verdict.value,
             "building": signal.building,
             "stale": signal.stale,
         },
         "pattern": lamp.pattern.text,
+        "since": _iso(lamp.since),
         "because": lamp.because,
+        "rule": lamp.rule,
+        "until": lamp.until,
+        "broken": [{"feed": feed, "name": name} for feed, name in lamp.broken],
     }
 
 

@@ -4,11 +4,8 @@ It is written when a verdict changes and when the daemon stops: an SD card wears
 that is damaged or cannot be written costs one warning, and verdicts are learnt anew.
 """
 
-import json
 import logging
-import os
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import blake2b
@@ -32,6 +29,7 @@ from buildlight.pairing import Key
 from buildlight.project import Project
 from buildlight.reading import Standing
 from buildlight.redaction import secrets_in
+from buildlight.replaced_file import ReplacedFile
 
 NAME = "verdicts.json"
 VERSION = 1
@@ -79,17 +77,16 @@ class _File(BaseModel):
 class StateFile:
     """The file of kept verdicts in *folder*.
 
-    It is written on a thread of its own, which lives while there is something to write: a disk
-    that hangs costs that thread, and nobody waits for it but :meth:`close`.
+    Nobody waits for the disk but :meth:`close`.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
+        self._file = ReplacedFile(
+            self._path, on_trouble=lambda why: self._warn(f"{why}; a restart will forget verdicts")
+        )
         self._written: Verdicts = {}
         self._warned = False
-        self._handing = threading.Lock()
-        self._waiting: Callable[[], object] | None = None
-        self._thread: threading.Thread | None = None
 
     def load(self, *, now: float, clock: datetime) -> dict[str, Standing]:
         """Return what was kept, as the standings of feeds that have not answered yet.
@@ -119,21 +116,18 @@ class StateFile:
         verdicts = _verdicts(feeds)
         if verdicts != self._written:
             self._written = verdicts
-            self._hand_over(partial(_document, feeds, now=now, clock=clock))
+            self._file.write(partial(_document, feeds, now=now, clock=clock))
 
     def refresh(self, feeds: Standings, *, now: float, clock: datetime) -> None:
         """Have the verdicts of *feeds* and when they were confirmed written, changed or not."""
-        self._hand_over(partial(_document, feeds, now=now, clock=clock))
+        self._file.write(partial(_document, feeds, now=now, clock=clock))
 
     def close(self, timeout: float) -> bool:
         """Wait up to *timeout* seconds until all is written; returns whether it is."""
-        thread = self._thread
-        if thread is None:
-            return True
-        thread.join(timeout)
-        if thread.is_alive():
+        written = self._file.close(timeout)
+        if not written:
             self._warn("is not written yet, the disk hangs; a restart may forget verdicts")
-        return not thread.is_alive()
+        return written
 
     def _good(self, rows: Iterable[JsonValue]) -> tuple[_Row, ...]:
         good = []
@@ -143,36 +137,6 @@ class StateFile:
             except ValidationError:
                 self._warn("is damaged in places; what was there is learnt anew")
         return tuple(good)
-
-    def _hand_over(self, document: Callable[[], object]) -> None:
-        """Give *document* to the thread; an older one that still waits is of no use any more."""
-        with self._handing:
-            self._waiting = document
-            if self._thread is None:
-                # A daemon thread: one that a disk blocks must not hold the exit.
-                self._thread = threading.Thread(target=self._write, name=NAME, daemon=True)
-                self._thread.start()
-
-    def _write(self) -> None:
-        while True:
-            with self._handing:
-                document, self._waiting = self._waiting, None
-                if document is None:
-                    self._thread = None
-                    return
-            self._replace(document())
-
-    def _replace(self, document: object) -> None:
-        new = self._path.with_suffix(".new")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with new.open("w", encoding="utf-8") as file:
-                file.write(json.dumps(document))  # C does it: 50,000 rows take a moment.
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
-        except OSError as exc:
-            self._warn(f"cannot be written: {exc.strerror}; a restart will forget verdicts")
 
     def _warn(self, sentence: str) -> None:
         if not self._warned:

@@ -278,6 +278,9 @@ def test_check_json_prints_the_report_and_nothing_else(tmp_path: Path, server: F
     because = report["lamps"][0].pop("because")
     error = report["feeds"][1].pop("error")
     since = report["projects"][0].pop("since")
+    lamp = report["lamps"][0]
+    told = [lamp.pop(key) for key in ("since", "rule", "until")]
+    assert all(told)
     assert process.returncode == 1
     assert report == {
         "version": 1,
@@ -294,6 +297,7 @@ def test_check_json_prints_the_report_and_nothing_else(tmp_path: Path, server: F
         ],
         "lamps": [
             {"name": "tower", "driver": "serial", "light": "waiting",
+             "feeds": ["127.0.0.1", "127.0.0.1 2"], "broken": [],
              "signal": {"verdict": "passing", "building": False, "stale": True},
              "pattern": "amber double-blink"},
         ],

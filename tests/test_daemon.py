@@ -1,6 +1,7 @@
 """The daemon as its user meets it: a process with real sockets, a real port and real signals."""
 
 import asyncio
+import fcntl
 import json
 import os
 import pty
@@ -8,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 import tty
@@ -16,6 +18,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import httpx
 import looptime
@@ -27,7 +30,7 @@ from world import LoopPlayer, RecordingLight, Server, World
 from buildlight.daemon import Daemon as InProcess
 from buildlight.ending import ENDING
 from buildlight.monitor import open_sources
-from buildlight.report import Report
+from buildlight.report import Light, Report
 from buildlight.settings import LampSettings
 
 BUILDLIGHT = Path(sys.executable).with_name("buildlight")
@@ -72,7 +75,14 @@ def tower() -> Iterator[Tower]:
 class Daemon:
     """A running `buildlight run`."""
 
-    def __init__(self, folder: Path, configuration: str, **environment: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        configuration: str,
+        *,
+        at_terminal: Callable[[], None] | None = None,
+        **environment: str,
+    ) -> None:
         file = folder / "buildlight.toml"
         file.write_text(configuration)
         self.log = folder / "log"
@@ -82,6 +92,8 @@ class Daemon:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "XDG_STATE_HOME": str(folder / "state"), **environment},
+                start_new_session=True,  # Whoever runs the tests may have a terminal.
+                preexec_fn=at_terminal,  # noqa: PLW1509 - one system call, and no lock
             )
 
     def said(self) -> str:
@@ -99,8 +111,8 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
     """Start daemons, and see that none is left."""
     daemons: list[Daemon] = []
 
-    def start(configuration: str, **environment: str) -> Daemon:
-        daemons.append(Daemon(tmp_path, configuration, **environment))
+    def start(configuration: str, **more: Any) -> Daemon:
+        daemons.append(Daemon(tmp_path, configuration, **more))
         return daemons[-1]
 
     yield start
@@ -126,7 +138,11 @@ def configuration(*urls: str, port: str, interval: float = 0.2) -> str:
     return f"interval = {interval}\nbuilding_interval = {interval}\n{feeds}\n{lamp}\n"
 
 
-@pytest.mark.parametrize("number", ENDING, ids=lambda each: each.name)
+TOLD_TO_END = [number for number in ENDING if number is not signal.SIGHUP]
+"""What ends a daemon that has no terminal: without one, SIGHUP asks for a reload."""
+
+
+@pytest.mark.parametrize("number", TOLD_TO_END, ids=lambda each: each.name)
 def test_a_signal_leaves_the_lamp_dark_and_the_exit_clean(
     run: Callable[..., Daemon], tower: Tower, number: signal.Signals
 ) -> None:
@@ -143,6 +159,51 @@ def test_a_signal_leaves_the_lamp_dark_and_the_exit_clean(
     assert status == 0
     assert "Traceback" not in daemon.said()
     assert "lamp: broken (was passing): shop\n" in daemon.said()
+
+
+def test_a_terminal_that_is_closed_leaves_the_lamp_dark(
+    run: Callable[..., Daemon], tower: Tower
+) -> None:
+    """There, SIGHUP tells that the person who looked at the daemon has gone."""
+    master, slave = pty.openpty()
+    with FeedServer() as server:
+        daemon = run(
+            configuration(server.url(), port=tower.port), at_terminal=partial(_take, slave)
+        )
+        os.close(slave)
+        until(lambda: tower.told.endswith(GREEN), daemon)
+
+        os.close(master)
+
+        assert daemon.process.wait(PATIENCE) == 0
+    until(lambda: tower.told.endswith(DARK), daemon)
+
+
+def _take(terminal: int) -> None:
+    """Make *terminal* the one that this new session belongs to."""
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+
+def test_a_reload_changes_what_the_lamp_follows_without_a_dark_moment(
+    run: Callable[..., Daemon], tower: Tower, tmp_path: Path
+) -> None:
+    """SIGHUP to a daemon without a terminal; one with a mistake is refused, and told."""
+    with FeedServer() as server, FeedServer() as other:
+        other.answer = Answer(BROKEN_FEED)
+        daemon = run(configuration(server.url(), port=tower.port))
+        until(lambda: tower.told.endswith(GREEN), daemon)
+
+        (tmp_path / "buildlight.toml").write_text("intervall = 30\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: "the configuration from before goes on" in daemon.said(), daemon)
+        (tmp_path / "buildlight.toml").write_text(configuration(other.url(), port=tower.port))
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: tower.told.endswith(RED), daemon)
+
+        assert DARK not in tower.told[tower.told.index(GREEN) :]
+        assert "buildlight.toml: intervall: " in daemon.said()
+        assert "the configuration was read again: 1 feed, 1 lamp" in daemon.said()
+        assert daemon.stop() == 0
 
 
 def test_nohup_is_heeded(run: Callable[..., Daemon], tower: Tower) -> None:
@@ -174,8 +235,10 @@ sys.exit(cli.main({arguments!r}))
 """
 
 
-@pytest.mark.parametrize("number", ENDING, ids=lambda each: each.name)
-@pytest.mark.parametrize("command", ["run", "demo"])
+EARLY_ENDS = [*(("run", each) for each in TOLD_TO_END), *(("demo", each) for each in ENDING)]
+
+
+@pytest.mark.parametrize(("command", "number"), EARLY_ENDS, ids=str)
 def test_a_signal_while_the_daemon_is_being_imported_ends_it_cleanly(
     command: str, number: signal.Signals
 ) -> None:
@@ -183,7 +246,11 @@ def test_a_signal_while_the_daemon_is_being_imported_ends_it_cleanly(
     script = EARLY.format(number=number.name, arguments=[command])
 
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, timeout=PATIENCE, check=False
+        [sys.executable, "-c", script],
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+        start_new_session=True,
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -428,15 +495,32 @@ def test_a_hanging_feed_is_polled_no_more_often_than_it_answers() -> None:
     assert all(after - before >= 20 for before, after in pairwise(hanging.asked))
 
 
+class Fickle(LoopPlayer):
+    """A player whose light is what it is told to be."""
+
+    now: Light = Light.OK
+
+    @property
+    def light(self) -> Light | None:
+        """How the light is said to be."""
+        return self.now
+
+    def become(self, light: Light, *, times: int) -> None:
+        """Change, and say so more often than is needed."""
+        self.now = light
+        for _ in range(times):
+            self._on_light()
+
+
 def test_any_number_of_reasons_makes_one_report_and_none_after_the_end() -> None:
     """Fifty lights that come and go at once do not hold up a stop with fifty reports."""
     server = Server(a_project(last_build_status="Success"))
     reports: list[Report] = []
-    on_lights: list[Callable[[], None]] = []
+    players: list[Fickle] = []
 
     def player(_lamp: LampSettings, on_light: Callable[[], None]) -> LoopPlayer:
-        on_lights.append(on_light)
-        return LoopPlayer(RecordingLight(), on_light)
+        players.append(Fickle(RecordingLight(), on_light))
+        return players[-1]
 
     async def story() -> tuple[int, int]:
         stop = asyncio.Event()
@@ -451,12 +535,10 @@ def test_any_number_of_reasons_makes_one_report_and_none_after_the_end() -> None
         running = asyncio.create_task(app.run(stop))
         await asyncio.sleep(1)
         reports.clear()
-        for _ in range(50):
-            on_lights[0]()
+        players[0].become(Light.LOST, times=50)
         await asyncio.sleep(1)
         told = len(reports)
-        for _ in range(50):
-            on_lights[0]()
+        players[0].become(Light.OK, times=50)
         stop.set()
         await running
         return told, len(reports) - told

@@ -526,9 +526,15 @@ def test_the_report_as_json_has_this_shape() -> None:
                 "name": "lamp",
                 "driver": "gpio",
                 "light": "ok",
+                "feeds": ["web"],
                 "signal": {"verdict": "broken", "building": True, "stale": False},
                 "pattern": "red pulse",
+                "since": "2026-11-20T12:00:00Z",
                 "because": "shop (web) is broken since 10:12 and is being built",
+                "rule": "a running build never hides that its project is broken; the lamp is in "
+                "motion while every broken project is being built",
+                "until": "a build of shop (web) passes or a build that runs is over",
+                "broken": [{"feed": "web", "name": "shop"}],
             }
         ],
     }

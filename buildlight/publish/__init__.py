@@ -1,0 +1,1 @@
+"""Who else is told the report, besides lamps."""

@@ -1,0 +1,248 @@
+"""One configuration at work: its feeds are followed, and every report goes to lamps, log and file.
+
+A shift takes over how feeds stand from the one before it, and hands it to the next.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypedDict
+
+from buildlight.hours import next_switch
+from buildlight.journal import Journal
+from buildlight.lamps import Lamps
+from buildlight.monitor import Monitor, Source
+from buildlight.reading import News, Standing
+from buildlight.report import Report, make_report
+from buildlight.settings import FeedSettings, Settings
+from buildlight.state_file import StateFile, feed_key
+
+LEAVING = 0.3
+"""Seconds to wait at the end for what is cancelled, connections among it."""
+DARKENING = 1.2
+"""Seconds to wait at stop for lights to go dark."""
+WRITING = 0.3
+"""Seconds to wait at stop for verdicts to be written, while lights go dark."""
+LOOKING = 1.0
+"""Seconds between looks at lights that move, whether one hangs."""
+
+OpenSources = Callable[[Settings], AbstractAsyncContextManager[Sequence[Source]]]
+
+
+class Times(TypedDict):
+    """The two clocks of :class:`reading.Reading`, at one moment."""
+
+    now: float
+    clock: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all shifts of a daemon share.
+
+    *state* keeps verdicts across restarts, if there is one. *on_report* is called with every new
+    report, *on_ready* once every light and every feed of the shift was tried.
+    """
+
+    lamps: Lamps
+    journal: Journal
+    state: StateFile | None
+    open_sources: OpenSources
+    clock: Callable[[], datetime]
+    on_report: Callable[[Report], None]
+    on_ready: Callable[[], None]
+
+    def times(self) -> Times:
+        """Return what the clocks show now."""
+        return {"now": asyncio.get_running_loop().time(), "clock": self.clock()}
+
+
+class Shift:
+    """*settings* at work, until *stop* is set or *relief* comes.
+
+    *kept* is how feeds stand that are known already, by name; *before* is the last report.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        around: Surroundings,
+        *,
+        stop: asyncio.Event,
+        relief: asyncio.Event,
+        kept: Mapping[str, Standing],
+        before: Report | None,
+    ) -> None:
+        self._settings = settings
+        self._around = around
+        self._stop = stop
+        self._relief = relief
+        self._kept = kept
+        self._keys = {feed.name: feed_key(feed.name, feed.options) for feed in settings.feeds}
+        self._monitor: Monitor | None = None
+        self._report = before
+        self._ready = False
+        self._over = False
+        self._telling: asyncio.Handle | None = None
+        self._switch: asyncio.TimerHandle | None = None
+        self._news: list[tuple[FeedSettings, News]] = []
+
+    @property
+    def report(self) -> Report | None:
+        """What was told last."""
+        return self._report
+
+    def late_feeds(self) -> tuple[str, ...]:
+        """Return the names of feeds whose poller hangs."""
+        return self._monitor.overdue() if self._monitor and not self._over else ()
+
+    async def run(self) -> None:
+        """Follow the feeds; lamps are asked to go dark at the end, unless it is a relief."""
+        async with self._around.open_sources(self._settings) as sources:
+            self._monitor = Monitor(
+                sources,
+                clock=self._around.clock,
+                on_change=self.tell_soon,
+                on_poll=self._hear,
+                kept=self._kept,
+            )
+            self._tell()
+            try:
+                await first(
+                    self._monitor.run(), self._heed_lights(), self._stop.wait(), self._relief.wait()
+                )
+            finally:
+                if not self._relieved:
+                    self._around.lamps.darken(DARKENING)  # First: what follows may take its time.
+                self._end()
+
+    def tell_soon(self) -> None:
+        """Tell once, in the loop's next turn, however many things happen until then."""
+        if self._telling is None:
+            self._telling = asyncio.get_running_loop().call_soon(self._tell)
+
+    def standings(self) -> dict[str, Standing]:
+        """Return how each feed stands, by name."""
+        feeds = self._monitor.watched() if self._monitor else ()
+        return {feed.name: feed.standing for feed in feeds}
+
+    @property
+    def _relieved(self) -> bool:
+        return self._relief.is_set() and not self._stop.is_set()
+
+    def _end(self) -> None:
+        if self._relieved and self._telling is not None:
+            self._tell()  # What has just happened is not for the next shift to tell.
+        self._over = True
+        for handle in (self._telling, self._switch):
+            if handle is not None:
+                handle.cancel()
+        state = self._around.state
+        if state is not None and not self._relieved:
+            state.refresh(self._by_key(), **self._around.times())
+            state.close(WRITING)
+
+    def _by_key(self) -> dict[str, Standing]:
+        """Return how feeds stand, as the state file calls them."""
+        return {self._keys[name]: standing for name, standing in self.standings().items()}
+
+    def _hear(self, feed: FeedSettings, standing: Standing, news: News) -> None:
+        self._around.journal.count_poll(feed.name, failed=standing.error is not None)
+        self._news.append((feed, news))
+
+    async def _heed_lights(self) -> None:
+        """Tell of lights that come and go and hang. No wake-up while every lamp is still."""
+        lamps = self._around.lamps
+        told = lamps.lights()
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOKING if lamps.moving else None):
+                    await lamps.changed.wait()
+            lamps.changed.clear()
+            now = lamps.lights()
+            if now != told:
+                told = now
+                self.tell_soon()
+
+    def _tell(self) -> None:
+        """Make a report of what is known now, and tell it to the lamps and the log.
+
+        Nothing is told once the end was asked for: with 50,000 projects it takes its time.
+        """
+        self._telling = None
+        if self._monitor is None or self._stop.is_set() or self._over:
+            return
+        around, before, times = self._around, self._report, self._around.times()
+        report = make_report(self._monitor.watched(), around.lamps.rows(), **times, before=before)
+        self._report = report
+        around.lamps.tell(report)
+        told, self._news = self._news, []
+        around.lamps.tell_news(told, report)
+        # Not before every lamp was told: the log may be slow.
+        around.journal.tell(before, report, around.lamps.troubles())
+        self._tell_at_next_switch()
+        if around.state is not None:
+            around.state.save(self._by_key(), **times)
+        around.on_report(report)
+        if not self._ready and self._monitor.tried and around.lamps.tried:
+            self._ready = True
+            around.on_ready()
+
+    def _tell_at_next_switch(self) -> None:
+        """Look again when an office opens or closes, if no feed makes us look before."""
+        clock = self._around.clock()
+        hours = [lamp.hours for lamp in self._settings.lamps if lamp.hours is not None]
+        nexts = [moment for each in hours if (moment := next_switch(each, clock)) is not None]
+        if self._switch is not None:
+            self._switch.cancel()
+        if nexts:
+            wait = (min(nexts) - clock).total_seconds()
+            self._switch = asyncio.get_running_loop().call_later(wait, self.tell_soon)
+
+
+def handed_over(
+    before: Iterable[FeedSettings], standings: Mapping[str, Standing], after: Iterable[FeedSettings]
+) -> dict[str, Standing]:
+    """Return how the feeds of a new configuration stand, as far as the one *before* it knew.
+
+    A feed with the same address and secret goes on as it was. Where only its secret is another,
+    or what its words mean, its verdicts are kept and its last answer proves nothing any more.
+    """
+    found = {}
+    old = [feed for feed in before if feed.name in standings]
+    for feed in after:
+        same = next((each for each in old if _one_feed(each, feed)), None)
+        near = next((each for each in old if _key(each) == _key(feed)), None)
+        if same is not None:
+            found[feed.name] = standings[same.name]
+        elif near is not None:
+            known = standings[near.name]
+            found[feed.name] = Standing(projects=known.projects, confirmed=known.confirmed)
+    return found
+
+
+def _one_feed(before: FeedSettings, after: FeedSettings) -> bool:
+    return (
+        (before.kind, before.options) == (after.kind, after.options)
+        and before.rules.words == after.rules.words
+        and before.rules.required == after.rules.required
+    )
+
+
+def _key(feed: FeedSettings) -> str:
+    return feed_key(feed.name, feed.options)
+
+
+async def first(*awaited: Coroutine[Any, Any, object]) -> None:
+    """Wait until the first of *awaited* ends, and end the others; what it raised is raised."""
+    tasks = [asyncio.ensure_future(each) for each in awaited]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=LEAVING)
