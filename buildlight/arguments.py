@@ -39,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_discover(commands)
     _add_check(commands)
+    _add_explain(commands)
     _add_test(commands)
+    _add_off(commands)
     _add_hours(commands)
     _add_devices(commands)
     _add_demo(commands)
@@ -106,6 +108,32 @@ def _add_check(commands: Commands) -> None:
         "--json", action="store_true", help="print the report as JSON and nothing else"
     )
     check.set_defaults(command="check")
+
+
+def _add_explain(commands: Commands) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="say why each lamp looks as it does, since when, and what would change it",
+        description="Say why each lamp looks as it does: since when, from which feed and by which "
+        "rule, and what would change it, as the running daemon knows it. Asks no server. Exit "
+        "status 1 if no daemon runs here, or if it has stopped writing.",
+    )
+    explain.add_argument(
+        "--json", action="store_true", help="print the report as JSON and nothing else"
+    )
+    explain.set_defaults(command="explain")
+
+
+def _add_off(commands: Commands) -> None:
+    off = commands.add_parser(
+        "off",
+        help="make every lamp dark, whatever left it lit",
+        description="Make every lamp of the configuration dark, whatever left it lit. A running "
+        "daemon keeps its lights for itself: stop it instead. Exit status 1 if a light could not "
+        "be reached.",
+    )
+    _add_config(off)
+    off.set_defaults(command="off")
 
 
 def _add_test(commands: Commands) -> None:

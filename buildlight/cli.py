@@ -113,10 +113,10 @@ class _Stderr(logging.StreamHandler[TextIO]):
 
 
 def _log_to_stderr() -> None:
+    from buildlight.log import formatter
+
     handler = _Stderr()
-    # journald keeps the time itself.
-    time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    handler.setFormatter(logging.Formatter(f"{time}%(message)s", datefmt="%H:%M:%S"))
+    handler.setFormatter(formatter())
     root = logging.getLogger("buildlight")
     root.handlers = [handler]
     root.setLevel(logging.INFO)
@@ -192,6 +192,33 @@ def _test(chosen: argparse.Namespace) -> int:
         terminal.say(f"{lamp.name}: {walk.steps} steps {seen}")
         failed = failed or bool(walk.failed)
     return FAILED if failed else OK
+
+
+def _off(chosen: argparse.Namespace) -> int:
+    from buildlight import off, settings
+
+    configured = settings.load_settings(settings.find_file(chosen.config))
+    troubles = off.darken(configured.lamps)
+    for name, trouble in troubles:
+        _complain(f"{name}: {trouble}")
+    return FAILED if troubles else OK
+
+
+def _explain(chosen: argparse.Namespace) -> int:
+    from datetime import UTC, datetime
+
+    from buildlight import explain, places
+    from buildlight.holder import find_holder
+
+    clock = datetime.now(tz=UTC).astimezone()
+    told = explain.read_status(places.run_folders(), clock=clock, find_holder=find_holder)
+    if told.doubt is not None:
+        _complain(told.doubt)
+    if chosen.json:
+        sys.stdout.write(f"{json.dumps(told.document, indent=2)}\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in explain.lines(told.document, clock=clock))
+    return OK if told.doubt is None else FAILED
 
 
 def _lamps_to_test(chosen: argparse.Namespace) -> "tuple[LampSettings, ...]":
@@ -271,7 +298,9 @@ CALLS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "run": _run,
     "discover": _discover,
     "check": _check,
+    "explain": _explain,
     "test": _test,
+    "off": _off,
     "hours": _hours,
     "devices": _devices,
     "demo": _demo,

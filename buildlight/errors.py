@@ -9,8 +9,9 @@
     │   ├── FeedUnreachable     no answer: name, network, certificate, time
     │   ├── FeedRefused         an answer that says no: a status other than 200
     │   └── FeedMalformed       an answer that is no feed
-    └── LightUnavailable        whoever can reach the lamp; exit 1
-        └── LightBusy           … or whoever started the other program that holds it
+    ├── LightUnavailable        whoever can reach the lamp; exit 1
+    │   └── LightBusy           … or whoever started the other program that holds it
+    └── StatusUnknown           whoever looks after this machine: no daemon tells how it is; exit 1
 
 Each carries a sentence with what, where and the remedy, free of secrets.
 Only ``cli.py`` turns one into text for a person.
@@ -73,3 +74,7 @@ class LightUnavailable(BuildlightError):
 
 class LightBusy(LightUnavailable):
     """A light that another program holds."""
+
+
+class StatusUnknown(BuildlightError):
+    """Nobody has written down how things are, or not so that it can be read."""

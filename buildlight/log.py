@@ -1,15 +1,52 @@
 """The log of a daemon, written aside: a pager or a terminal that stands still must stop no lamp."""
 
 import logging
+import os
 import queue
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from logging.handlers import QueueHandler
+from typing import TextIO
 
 ROOM = 1000
 """Records that wait to be written; further ones are dropped."""
+
+
+# The levels of syslog(3), in front of a line as journald reads it from standard error.
+_PRIORITIES: Mapping[int, int] = {
+    logging.DEBUG: 7,
+    logging.INFO: 6,
+    logging.WARNING: 4,
+    logging.ERROR: 3,
+    logging.CRITICAL: 2,
+}
+
+
+def formatter() -> logging.Formatter:
+    """Return how a line of the log is written to standard error: for a person, or for journald."""
+    if _journald_reads(sys.stderr):
+        return _ForJournald()
+    return logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
+
+
+class _ForJournald(logging.Formatter):
+    """Lines with their priority and without the time, which journald keeps itself."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = f"<{_PRIORITIES.get(record.levelno, 5)}>"
+        return "\n".join(priority + line for line in super().format(record).splitlines())
+
+
+def _journald_reads(stream: TextIO) -> bool:
+    """Return whether systemd made *stream* (``JOURNAL_STREAM`` of systemd.exec(5))."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
 class LogThread:

@@ -48,7 +48,7 @@ def endings(
     if signal.verdict is not Verdict.BROKEN:
         yield "a build fails"
         names = ", ".join(feed.name for feed in feeds)
-        age = _span(min(feed.rules.max_age for feed in feeds))
+        age = span(min(feed.rules.max_age for feed in feeds))
         yield f"{names} gives no good answer for {age}"
 
 
@@ -63,13 +63,13 @@ def doubts(feed: Watched, rows: Sequence[Row], *, now: float) -> Iterable[str]:
     if standing.answered is None:
         yield f"{feed.name} has not answered yet{error}"
     elif state is State.STALE:
-        age = _span(now - standing.answered)
+        age = span(now - standing.answered)
         yield f"{feed.name} gave no good answer for {age}{error}"
     else:
         unsure = standing.doubtful(feed.rules, now=now) & {row.known.project.name for row in rows}
         if unsure:
             names = printable(", ".join(sorted(unsure)))
-            yield f"{feed.name} has not confirmed for {_span(feed.rules.expiry)} how {names} stands"
+            yield f"{feed.name} has not confirmed for {span(feed.rules.expiry)} how {names} stands"
 
 
 def absences(
@@ -144,7 +144,8 @@ def _clock(moment: datetime, *, clock: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M}"
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Return so many *seconds* in words: the largest unit of which there are two."""
     for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
