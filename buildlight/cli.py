@@ -86,8 +86,13 @@ def _ready_streams() -> None:
 
 
 def _complain(sentence: str) -> None:
+    from buildlight.log import journald_reads, prioritised
+
+    line = f"buildlight: {sentence}"
+    if journald_reads(sys.stderr):
+        line = prioritised(line, level=logging.ERROR)
     try:
-        sys.stderr.write(f"buildlight: {sentence}\n")
+        sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
     except OSError:
         _forsake(sys.stderr)  # The exit status has to tell it.

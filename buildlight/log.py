@@ -23,11 +23,12 @@ _PRIORITIES: Mapping[int, int] = {
     logging.ERROR: 3,
     logging.CRITICAL: 2,
 }
+_NOTICE = 5
 
 
 def formatter() -> logging.Formatter:
     """Return how a line of the log is written to standard error: for a person, or for journald."""
-    if _journald_reads(sys.stderr):
+    if journald_reads(sys.stderr):
         return _ForJournald()
     return logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
 
@@ -36,11 +37,16 @@ class _ForJournald(logging.Formatter):
     """Lines with their priority and without the time, which journald keeps itself."""
 
     def format(self, record: logging.LogRecord) -> str:
-        priority = f"<{_PRIORITIES.get(record.levelno, 5)}>"
-        return "\n".join(priority + line for line in super().format(record).splitlines())
+        lines = super().format(record).splitlines()
+        return "\n".join(prioritised(line, level=record.levelno) for line in lines)
 
 
-def _journald_reads(stream: TextIO) -> bool:
+def prioritised(line: str, *, level: int) -> str:
+    """Return *line* as journald wants it, with the *level* of ``logging`` in front."""
+    return f"<{_PRIORITIES.get(level, _NOTICE)}>{line}"
+
+
+def journald_reads(stream: TextIO) -> bool:
     """Return whether systemd made *stream* (``JOURNAL_STREAM`` of systemd.exec(5))."""
     try:
         found = os.fstat(stream.fileno())

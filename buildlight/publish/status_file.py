@@ -48,7 +48,8 @@ class StatusFile:
         """Take the file away, if it is written within *timeout* seconds: nobody keeps it true."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._file.close(timeout):
+        # What was never written is another daemon's, if it is there at all.
+        if self._told is not None and self._file.close(timeout):
             try:
                 self._path.unlink(missing_ok=True)
             except OSError as exc:
