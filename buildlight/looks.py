@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from buildlight.aggregate import RANKS
 from buildlight.drivers import DriverOptions
+from buildlight.fitting import fit
 from buildlight.memory import Event
 from buildlight.mistakes import Mistakes
 from buildlight.pattern import (
@@ -12,7 +13,6 @@ from buildlight.pattern import (
     Pattern,
     cheers,
     colours_of,
-    fit,
     length,
     parse_pattern,
     timed,

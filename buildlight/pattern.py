@@ -6,7 +6,7 @@ A pattern is written as it is spoken: ``red``, ``green pulse``, ``red, amber dou
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -263,23 +263,6 @@ LONGEST = 86_400.0
 _CHANNELS_ARE = f"channels are {', '.join(channel.value for channel in Channel)}"
 
 
-def fit(
-    pattern: Pattern, channels: Collection[Channel], *, dims: bool, relay: bool = False
-) -> Pattern:
-    """Return *pattern* as a light with these *channels* can show it.
-
-    Amber is red and green together where there is no amber, and the only colour where there is
-    but one; other strokes without a channel fall out. On a light that cannot be dimmed
-    (*dims*), ``pulse`` blinks. Behind a mechanical *relay* nothing moves faster than 1 Hz.
-    """
-    strokes = (
-        replace(stroke, channel=channel, rhythm=_played(stroke, dims=dims, relay=relay))
-        for stroke in pattern.strokes
-        for channel in _instead(stroke.channel, channels)
-    )
-    return replace(pattern, strokes=tuple(strokes))
-
-
 def dimmed(pattern: Pattern, share: float) -> Pattern:
     """Return *pattern* at *share* (0..1) of its levels, without its buzzer."""
     if share == 0:
@@ -332,27 +315,3 @@ def overlaid(frame: Frame, pattern: Pattern, seconds: float) -> Frame:
 def colours_of(channels: Iterable[Channel]) -> frozenset[Channel]:
     """Return those of *channels* that can be seen."""
     return frozenset(channels) - {Channel.BUZZER}
-
-
-def _instead(channel: Channel, channels: Collection[Channel]) -> Iterable[Channel]:
-    if channel in channels:
-        return (channel,)
-    if channel is not Channel.AMBER:
-        return ()
-    if {Channel.RED, Channel.GREEN} <= {*channels}:
-        return (Channel.RED, Channel.GREEN)
-    colours = colours_of(channels)
-    return colours if len(colours) == 1 else ()
-
-
-def _played(stroke: Stroke, *, dims: bool, relay: bool) -> Rhythm:
-    rhythm = stroke.rhythm
-    if rhythm == PULSE and (relay or not dims or stroke.channel is Channel.BUZZER):
-        return SLOW_BLINK
-    if relay and len(rhythm) > 1:
-        return tuple((max(duration, RELAY), level) for duration, level in rhythm)
-    return rhythm
-
-
-RELAY = 0.5
-"""Seconds that a mechanical relay stays as it is at the least: it wears out, and it clicks."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from itertools import combinations
 
 import pytest
 from hypothesis import assume, given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from buildlight.aggregate import RANKS
 from buildlight.errors import ConfigError
+from buildlight.fitting import fit
 from buildlight.pattern import (
     ALIASES,
     DARK,
@@ -24,7 +26,6 @@ from buildlight.pattern import (
     Rhythm,
     Stroke,
     colours_of,
-    fit,
     frame_at,
     next_change,
     parse_pattern,
@@ -455,23 +456,34 @@ def test_only_passing_signals_ever_show_green_alone(
     assert green == {"passing", "passing-building"}
 
 
+@pytest.mark.parametrize("relay", [True, False])
 @pytest.mark.parametrize("dims", [True, False])
 @pytest.mark.parametrize("light", LIGHTS.values(), ids=LIGHTS.keys())
-def test_every_signal_looks_different(light: frozenset[Channel], dims: bool) -> None:  # noqa: FBT001 - a row of the table
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_signal_looks_different(
+    preset: str,
+    light: frozenset[Channel],
+    dims: bool,  # noqa: FBT001 - a row of the table
+    relay: bool,  # noqa: FBT001
+) -> None:
     """On a light with two colours or more, no two signals are mistaken for each other."""
-    patterns = preset_patterns("colours", light)
+    patterns = preset_patterns(preset, light)
 
-    looks = {tuple(frames(fit(pattern, light, dims=dims))) for pattern in patterns.values()}
+    looks = {
+        tuple(frames(fit(pattern, light, dims=dims, relay=relay), until=30.0))
+        for pattern in patterns.values()
+    }
 
     assert len(looks) == 9
 
 
 @pytest.mark.parametrize("only", [RED, GREEN, WHITE])
-def test_one_led_tells_every_signal_by_its_rhythm(only: Channel) -> None:
-    """On a single LED that is on or off, nine signals have nine sets of lengths."""
+@pytest.mark.parametrize("relay", [True, False])
+def test_one_led_tells_every_signal_by_its_rhythm(only: Channel, *, relay: bool) -> None:
+    """On a single LED or lamp that is on or off, nine signals have nine sets of lengths."""
     patterns = preset_patterns("rhythm", {only, BUZZER})
 
-    fitted = {name: fit(each, {only}, dims=False) for name, each in patterns.items()}
+    fitted = {name: fit(each, {only}, dims=False, relay=relay) for name, each in patterns.items()}
     steps = {name: sorted(pattern.strokes[0].rhythm) for name, pattern in fitted.items()}
 
     assert all(len(pattern.strokes) == 1 for pattern in fitted.values())
@@ -595,6 +607,43 @@ def test_a_relay_is_never_switched_faster_than_once_a_second(rhythm: str) -> Non
     (stroke,) = fitted.strokes
     assert all(seconds >= 0.5 for seconds, _ in stroke.rhythm)
     assert {level for _, level in stroke.rhythm} <= {0.0, 1.0}
+
+
+@pytest.mark.parametrize("light", LIGHTS.values(), ids=LIGHTS.keys())
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_signal_hurries_a_relay(preset: str, light: frozenset[Channel]) -> None:
+    """Not even where amber is red and green together, and red has a rhythm of its own."""
+    for pattern in preset_patterns(preset, light).values():
+        fitted = fit(pattern, light, dims=False, relay=True)
+
+        seen = frames(fitted, until=30.0)
+        for channel in light:
+            assert clicks_in_a_second([frame[channel] > 0 for frame in seen]) <= 2
+
+
+def clicks_in_a_second(lit: list[bool]) -> int:
+    """Return how often a relay is switched within one second, at most."""
+    return most_in_a_second([at for at in range(1, len(lit)) if lit[at] is not lit[at - 1]])
+
+
+@pytest.mark.parametrize("rhythms", [*combinations(RHYTHMS, 2)], ids=" and ".join)
+def test_no_two_rhythms_together_hurry_a_relay(rhythms: tuple[str, str]) -> None:
+    """Each alone is slow enough; what counts is what they make of one relay together."""
+    strokes = tuple(Stroke(RED, rhythm=RHYTHMS[each]) for each in rhythms)
+    gentle = not too_fast(f"red {rhythms[0]}, red {rhythms[1]}")
+
+    seen = frames(fit(Pattern("", strokes), {RED}, dims=False, relay=True), until=60.0)
+
+    assert most_in_a_second(flashes(frame[RED] for frame in seen)) <= 1 or not gentle
+
+
+def too_fast(text: str) -> bool:
+    """Return whether *text* is refused, on any light, since it flashes too fast."""
+    try:
+        parse_pattern(text)
+    except ConfigError as exc:
+        return "flashes more than 3 times a second" in str(exc)
+    return False
 
 
 def test_a_buzzer_does_not_breathe() -> None:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from buildlight.aggregate import Signal
 from buildlight.counted import Choice, Watched
 from buildlight.errors import FeedUnreachable
+from buildlight.fitting import fit
 from buildlight.memory import Remembered, Verdict
-from buildlight.pattern import Channel, Pattern, fit, frame_at, parse_pattern
+from buildlight.pattern import Channel, Pattern, frame_at, parse_pattern
 from buildlight.presets import COLOURS, PRESETS
 from buildlight.reading import Rules, Standing, State
 from buildlight.report import LampReport, Light, Report, Shown, make_report, to_json

@@ -21,7 +21,8 @@ from buildlight.drivers.serial_protocols import (
 )
 from buildlight.drivers.serial_search import choose_port, lasting_name
 from buildlight.errors import LightUnavailable
-from buildlight.pattern import DARK, Channel, Frame, Pattern, fit, frame_at, parse_pattern
+from buildlight.fitting import fit
+from buildlight.pattern import DARK, Channel, Frame, Pattern, frame_at, parse_pattern
 from buildlight.presets import COLOURS, RHYTHM
 
 RED, AMBER, GREEN, BLUE, WHITE, BUZZER = Channel

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from buildlight.drivers import wled
 from buildlight.drivers.wled import BLINK, BREATHE, SOLID, WledLight, WledOptions, blink_timing
 from buildlight.errors import LightUnavailable
-from buildlight.pattern import DARK, RHYTHMS, Channel, Frame, fit, parse_pattern
+from buildlight.fitting import fit
+from buildlight.pattern import DARK, RHYTHMS, Channel, Frame, parse_pattern
 from buildlight.presets import COLOURS
 
 RED = Frame.of({Channel.RED: 1})

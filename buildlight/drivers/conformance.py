@@ -26,13 +26,13 @@ from pydantic import ValidationError
 
 from buildlight.drivers import Driver, DriverOptions, PatternDriver, Wired
 from buildlight.errors import LightUnavailable
+from buildlight.fitting import fit
 from buildlight.pattern import (
     DARK,
     Channel,
     Frame,
     Pattern,
     Stroke,
-    fit,
     frame_at,
     next_change,
     parse_pattern,
