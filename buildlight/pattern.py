@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
 from buildlight.errors import ConfigError
 
@@ -167,15 +168,16 @@ def _step(rhythm: Rhythm, seconds: float) -> tuple[float, float]:
 
 
 _WORD = re.compile(r"[^\s,]+")
-_LEVEL = re.compile(r"(\d{1,3})%")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
+_LEVEL = re.compile(r"([0-9]{1,3})%")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)s")
 
 
 def parse_pattern(text: str) -> Pattern:
     """Return the pattern that *text* writes.
 
     Strokes are joined by commas; each is a channel, then in any order a level (``30%``), a
-    rhythm and a duration (``2s``). Raises :class:`ConfigError` with the place of the mistake.
+    rhythm and a duration (``2s``), none of them twice. Raises :class:`ConfigError` with the place
+    of the mistake.
     """
     if text.strip().lower() == "off":
         return OFF
@@ -227,10 +229,16 @@ def _parse_stroke(part: str, *, place: int) -> Stroke:
     if not words:
         raise ConfigError(f"character {place + 1}: a channel is missing; {_CHANNELS_ARE}")
     (name, at), *rest = words
-    stroke = Stroke(_channel(name, at))
-    for word, at in rest:
-        stroke = _qualify(stroke, word, at)
-    return stroke
+    channel = _channel(name, at)
+    given: dict[str, Any] = {}
+    for word, place_of_word in rest:
+        field, value = _qualifier(word, place_of_word)
+        if field in given:
+            raise ConfigError(
+                f"character {place_of_word}: a second {_CALLED[field]} for the same channel"
+            )
+        given[field] = value
+    return Stroke(channel, **given)
 
 
 def _channel(word: str, at: int) -> Channel:
@@ -242,15 +250,20 @@ def _channel(word: str, at: int) -> Channel:
         raise ConfigError(f"character {at}: no such channel; {_CHANNELS_ARE}") from None
 
 
-def _qualify(stroke: Stroke, word: str, at: int) -> Stroke:
+_CALLED: Mapping[str, str] = {"rhythm": "rhythm", "level": "level", "lasts": "duration"}
+"""What a person calls the fields of a stroke."""
+
+
+def _qualifier(word: str, at: int) -> tuple[str, Rhythm | float]:
+    """Return which field of a stroke *word* is about, and what it says."""
     if word in RHYTHMS:
-        return replace(stroke, rhythm=RHYTHMS[word])
+        return "rhythm", RHYTHMS[word]
     level = _LEVEL.fullmatch(word)
     if level and 0 < int(level[1]) <= 100:  # noqa: PLR2004 - per cent
-        return replace(stroke, level=int(level[1]) / 100)
+        return "level", int(level[1]) / 100
     duration = _DURATION.fullmatch(word)
     if duration and 0 < float(duration[1]) <= LONGEST:
-        return replace(stroke, lasts=float(duration[1]))
+        return "lasts", float(duration[1])
     raise ConfigError(
         f"character {at}: neither a rhythm ({', '.join(RHYTHMS)}), "
         "nor a level from 1% to 100%, nor a duration such as 2s"

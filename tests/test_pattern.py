@@ -195,6 +195,10 @@ CHANNELS_ARE = "channels are red, amber, green, blue, white, buzzer"
         ("red " + "9" * 1_000 + "s", "character 5: "),
         ("red " + "9" * 1_000 + "%", "character 5: "),
         ("red 2", "character 5: "),
+        ("red ٣0%", "character 5: "),
+        ("red blink pulse", "character 11: a second rhythm for the same channel"),
+        ("amber, red 30% 50%", "character 16: a second level for the same channel"),
+        ("red 2s blink 2s", "character 14: a second duration for the same channel"),
     ],
 )
 def test_a_mistake_is_told_with_its_place(text: str, mistake: str) -> None:
