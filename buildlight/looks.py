@@ -55,16 +55,17 @@ def fitted_patterns(
         signal: fit(pattern, channels, dims=options.dims, relay=options.relay)
         for signal, pattern in patterns.items()
     }
-    for signal, pattern in own.items():
-        if not alone and cheers(pattern) and not signal.startswith("passing"):
-            at = f"{path}.patterns.{signal}"
-            mistakes.add(at, "green alone would say that all is well; add red or amber")
     for signal, pattern in fitted.items():
+        at = f"{path}.patterns.{signal}"
+        if not alone and cheers(pattern) and not signal.startswith("passing"):
+            mistakes.add(at, "green alone would say that all is well; add red or amber")
         if not pattern.strokes and pattern.text != OFF.text:
-            has = ", ".join(sorted(channel.value for channel in channels))
-            at = f"{path}.patterns.{signal}"
-            mistakes.add(at, f"the light cannot show this; its channels are {has}")
+            mistakes.add(at, f"the light cannot show this; {_channels_of(options)}")
     return fitted
+
+
+def _channels_of(options: DriverOptions) -> str:
+    return f"its channels are {', '.join(sorted(each.value for each in options.channels))}"
 
 
 def fitted_events(
@@ -81,8 +82,7 @@ def fitted_events(
                 parse_pattern(text), options.channels, dims=options.dims, relay=options.relay
             )
             if not pattern.strokes:
-                has = ", ".join(sorted(channel.value for channel in options.channels))
-                mistakes.add(at, f"the light cannot show this; its channels are {has}")
+                mistakes.add(at, f"the light cannot show this; {_channels_of(options)}")
             events[event] = timed(pattern)
             if length(events[event]) > LONGEST_EVENT:
                 mistakes.add(at, f"lasts longer than {LONGEST_EVENT:.0f} seconds")

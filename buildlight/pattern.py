@@ -312,9 +312,13 @@ LONGEST_EVENT = 60.0
 
 
 def cheers(pattern: Pattern) -> bool:
-    """Return whether *pattern* lights green and no colour that could qualify it."""
-    colours = colours_of(stroke.channel for stroke in pattern.strokes)
-    return colours == {Channel.GREEN}
+    """Return whether *pattern* lights green for longer than any colour that could qualify it."""
+    lasts = {Channel.GREEN: 0.0}
+    for stroke in pattern.strokes:
+        until = math.inf if stroke.lasts is None else stroke.lasts
+        lasts[stroke.channel] = max(until, lasts.get(stroke.channel, 0.0))
+    others = colours_of(lasts) - {Channel.GREEN}
+    return lasts[Channel.GREEN] > max((lasts[each] for each in others), default=0.0)
 
 
 def overlaid(frame: Frame, pattern: Pattern, seconds: float) -> Frame:

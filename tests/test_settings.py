@@ -929,6 +929,36 @@ def test_green_alone_cannot_be_chosen_for_what_is_not_well(signal: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "pins"),
+    [
+        ("red 2s, green", {"red": 17, "green": 22}),
+        ("green 5s, red 2s, buzzer", {"red": 17, "green": 22, "buzzer": 23}),
+        ("green, amber blink", {"blue": 17, "green": 22}),
+    ],
+)
+def test_green_must_not_be_left_alone_by_what_qualifies_it(text: str, pins: dict[str, int]) -> None:
+    """A red that ends before the green, and an amber that this light has not, qualify nothing."""
+    document = a_document(lamps=[a_lamp(pins=pins, patterns={"stale": text, "broken": "green"})])
+
+    with pytest.raises(ConfigError) as caught:
+        check_settings(document)
+
+    told = [each for each in caught.value.mistakes if each.startswith("lamps[0].patterns.stale")]
+    assert told == [
+        "lamps[0].patterns.stale: green alone would say that all is well; add red or amber"
+    ]
+
+
+def test_green_may_stand_beside_a_red_that_lasts_as_long() -> None:
+    """Both end together."""
+    patterns = {"broken": "red 5s, green 5s, amber", "stale": "green 1s, amber blink"}
+
+    settings = check_settings(a_document(lamps=[a_lamp(patterns=patterns)]))
+
+    assert settings.lamps[0].patterns["stale"].text == "green 1s, amber blink"
+
+
 def test_a_light_that_cannot_be_dimmed_cannot_be_dimmed_at_night() -> None:
     """It would stand fully lit, which is not what was asked for."""
     document = a_document(
