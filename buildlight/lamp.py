@@ -14,11 +14,24 @@ from typing import cast
 
 from buildlight.drivers import Driver, PatternDriver
 from buildlight.errors import LightUnavailable
-from buildlight.pattern import OFF, Frame, Pattern, frame_at, length, next_change, overlaid
+from buildlight.pattern import (
+    OFF,
+    Frame,
+    Pattern,
+    flashes,
+    frame_at,
+    length,
+    next_change,
+    overlaid,
+    stilled,
+)
 from buildlight.report import Light
 
 RETRIES = (0.25, 0.5, 1.0, 1.5)
 """Seconds before a light is tried again, and again; the last goes on."""
+
+OPENING = 5.0
+"""Seconds that a light may take to open: a board starts, a host is looked for."""
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +59,8 @@ class Lamp:
         """How the light is; ``None`` until it was tried."""
         self.trouble: LightUnavailable | None = None
         """Why the light is not ok."""
+        self.on_open: Callable[[], None] = lambda: None
+        """Called when the light has been opened, before it is shown anything."""
 
     @property
     def driver(self) -> Driver | None:
@@ -81,14 +96,15 @@ class Lamp:
             return
         try:
             driver.close()
-        except Exception:
+        except Exception as exc:  # noqa: BLE001 - a driver may be anybody's, and this one is done with
             if not self._close_failed:
-                log.exception("a driver failed to close its light")
+                log.warning("a driver failed to close its light: %s: %s", type(exc).__name__, exc)
             self._close_failed = True
 
     def _opened(self) -> Driver:
-        driver = self._driver = self._open_light()
-        self._shown = None
+        driver = self._open_light()
+        self.on_open()
+        self._driver, self._shown = driver, None
         return driver
 
     def _show(self, driver: Driver, *, now: float) -> float | None:
@@ -96,8 +112,12 @@ class Lamp:
         refresh = driver.refresh
         due = refresh is not None and now >= self._shown_at + refresh
         over, over_ends = self._overlay(now)
+        # What flashes over something that flashes could flash more than three times a second.
+        beneath = (
+            stilled(self._pattern) if any(flashes(each) for each, _ in over) else self._pattern
+        )
         native = not over and isinstance(driver, PatternDriver) and driver.plays(self._pattern)
-        frame = frame_at(self._pattern, 0.0 if native else elapsed)
+        frame = frame_at(beneath, 0.0 if native else elapsed)
         for pattern, since in over:
             frame = overlaid(frame, pattern, now - since)
         if frame != self._shown or due:
@@ -108,7 +128,7 @@ class Lamp:
             self._shown, self._shown_at = frame, now
         self.light, self.trouble, self._tries = Light.OK, None, 0
         self._failure, self._close_failed = "", False
-        waits = [over_ends, None if native else next_change(self._pattern, elapsed)]
+        waits = [over_ends, None if native else next_change(beneath, elapsed)]
         waits.append(None if refresh is None else self._shown_at + refresh - now)
         return min((wait for wait in waits if wait is not None), default=None)
 
@@ -163,6 +183,7 @@ class LampThread:
         self._played: Pattern | None = None
         self._stopping = False
         self._called_at: float | None = None
+        lamp.on_open = self._note_call
         self._moving = True
         # A daemon thread: one that a light blocks must not hold the exit.
         self._thread = threading.Thread(target=self._run, name=f"lamp {name}", daemon=True)
@@ -230,14 +251,21 @@ class LampThread:
         return self._moving
 
     def blocked_for(self) -> float:
-        """Return for how many seconds the driver has not come back from its present call.
+        """Return for how many seconds the driver should have come back from its present call.
 
-        Infinite for a thread that has ended though nobody asked it to.
+        At once from any but the opening, which has :data:`OPENING` seconds. Infinite for a thread
+        that has ended though nobody asked it to.
         """
         if self._thread.ident is not None and not self._thread.is_alive() and not self._stopping:
             return math.inf
         called_at = self._called_at
-        return 0.0 if called_at is None else self._clock() - called_at
+        if called_at is None:
+            return 0.0
+        patience = OPENING if self._lamp.driver is None else 0.0
+        return max(self._clock() - called_at - patience, 0.0)
+
+    def _note_call(self) -> None:
+        self._called_at = self._clock()
 
     def _run(self) -> None:
         while True:

@@ -201,11 +201,25 @@ def _flashes(pattern: Pattern) -> int:
         {
             round(start, 3)
             for stroke in pattern.strokes
-            if len(stroke.rhythm) > 1 and stroke.rhythm is not PULSE
+            if _flashes_by_itself(stroke)
             for start in _onsets(stroke.rhythm)
         }
     )
     return max((sum(start <= on < start + 1 for on in onsets) for start in onsets), default=0)
+
+
+def _flashes_by_itself(stroke: Stroke) -> bool:
+    moves = len(stroke.rhythm) > 1 and stroke.rhythm is not PULSE
+    return moves and stroke.channel is not Channel.BUZZER
+
+
+def stilled(pattern: Pattern) -> Pattern:
+    """Return *pattern* with what flashes in it lit all the time: something else flashes now."""
+    strokes = tuple(
+        replace(stroke, rhythm=STEADY) if _flashes_by_itself(stroke) else stroke
+        for stroke in pattern.strokes
+    )
+    return replace(pattern, strokes=strokes)
 
 
 def _onsets(rhythm: Rhythm) -> Iterable[float]:
@@ -319,6 +333,11 @@ def cheers(pattern: Pattern) -> bool:
         lasts[stroke.channel] = max(until, lasts.get(stroke.channel, 0.0))
     others = colours_of(lasts) - {Channel.GREEN}
     return lasts[Channel.GREEN] > max((lasts[each] for each in others), default=0.0)
+
+
+def flashes(pattern: Pattern) -> bool:
+    """Return whether anything in *pattern* flashes; a breath and a sound do not."""
+    return any(_flashes_by_itself(stroke) for stroke in pattern.strokes)
 
 
 def overlaid(frame: Frame, pattern: Pattern, seconds: float) -> Frame:

@@ -2,14 +2,15 @@
 
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 from typing import ClassVar
 
 import pytest
 
 from buildlight.drivers import Driver, DriverOptions
 from buildlight.errors import LightUnavailable
-from buildlight.lamp import RETRIES, Lamp, LampThread
-from buildlight.pattern import DARK, OFF, Channel, Frame, Pattern, parse_pattern
+from buildlight.lamp import OPENING, RETRIES, Lamp, LampThread
+from buildlight.pattern import DARK, OFF, Channel, Frame, Pattern, parse_pattern, timed
 from buildlight.report import Light
 
 RED, GREEN = Frame.of({Channel.RED: 1}), Frame.of({Channel.GREEN: 1})
@@ -145,6 +146,44 @@ def test_a_light_is_shown_frames_of_a_rhythm_that_it_does_not_know() -> None:
     assert light.played == []
     assert light.shown == [RED, DARK]
     assert waits == [0.2, 0.2]
+
+
+def played(pattern: str, once: str, *, seconds: float) -> list[tuple[float, Frame]]:
+    """Return what a light is shown that plays *pattern*, and *once* from half a second on."""
+    light = Recorder()
+    lamp, beneath = Lamp(opening(light)), parse_pattern(pattern)
+    lamp.step(beneath, now=0.0)
+    shown, now = [(0.0, light.shown[-1])], 0.5
+    wait = lamp.step(beneath, now=now, once=timed(parse_pattern(once)))
+    while now < seconds:
+        shown.append((round(now, 3), light.shown[-1]))
+        # A crumb of a second would not get anywhere.
+        now += max(seconds if wait is None else wait, 0.001)
+        wait = lamp.step(beneath, now=now)
+    return shown
+
+
+def test_what_is_played_over_a_flashing_pattern_stills_it() -> None:
+    """Two and a half flashes of one colour and as many of another would be five in a second."""
+    shown = played("amber quick-blink", "red quick-blink 2s, buzzer 1s", seconds=4.0)
+
+    onsets = []
+    for (_, before), (at, after) in pairwise(shown):
+        if after.lit - before.lit - {Channel.BUZZER}:
+            onsets.append(at)
+    during = [frame for at, frame in shown if 0.5 <= at < 2.5]
+    assert all(frame[Channel.AMBER] == 1 for frame in during)
+    assert {frame[Channel.RED] for frame in during} == {0.0, 1.0}
+    assert max(sum(first <= at < first + 1 for at in onsets) for first in onsets) <= 3
+    assert any(frame == DARK for at, frame in shown if at > 2.5)
+
+
+def test_a_sound_stills_nothing() -> None:
+    """A buzzer is no flash, and neither is a steady light."""
+    for once in ("buzzer blink 2s", "green 2s"):
+        shown = played("amber blink", once, seconds=2.4)
+
+        assert {frame[Channel.AMBER] for at, frame in shown if at >= 0.5} == {0.0, 1.0}
 
 
 def test_a_light_that_does_not_open_is_waited_for_with_growing_patience() -> None:
@@ -317,6 +356,41 @@ def test_a_light_that_blocks_is_seen_and_does_not_hold_anybody() -> None:
     assert light.closed == 1
 
 
+def test_a_light_that_takes_its_time_to_open_is_not_lost_for_that() -> None:
+    """A board that starts needs seconds; only its opening is waited for so patiently."""
+    opening, opened, showing = threading.Event(), threading.Event(), threading.Event()
+    released = threading.Event()
+
+    class Blocking(Recorder):
+        def show(self, frame: Frame) -> None:
+            showing.set()
+            released.wait(PATIENCE)
+            super().show(frame)
+
+    def open_light() -> Driver:
+        opening.set()
+        opened.wait(PATIENCE)
+        return Blocking()
+
+    now = [0.0]
+    thread = LampThread("shelf", Lamp(open_light), clock=lambda: now[0])
+    thread.start(parse_pattern("red"))
+    assert opening.wait(PATIENCE)
+    blocked = []
+
+    for now[0] in (3.0, OPENING, OPENING + 2.0):
+        blocked.append(thread.blocked_for())
+    opened.set()
+    assert showing.wait(PATIENCE)
+    for now[0] in (OPENING + 2.0, OPENING + 4.0):
+        blocked.append(thread.blocked_for())
+    released.set()
+    thread.stop()
+
+    assert thread.join(PATIENCE)
+    assert blocked == [0.0, 0.0, 2.0, 0.0, 2.0]
+
+
 def test_a_thread_that_plays_a_steady_pattern_is_still() -> None:
     """Whoever watches lamps for hanging lights may sleep."""
     thread = LampThread("shelf", Lamp(opening(Recorder())))
@@ -351,8 +425,9 @@ def test_a_driver_that_goes_on_failing_is_told_when_it_changes(
 
     assert [record.message for record in caplog.records] == [
         "a driver failed: ZeroDivisionError: a",
-        "a driver failed to close its light",
+        "a driver failed to close its light: OSError: stuck",
         "a driver failed: ValueError: b",
         "a driver failed: ValueError: b",
-        "a driver failed to close its light",
+        "a driver failed to close its light: OSError: stuck",
     ]
+    assert not any(record.exc_info for record in caplog.records)

@@ -596,10 +596,11 @@ def test_rhythms_that_flash_too_fast_together_are_refused(text: str) -> None:
         "red blink, amber blink",
         "red triple-blink, green quick-blink",
         "red quick-blink, green pulse",
+        "red quick-blink, buzzer blink",
     ],
 )
 def test_rhythms_that_are_gentle_together_are_played(text: str) -> None:
-    """What lights up at the same moment is one flash, and a breath is none."""
+    """What lights up at the same moment is one flash; a breath is none, nor a sound."""
     assert parse_pattern(text).text == text
 
 
