@@ -6,9 +6,10 @@ Not in here: how a person is asked. That is a :class:`Watcher`.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
-from buildlight.drivers import Driver, Wired
+from buildlight.drivers import Driver, DriverOptions, Wired
 from buildlight.errors import LightUnavailable
 from buildlight.lamp import Lamp, LampThread
 from buildlight.looks import SIGNALS
@@ -91,7 +92,7 @@ class _Walking:
             lamp=self._lamp.name,
             steps=len(self._channels) + len(SIGNALS),
             failed=tuple(failed),
-            advice=tuple(advice(seen, self._wiring)),
+            advice=tuple(advice(seen, self._wiring, keys=_keys(self._lamp.options))),
         )
 
     def _see_channel(self, channel: Channel) -> Channel | None:
@@ -115,20 +116,63 @@ def _place(channel: Channel, wiring: Mapping[Channel, str]) -> str:
     return f"{channel.value}: {wiring[channel]}" if channel in wiring else channel.value
 
 
-def advice(seen: Mapping[Channel, Channel | None], wiring: Mapping[Channel, str]) -> Iterable[str]:
-    """Say which wires look swapped or dead, from what lit up (*seen*) for each channel."""
+def advice(
+    seen: Mapping[Channel, Channel | None],
+    wiring: Mapping[Channel, str],
+    *,
+    keys: Mapping[Channel, str] = MappingProxyType({}),
+) -> Iterable[str]:
+    """Say which wires look swapped or dead, from what lit up (*seen*) for each channel.
+
+    *keys* are the keys of the configuration that say where the channels are.
+    """
+    told: set[Channel] = set()
     for channel, saw in seen.items():
-        if saw is channel:
+        place = _place(channel, wiring)
+        if saw is channel or channel in told:
             continue
         if saw is None:
-            place = _place(channel, wiring)
-            yield f"{place} looks dead: check its wire, its ground, and which way round it is"
+            yield f"{place} looks dead: {_DEAD[_in_one_place(wiring)]}"
         elif seen.get(saw) is not channel:
-            place = _place(channel, wiring)
-            yield f"{place} lights {saw.value} up: its wire goes to the wrong place"
-        elif channel.value < saw.value:
-            yield (
-                f"{channel.value} and {saw.value} look swapped: exchange their wires "
-                f"({wiring.get(channel, channel.value)}; {wiring.get(saw, saw.value)}), "
-                "or edit the configuration"
-            )
+            yield f"{place} lights {saw.value} up: {_WRONG[_in_one_place(wiring)]}"
+        else:
+            told.add(saw)
+            remedy = _exchange(channel, saw, wiring, keys.get(channel))
+            yield f"{channel.value} and {saw.value} look swapped: {remedy}"
+
+
+_DEAD = {
+    False: "check its wire, its ground, and which way round it is",
+    True: "see whether its lamp is broken, and whether this is the light that is configured",
+}
+_WRONG = {
+    False: "its wire goes to the wrong place",
+    True: "see whether this is the light that is configured",
+}
+
+
+def _in_one_place(wiring: Mapping[Channel, str]) -> bool:
+    """Return whether all channels are in one place: no wire of ours leads to any of them."""
+    return len(wiring) > 1 and len({*wiring.values()}) == 1
+
+
+def _exchange(
+    channel: Channel, other: Channel, wiring: Mapping[Channel, str], key: str | None
+) -> str:
+    if _in_one_place(wiring):
+        return f"edit {key}" if key else _WRONG[True]
+    wires = "their wires"
+    if channel in wiring and other in wiring:
+        wires = f"{wiring[channel]}, and {wiring[other]}"
+    return f"exchange {wires}, or edit {key or 'the configuration'}"
+
+
+def _keys(options: DriverOptions) -> Mapping[Channel, str]:
+    """Return the key of *options* that says where each channel is, such as ``pins``."""
+    return {
+        channel: field.alias or name
+        for name, field in type(options).model_fields.items()
+        if isinstance(held := getattr(options, name), (Mapping, tuple))
+        for channel in held
+        if isinstance(channel, Channel)
+    }

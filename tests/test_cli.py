@@ -789,7 +789,7 @@ def test_a_person_at_a_terminal_finds_swapped_wires() -> None:
 
     assert status == 1
     assert "THESE ARE MOCK PINS" in talk.said
-    assert "green and red look swapped: exchange their wires (GPIO22, " in talk.said
+    assert "red and green look swapped: exchange GPIO17, " in talk.said
     assert talk.said.endswith("lamp: 12 steps walked, 10 of them right\n")
 
 

@@ -116,8 +116,8 @@ def test_swapped_wires_are_named() -> None:
     assert found.failed == ("red", "green")
     (sentence,) = found.advice
     assert sentence == (
-        "green and red look swapped: exchange their wires "
-        "(GPIO22, header pin 15; GPIO17, header pin 11), or edit the configuration"
+        "red and green look swapped: exchange GPIO17, header pin 11, and GPIO22, header pin 15, "
+        "or edit pins"
     )
 
 
@@ -393,5 +393,60 @@ def test_nothing_to_advise_where_all_is_right() -> None:
 def test_advice_names_channels_where_no_wire_is_known() -> None:
     """A light that cannot say where its wires go."""
     assert [*advice({RED: GREEN, GREEN: RED}, {})] == [
-        "green and red look swapped: exchange their wires (green; red), or edit the configuration"
+        "red and green look swapped: exchange their wires, or edit the configuration"
     ]
+
+
+ONE_PORT = dict.fromkeys((RED, AMBER, GREEN), "/dev/ttyUSB0")
+
+
+@pytest.mark.parametrize(
+    ("seen", "keys", "expected"),
+    [
+        ({RED: GREEN, GREEN: RED}, {RED: "channels"}, "red and green look swapped: edit channels"),
+        (
+            {RED: GREEN, GREEN: RED},
+            {},
+            "red and green look swapped: see whether this is the light that is configured",
+        ),
+        (
+            {RED: None},
+            {},
+            (
+                "red: /dev/ttyUSB0 looks dead: see whether its lamp is broken, and whether this "
+                "is the light that is configured"
+            ),
+        ),
+        (
+            {RED: GREEN, GREEN: GREEN},
+            {},
+            "red: /dev/ttyUSB0 lights green up: see whether this is the light that is configured",
+        ),
+    ],
+)
+def test_no_wires_are_exchanged_where_a_light_has_but_one(
+    seen: Mapping[Channel, Channel | None], keys: Mapping[Channel, str], expected: str
+) -> None:
+    """A tower on a port: whoever looks for its wires looks for what is not there."""
+    assert [*advice(seen, ONE_PORT, keys=keys)] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("driver", "table", "key"),
+    [
+        ("gpio", {"pins": PINS}, "pins"),
+        ("gpio", {"board": "pi-stop-a+"}, "the configuration"),
+        ("serial", {"protocol": "lcus", "port": "x", "channels": ["red", "green"]}, "channels"),
+        ("sysfs", {"leds": {"red": "a", "green": "b"}}, "leds"),
+        ("console", {}, "the configuration"),
+    ],
+)
+def test_the_key_to_edit_is_that_of_the_driver(
+    driver: str, table: dict[str, object], key: str
+) -> None:
+    """Each driver has a word of its own for where a channel is."""
+    options = lamp_from_keys(driver, table).options
+
+    (sentence,) = advice({RED: GREEN, GREEN: RED}, {}, keys=wiring._keys(options))
+
+    assert sentence.endswith(f"or edit {key}")
