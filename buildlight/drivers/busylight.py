@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from buildlight.drivers import DriverOptions
-from buildlight.drivers.colour import inks, mixed
+from buildlight.drivers.colour import MixingOptions, inks, mixed
 from buildlight.errors import LightUnavailable
 from buildlight.pattern import Channel, Frame
 
@@ -30,21 +30,11 @@ with suppress(AttributeError):
 COLOURS = inks(amber=(255, 90, 0))
 
 
-class BusylightOptions(DriverOptions):
+class BusylightOptions(MixingOptions):
     """``light``: which, where there are several: its model (``Blink(1)``) or serial number."""
 
     light: str | None = Field(default=None, min_length=1)
     wait_for_light: bool = True
-
-    @property
-    def channels(self) -> frozenset[Channel]:
-        """Every colour: they are mixed."""
-        return frozenset(COLOURS)
-
-    @property
-    def dims(self) -> bool:
-        """It does."""
-        return True
 
     @property
     def claims(self) -> frozenset[str]:

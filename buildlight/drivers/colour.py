@@ -1,8 +1,9 @@
-"""Mixing channels to the one colour of an RGB light. Pure."""
+"""Lights of one colour at a time, which is mixed from the channels. Pure."""
 
 import math
 from collections.abc import Mapping
 
+from buildlight.drivers import DriverOptions
 from buildlight.pattern import Channel, Frame
 
 Rgb = tuple[int, int, int]
@@ -42,3 +43,20 @@ def mixed(frame: Frame, colours: Mapping[Channel, Rgb]) -> Rgb:
         for part in range(3)
     )
     return red, green, blue
+
+
+class MixingOptions(DriverOptions):
+    """The keys of a light that mixes every colour, at every level."""
+
+    @property
+    def channels(self) -> frozenset[Channel]:
+        """Every colour: they are mixed."""
+        return MIXED
+
+    @property
+    def dims(self) -> bool:
+        """It does."""
+        return True
+
+
+MIXED = frozenset(Channel) - {Channel.BUZZER}

@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, Field
 
 from buildlight import __version__
 from buildlight.drivers import DriverOptions
-from buildlight.drivers.colour import BLACK, Rgb, inks, mixed
+from buildlight.drivers.colour import BLACK, MixingOptions, Rgb, inks, mixed
 from buildlight.errors import LightUnavailable
 from buildlight.pattern import PULSE, STEADY, Channel, Frame, Pattern, Rhythm, Stroke, frame_at
 
@@ -45,7 +45,7 @@ def _host(host: Any) -> str:
     return str(host)
 
 
-class WledOptions(DriverOptions):
+class WledOptions(MixingOptions):
     """``host``: the light's name or address; ``segment``: which part of the strip (all of it is
     segment 0, until it is divided); ``brightness``: of the whole controller, 1 to 255, as it is
     set there unless given.
@@ -55,16 +55,6 @@ class WledOptions(DriverOptions):
     segment: int = Field(default=0, ge=0, le=63)
     brightness: int | None = Field(default=None, ge=1, le=255)
     wait_for_light: bool = True
-
-    @property
-    def channels(self) -> frozenset[Channel]:
-        """Every colour: they are mixed."""
-        return frozenset(COLOURS)
-
-    @property
-    def dims(self) -> bool:
-        """It does."""
-        return True
 
     @property
     def claims(self) -> frozenset[str]:
