@@ -36,6 +36,13 @@ class FakeLgpio(types.ModuleType):
         """Let the chip go away: a handle that is open now never works again."""
         self._open.clear()
 
+    def meddle(self, pin: int, level: int | None) -> None:
+        """Do what another program does past the kernel: set a level, or make it an input."""
+        if level is None:
+            del self._outputs[pin]
+        else:
+            self._drive(pin, level)
+
     def gpiochip_open(self, chip: int) -> int:
         """Open a chip."""
         if self.said:

@@ -25,7 +25,9 @@ from pydantic import ValidationError
 from buildlight.drivers import chips
 from buildlight.drivers.gpio import GpioLight, GpioOptions
 from buildlight.errors import BuildlightError, LightBusy, LightUnavailable
-from buildlight.pattern import DARK, Channel, Frame
+from buildlight.lamp import Lamp
+from buildlight.pattern import DARK, Channel, Frame, parse_pattern
+from buildlight.report import Light
 
 RED = Frame.of({Channel.RED: 1})
 AMBER = Frame.of({Channel.AMBER: 1})
@@ -401,6 +403,52 @@ def test_a_chip_that_goes_away_is_a_lost_light(lgpio: FakeLgpio) -> None:
 
     assert str(caught.value) == "GPIO17, header pin 11 no longer answers: bad lineinfo IOCTL"
     assert lgpio.calls[-1] == ("close", 1)
+
+
+def test_a_steady_light_misses_its_chip_and_finds_it_again(lgpio: FakeLgpio) -> None:
+    """Nothing moves and nothing is new: the pins are driven again all the same, now and then."""
+    lamp, red = Lamp(lambda: a_light(red=17)), parse_pattern("red")
+    wait = lamp.step(red, now=0.0)
+    assert wait is not None
+    lgpio.unplug()
+
+    lamp.step(red, now=wait)
+    lost = lamp.light
+    lgpio.calls.clear()
+    lamp.step(red, now=wait + 5.0)
+
+    assert wait <= 10.0
+    assert lost is Light.LOST
+    assert lgpio.calls[-1] == ("write", 17, 1)
+    assert lamp.light is Light.OK
+    lamp.close()
+
+
+def test_a_pin_that_another_program_changed_is_put_right(lgpio: FakeLgpio) -> None:
+    """`pinctrl` and its like write past the kernel: a dark red does not stay dark for long."""
+    with opened(red=17, green=22) as light:
+        light.show(RED)
+        lgpio.meddle(17, 0)
+        lgpio.meddle(22, 1)
+
+        light.show(RED)
+
+        assert (lgpio.levels[17][-1], lgpio.levels[22][-1]) == (1, 0)
+
+
+def test_a_pin_that_another_program_made_an_input_is_claimed_anew(lgpio: FakeLgpio) -> None:
+    """It cannot be driven, which is told; the light that the lamp opens next has it."""
+    light = a_light(red=17)
+    light.show(RED)
+    lgpio.meddle(17, None)
+
+    with pytest.raises(LightUnavailable, match="GPIO17, header pin 11 no longer answers"):
+        light.show(RED)
+    light.close()
+
+    with opened(red=17) as again:
+        again.show(RED)
+        assert lgpio.levels[17][-1] == 1
 
 
 def test_a_chip_that_came_back_can_be_opened(lgpio: FakeLgpio) -> None:

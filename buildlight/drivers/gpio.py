@@ -152,7 +152,8 @@ class GpioLight:
     """LEDs and a buzzer, one a wire. Makes no thread: gpiozero's blinking and pulsing would."""
 
     Options: ClassVar[type[DriverOptions]] = GpioOptions
-    refresh: ClassVar[float | None] = None
+    # A pin that another program changed is driven again, and a chip that went away is missed.
+    refresh: ClassVar[float | None] = 10.0
 
     def __init__(self, options: GpioOptions) -> None:
         self.leds: dict[Channel, Any] = {}
