@@ -151,31 +151,33 @@ class LoopPlayer:
 
 
 class World:
-    """Servers by name, one lamp that watches them all, and the daemon between them."""
+    """Servers by name, a lamp (or several) that watches them, and the daemon between them."""
 
     def __init__(
         self,
         *,
-        lamp: Mapping[str, Any] | None = None,
+        lamp: Mapping[str, Any] | Sequence[Mapping[str, Any]] = {},
         feeds: Mapping[str, Mapping[str, Any]] | None = None,
         state: StateFile | None = None,
         **servers: Server,
     ) -> None:
         self.servers = servers
-        self.light = RecordingLight()
         self.reports: list[tuple[float, Report]] = []
         self.clock_offset = timedelta()
         self._state = state
         extra = feeds or {}
+        lamps = [lamp] if isinstance(lamp, Mapping) else lamp
         self.settings = check_settings(
             {
                 "feeds": [
                     {"name": name, "url": f"http://{name}.example/cc.xml", **extra.get(name, {})}
                     for name in servers
                 ],
-                "lamps": [{"driver": "gpio", "pins": PINS, **(lamp or {})}],
+                "lamps": [{"driver": "gpio", "pins": PINS, **each} for each in lamps],
             }
         )
+        self.lights = {each.name: RecordingLight() for each in self.settings.lamps}
+        self.light = self.lights[self.settings.lamps[0].name]
 
     def run(self, story: Callable[["World"], Awaitable[None]]) -> "World":
         """Start the daemon, let *story* happen, stop the daemon."""
@@ -233,8 +235,8 @@ class World:
             assert self._state.close(20.0)  # A busy machine may take longer than a stop waits.
         await telling
 
-    def _player(self, _lamp: LampSettings, on_light: Callable[[], None]) -> LoopPlayer:
-        return LoopPlayer(self.light, on_light)
+    def _player(self, lamp: LampSettings, on_light: Callable[[], None]) -> LoopPlayer:
+        return LoopPlayer(self.lights[lamp.name], on_light)
 
     async def _route(self, request: httpx.Request) -> httpx.Response:
         return await self.servers[request.url.host.partition(".")[0]].handle(request)
