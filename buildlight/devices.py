@@ -147,7 +147,12 @@ def usb_ports() -> Iterable[Port]:
     """Return the serial ports of this machine that have a device behind them."""
     from serial.tools.list_ports import comports  # noqa: PLC0415 - only here
 
-    for each in comports():
+    try:
+        ports = comports()
+    except (OSError, TypeError, ValueError):
+        # A device that goes away while pyserial reads what it is.
+        ports = []
+    for each in ports:
         yield Port(
             each.device, each.vid, each.pid, each.serial_number, each.product, each.manufacturer
         )

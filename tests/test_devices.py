@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from lights import as_nobody
+from serial.tools import list_ports
 
 from buildlight import __version__, listing
 from buildlight.cli import main
@@ -248,6 +249,22 @@ def test_json_has_all_of_it() -> None:
         ],
         "leds": [{"name": "x", "max_brightness": None, "trigger": None}],
     }
+
+
+def test_a_light_that_is_pulled_out_at_that_moment_ends_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else there is, is listed all the same."""
+
+    def vanishing() -> list[object]:
+        raise TypeError  # As list_ports does for a device that goes while it reads.
+
+    monkeypatch.setattr(list_ports, "comports", vanishing)
+
+    status = main(["devices"])
+
+    assert status == 0
+    assert "LEDs of the kernel" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
