@@ -751,20 +751,27 @@ def test_a_pulled_plug_is_noticed_within_about_a_second_and_cured_within_two(
 
 
 HUNDRED = 100
+COLOURS = ("red", "amber", "green")
+STATES = {
+    "adafruit-tower": ("11222428", "21122428", "21221428", "21222428"),
+    "jambel": tuple(
+        f"set_all={state},0\n".encode().hex() for state in ("1,0,0", "0,1,0", "0,0,1", "0,0,0")
+    ),
+}
+"""What says red, amber, green and off to a light that never answers, and to one that does."""
 
 
+@pytest.mark.parametrize("protocol", STATES)
 def test_a_light_that_goes_and_comes_a_hundred_times_loses_nothing_and_leaks_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
     """Pulled out at any moment of ever new patterns, it shows the last of them when it is back."""
     monkeypatch.setattr("buildlight.lamp.RETRIES", (0.001,))
-    patterns = {
-        parse_pattern("red"): TOWER_RED,
-        parse_pattern("green"): bytes([0x21, 0x22, 0x14, 0x28]),
-        parse_pattern("amber"): bytes([0x21, 0x12, 0x24, 0x28]),
-    }
+    *lit, dark = (bytes.fromhex(each) for each in STATES[protocol])
+    patterns = dict(zip(map(parse_pattern, COLOURS), lit, strict=True))
     wanted = cycle(patterns)
-    with plugged(tmp_path, silence) as device, lamp(device) as thread:
+    answer = ANSWERING.get(protocol, silence)
+    with plugged(tmp_path, answer) as device, lamp(device, protocol=protocol) as thread:
         assert thread.wait_played(parse_pattern("off"), 10)
         stop = threading.Event()
 
@@ -787,8 +794,10 @@ def test_a_light_that_goes_and_comes_a_hundred_times_loses_nothing_and_leaks_not
             thread.play(last)
             assert thread.wait_played(last, 10)
             until(lambda last=last: device.told.endswith(patterns[last]))  # type: ignore[misc]
-            frames = [device.told[at : at + 4] for at in range(0, len(device.told), 4)]
-            assert {*frames} <= {*patterns.values(), TOWER_DARK}
+            states = [
+                device.told[at : at + len(dark)] for at in range(0, len(device.told), len(dark))
+            ]
+            assert {*states} <= {*lit, dark}
         after = _open_files(), threading.active_count()
 
     # Fewer is no leak: threads of tests before this one may have ended meanwhile.
