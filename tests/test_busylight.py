@@ -4,11 +4,13 @@ The shape is that of busylight-core 2.5.0: ``Light.available_hardware``, lights 
 by calling their class, ``on``, ``off``, ``cancel_tasks`` and ``release``, a keepalive on a timer.
 """
 
+import dataclasses
 import importlib
+import inspect
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from types import ModuleType, SimpleNamespace
@@ -368,3 +370,50 @@ def test_without_the_extra_the_driver_says_what_to_install() -> None:
         "driver 'busylight' is installed but does not import: no module 'busylight_core'; "
         "install it with pip install 'buildlight[busylight]'\n"
     )
+
+
+# The library itself, where it is installed.
+
+
+def kinds(light: Any) -> Iterator[Any]:
+    """Yield every kind of light that derives from *light*."""
+    for kind in light.__subclasses__():
+        yield kind
+        yield from kinds(kind)
+
+
+def test_the_stand_in_has_the_shape_of_the_library() -> None:
+    """Whatever the driver calls, each of the library's lights has, under the same names."""
+    library = pytest.importorskip("busylight_core", reason="the extra is not installed")
+    hardware = pytest.importorskip("busylight_core.hardware")
+
+    every = [*kinds(library.Light)]
+
+    assert len(every) > 25
+    for name in ("__init__", "on", "off", "cancel_tasks", "release"):
+        wanted = [*inspect.signature(getattr(FakeLight, name)).parameters][1:]
+        for kind in every:
+            has = inspect.signature(getattr(kind, name)).parameters
+            assert {*wanted} <= {*has}, (kind, name)
+    assert hardware.ConnectionType.HID.name == "HID"
+    fields = {field.name for field in dataclasses.fields(hardware.Hardware)}
+    assert {"serial_number", "path", "device_type"} <= fields
+    assert hasattr(hardware.Hardware, "device_id")
+
+
+def test_the_driver_works_on_the_library_where_no_light_is() -> None:
+    """It looks, finds none, says so, and the library says nothing."""
+    pytest.importorskip("busylight_core", reason="the extra is not installed")
+    program = (
+        "from buildlight.drivers.busylight import BusylightLight, BusylightOptions\n"
+        "from buildlight.errors import LightUnavailable\n"
+        "try: BusylightLight(BusylightOptions(light='no such'))\n"
+        "except LightUnavailable as exc: print(exc)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=50
+    )
+
+    assert done.stdout.startswith("no HID light 'no such' is plugged in; there are: ")
+    assert done.stderr == ""
