@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from buildlight import __version__
 from buildlight.drivers import DriverOptions, PatternDriver, installed, load_driver
 from buildlight.drivers.console import ConsoleLight
 from buildlight.drivers.gpio import GpioLight
@@ -15,11 +16,12 @@ from buildlight.errors import ConfigError, DriverNotFound
 from buildlight.pattern import Channel
 
 
-def install(site: Path, name: str, target: str) -> None:
+def install(site: Path, name: str, target: str, *, giver: str = "") -> None:
     """Install a distribution in *site* with a driver called *name* that leads to *target*."""
-    folder = site / f"lamp_{name}-1.0.dist-info"
+    giver = giver or f"lamp-{name}"
+    folder = site / f"{giver.replace('-', '_')}-1.0.dist-info"
     folder.mkdir()
-    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: lamp-{name}\nVersion: 1.0\n")
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {giver}\nVersion: 1.0\n")
     (folder / "entry_points.txt").write_text(f"[buildlight.drivers]\n{name} = {target}\n")
 
 
@@ -66,7 +68,9 @@ def test_an_unknown_driver_is_told_with_the_installed_ones() -> None:
 def test_anybodys_driver_is_found(site: Path) -> None:
     """A driver in a package of its own needs no change here."""
     install(site, "candle", "candle_light:Candle")
-    (site / "candle_light.py").write_text("class Candle: ...\n")
+    (site / "candle_light.py").write_text(
+        "from buildlight.drivers import DriverOptions\nclass Candle: Options = DriverOptions\n"
+    )
 
     driver = load_driver("candle")
 
@@ -80,6 +84,9 @@ def test_anybodys_driver_is_found(site: Path) -> None:
         ("absent", None, "No module named 'absent_light'"),
         ("needy", "import library_that_is_missing\n", "library_that_is_missing"),
         ("empty", "", "has no attribute 'Light'"),
+        ("hasty", "def Light(:\n", "invalid syntax"),
+        ("clumsy", "1 / 0\n", "division by zero"),
+        ("mute", "raise RuntimeError\n", "RuntimeError"),
     ],
 )
 def test_a_driver_that_does_not_import_is_a_mistake(
@@ -96,6 +103,47 @@ def test_a_driver_that_does_not_import_is_a_mistake(
     assert str(caught.value).startswith(f"driver {name!r} is installed but does not import: ")
     assert reason in str(caught.value)
     assert not isinstance(caught.value, DriverNotFound)
+
+
+@pytest.mark.parametrize(
+    "code", ["class Light: ...\n", "Light = 7\n", "class Light: Options = {}\n"]
+)
+def test_what_is_no_driver_is_a_mistake(site: Path, code: str) -> None:
+    """Its author reads where to find out more, and its user no traceback."""
+    install(site, "odd", "odd_light:Light")
+    (site / "odd_light.py").write_text(code)
+    sys.modules.pop("odd_light", None)
+
+    with pytest.raises(ConfigError, match=r"its Options do not derive .*check_driver"):
+        load_driver("odd")
+
+
+def test_a_built_in_driver_is_never_replaced(site: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody's package has a driver called gpio: it is told of, and not used."""
+    install(site, "gpio", "other_light:Light", giver="aaa-lamps")
+
+    driver = load_driver("gpio")
+
+    assert driver is GpioLight
+    (record,) = caplog.records
+    assert "aaa-lamps 1.0" in record.message
+    assert f"buildlight {__version__}" in record.message
+    assert record.message.endswith("; the built-in one is used")
+
+
+def test_a_driver_of_two_packages_is_not_guessed(site: Path) -> None:
+    """Which of them is meant, nobody knows."""
+    install(site, "candle", "one_light:Light", giver="lamp-one")
+    install(site, "candle", "two_light:Light", giver="lamp-two")
+
+    with pytest.raises(ConfigError) as caught:
+        load_driver("candle")
+
+    sentence = str(caught.value)
+    assert sentence.startswith("driver 'candle' is offered by lamp-")
+    assert "lamp-one 1.0" in sentence
+    assert "lamp-two 1.0" in sentence
+    assert sentence.endswith("; uninstall all but one")
 
 
 def test_a_driver_that_does_not_import_hurts_nobody_else(site: Path) -> None:
