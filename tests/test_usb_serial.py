@@ -12,7 +12,7 @@ import termios
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import cycle
 from pathlib import Path
@@ -28,6 +28,8 @@ from buildlight.errors import BuildlightError, LightBusy, LightUnavailable
 from buildlight.lamp import Lamp, LampThread
 from buildlight.pattern import DARK, Channel, Frame, frame_at, parse_pattern
 from buildlight.report import Light
+from buildlight.settings import lamp_from_keys
+from buildlight.wiring import Walk, walk
 
 RED = Frame.of({Channel.RED: 1})
 TOWER_DARK = bytes([0x21, 0x22, 0x24, 0x28])
@@ -680,6 +682,61 @@ def test_a_board_without_answers_is_told_again_while_it_may_be_starting(port: Po
     light.close()
 
     assert told == [b"R\ng\n"] * 3 + [b"", b""]
+
+
+# Each of them through `buildlight test`.
+
+
+class Nodder:
+    """Sees whatever should be seen."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def say(self, text: str) -> None:
+        """Listen."""
+
+    def saw(self, text: str) -> bool:
+        """Nod."""
+        self.seen.append(text)
+        return True
+
+    def saw_instead(self, channels: Sequence[Channel]) -> Channel | None:
+        """Is never asked."""
+        raise AssertionError(channels)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "keys"),
+    [
+        ("adafruit-tower", {}),
+        ("fit-statusb", {}),
+        ("busytag", {}),
+        ("jambel", {}),
+        ("lcus", {"channels": ["red", "amber", "green", "buzzer"]}),
+        ("custom", {"commands": ONE, "ack": "OK"}),
+    ],
+)
+def test_every_protocol_is_walked(tmp_path: Path, protocol: str, keys: dict[str, object]) -> None:
+    """Each channel of each light is lit alone, in the light's own words, and the end is dark."""
+    person = Nodder()
+    with plugged(tmp_path, ANSWERING.get(protocol, ok)) as device:
+        table = {"port": str(device.link), "protocol": protocol, **keys}
+        lamp = lamp_from_keys("serial", table)
+        encode = SerialOptions.model_validate(table).spoken().encode
+        dark = b"".join(encode(DARK))
+
+        found = walk(lamp, person)
+
+        until(lambda: device.told.endswith(dark))
+        told = device.told
+    channels = lamp.options.channels
+    assert found == Walk(lamp="lamp", steps=len(channels) + 9)
+    for step, channel in zip(person.seen, [c for c in Channel if c in channels], strict=False):
+        assert step == f"{channel.value}: {device.link}: lit, and nothing else"
+        words = b"".join(encode(Frame.of({channel: 1.0})))
+        assert words in told
+        told = told[told.index(words) + len(words) :]
 
 
 # A light that is pulled out and plugged in.

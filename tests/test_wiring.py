@@ -12,6 +12,7 @@ import pytest
 
 from buildlight import wiring
 from buildlight.drivers import Driver, DriverOptions
+from buildlight.drivers.boards import BOARDS
 from buildlight.drivers.gpio import GpioLight, GpioOptions
 from buildlight.errors import LightUnavailable
 from buildlight.looks import SIGNALS
@@ -22,6 +23,11 @@ from buildlight.wiring import Walk, advice, walk
 RED, AMBER, GREEN = Channel.RED, Channel.AMBER, Channel.GREEN
 PINS = {"red": 17, "amber": 27, "green": 22}
 RIGHT = {17: RED, 27: AMBER, 22: GREEN}
+MIXED = {
+    frozenset({RED, GREEN}): AMBER,
+    frozenset({RED, GREEN, Channel.BLUE}): Channel.WHITE,
+}
+"""What an eye makes of the parts of one RGB LED."""
 Wires = Mapping[int, Channel | None]
 """Which LED really hangs on each pin; ``None``: a dead one."""
 
@@ -38,6 +44,7 @@ class Person:
     def __init__(self, wires: Wires = RIGHT, *, doubts: Sequence[str] = ()) -> None:
         self._wires = wires
         self._doubts = doubts
+        self._mixes = False
         self.pins: dict[int, Any] = {}
         self.told: list[str] = []
         self.steps: list[str] = []
@@ -48,7 +55,8 @@ class Person:
 
         def opened(options: GpioOptions) -> GpioLight:
             light = GpioLight(options)
-            self.pins = {options.pins[each]: led.pin for each, led in light.leds.items()}
+            self.pins = {options.wires[each]: led.pin for each, led in light.leds.items()}
+            self._mixes = options.ready_made.rgb
             return light
 
         return replace(lamp, light=opened)
@@ -56,7 +64,8 @@ class Person:
     def sees(self) -> set[Channel]:
         """Return which LEDs are lit."""
         seen = (self._wires[number] for number, pin in self.pins.items() if pin.state)
-        return {channel for channel in seen if channel is not None}
+        lit = frozenset(channel for channel in seen if channel is not None)
+        return {MIXED.get(lit, RED)} if self._mixes and len(lit) > 1 else {*lit}
 
     def say(self, text: str) -> None:
         """Listen."""
@@ -91,6 +100,19 @@ def walked(person: Person, lamp: LampSettings | None = None) -> Walk:
 def test_right_wires_pass() -> None:
     """Three channels and nine signals, all as they should be."""
     assert walked(Person()) == Walk(lamp="lamp", steps=12)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_board_is_walked(name: str) -> None:
+    """Whoever bought one tests it by its name alone, and reads it at each step."""
+    board = BOARDS[name]
+    person = Person({pin: channel for channel, pin in board.pins.items()})
+    lamp = lamp_from_keys("gpio", {"board": name})
+
+    found = walked(person, lamp)
+
+    assert found == Walk(lamp="lamp", steps=len(lamp.options.channels) + 9)
+    assert all(f": {board.title}, GPIO" in step for step in person.steps[:-9])
 
 
 def test_each_step_says_what_should_be_seen_and_where_the_wire_goes() -> None:
