@@ -184,7 +184,7 @@ class LampThread:
         self._stopping = False
         self._called_at: float | None = None
         lamp.on_open = self._note_call
-        self._moving = True
+        self._next_call = -math.inf
         # A daemon thread: one that a light blocks must not hold the exit.
         self._thread = threading.Thread(target=self._run, name=f"lamp {name}", daemon=True)
 
@@ -198,14 +198,14 @@ class LampThread:
         with self._changed:
             if pattern != self._wanted:
                 self._wanted = pattern
-                self._moving = True
+                self._next_call = -math.inf
                 self._changed.notify_all()
 
     def play_once(self, pattern: Pattern) -> None:
         """Play *pattern*, which has an end, over the one that plays."""
         with self._changed:
             self._once = pattern
-            self._moving = True
+            self._next_call = -math.inf
             self._changed.notify_all()
 
     def stop(self) -> None:
@@ -246,9 +246,12 @@ class LampThread:
         return self._lamp.driver
 
     @property
-    def moving(self) -> bool:
-        """Whether the driver is in a call, or will be called again for the same pattern."""
-        return self._moving
+    def called_in(self) -> float:
+        """The seconds until the driver is called again, 0 while it is; infinite while all is still.
+
+        Before then no light can begin to hang.
+        """
+        return max(self._next_call - self._clock(), 0.0)
 
     def blocked_for(self) -> float:
         """Return for how many seconds the driver should have come back from its present call.
@@ -283,9 +286,9 @@ class LampThread:
     def _step(self, wanted: Pattern, once: Pattern | None) -> float | None:
         before = self._lamp.light
         self._called_at = now = self._clock()
-        self._moving = True
+        self._next_call = now
         wait = self._lamp.step(wanted, now=now, once=once)
-        self._moving = wait is not None
+        self._next_call = math.inf if wait is None else self._clock() + wait
         self._called_at = None
         if self._lamp.light is not before:
             self._on_light()

@@ -5,6 +5,7 @@ Which light plays what is here; what it means is in ``report``, how one light pl
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Player(Protocol):
     @property
     def trouble(self) -> LightUnavailable | None: ...
     @property
-    def moving(self) -> bool: ...
+    def called_in(self) -> float: ...
     def start(self, pattern: Pattern) -> None: ...
     def play(self, pattern: Pattern) -> None: ...
     def play_once(self, pattern: Pattern) -> None: ...
@@ -100,9 +101,9 @@ class Lamps:
             each.show(each.settings.patterns["stale"])
 
     @property
-    def moving(self) -> bool:
-        """Whether a light is being called, or will be for the same pattern."""
-        return any(each.player.moving for each in self._played)
+    def called_in(self) -> float:
+        """The seconds until a light is called again, 0 while one is; infinite if none will be."""
+        return min((each.player.called_in for each in self._played), default=math.inf)
 
     @property
     def tried(self) -> bool:

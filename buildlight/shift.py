@@ -4,6 +4,7 @@ A shift takes over how feeds stand from the one before it, and hands it to the n
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ DARKENING = 1.2
 WRITING = 0.3
 """Seconds to wait at stop for verdicts to be written, while lights go dark."""
 LOOKING = 1.0
-"""Seconds between looks at lights that move, whether one hangs."""
+"""Seconds after a light is called until a look whether it came back."""
 
 OpenSources = Callable[[Settings], AbstractAsyncContextManager[Sequence[Source]]]
 
@@ -158,7 +159,8 @@ class Shift:
         told = lamps.lights()
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOKING if lamps.moving else None):
+                wait = lamps.called_in + LOOKING
+                async with asyncio.timeout(wait if wait < math.inf else None):
                     await lamps.changed.wait()
             lamps.changed.clear()
             now = lamps.lights()

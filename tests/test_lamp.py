@@ -1,5 +1,6 @@
 """One lamp: what its light shows when, and what becomes of it when the light goes away."""
 
+import math
 import threading
 from collections.abc import Callable
 from itertools import pairwise
@@ -348,7 +349,7 @@ def test_a_light_that_blocks_is_seen_and_does_not_hold_anybody() -> None:
     thread.stop()
 
     assert thread.blocked_for() == 7.0
-    assert thread.moving
+    assert thread.called_in == 0.0
     assert not thread.join(0.01)
     released.set()
     assert thread.join(PATIENCE)
@@ -396,13 +397,13 @@ def test_a_thread_that_plays_a_steady_pattern_is_still() -> None:
     thread = LampThread("shelf", Lamp(opening(Recorder())))
     thread.start(parse_pattern("red blink"))
     assert thread.wait_played(parse_pattern("red blink"), PATIENCE)
-    moving = thread.moving
+    moving = thread.called_in
 
     thread.play(OFF)
     assert thread.wait_played(OFF, PATIENCE)
 
-    assert moving
-    assert not thread.moving
+    assert moving < 1.0
+    assert thread.called_in == math.inf
     thread.stop()
     assert thread.join(PATIENCE)
 

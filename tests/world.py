@@ -5,6 +5,7 @@ and the time: the loop's clock jumps to the next thing that is due.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -104,9 +105,11 @@ class LoopPlayer:
         return self._lamp.trouble
 
     @property
-    def moving(self) -> bool:
-        """Whether something is due."""
-        return self._timer is not None
+    def called_in(self) -> float:
+        """When something is due."""
+        if self._timer is None:
+            return math.inf
+        return max(self._timer.when() - asyncio.get_running_loop().time(), 0.0)
 
     def start(self, pattern: Pattern) -> None:
         """Begin with *pattern*."""

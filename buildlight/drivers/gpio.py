@@ -153,7 +153,7 @@ class GpioLight:
 
     Options: ClassVar[type[DriverOptions]] = GpioOptions
     # A pin that another program changed is driven again, and a chip that went away is missed.
-    refresh: ClassVar[float | None] = 10.0
+    refresh: ClassVar[float | None] = 30.0
 
     def __init__(self, options: GpioOptions) -> None:
         self.leds: dict[Channel, Any] = {}
