@@ -359,6 +359,32 @@ def test_a_directory_that_cannot_be_written_is_said(
     )
 
 
+def test_a_library_that_goes_to_another_directory_does_not_take_us_along(
+    without_lgpio: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It changes to LG_WD when it is imported; a holidays file beside us is still found."""
+    library = (
+        "import os, sys\n"
+        "from fake_lgpio import FakeLgpio\n"
+        "os.chdir(os.environ['LG_WD'])\n"
+        "sys.modules['lgpio'] = FakeLgpio()\n"
+    )
+    (tmp_path / "lgpio.py").write_text(library)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "lgpio", raising=False)
+    monkeypatch.setattr(LocalPiFactory, "_get_revision", lambda _self: PI_4B)
+    monkeypatch.delenv("GPIOZERO_PIN_FACTORY", raising=False)
+    monkeypatch.setenv("LG_WD", str(tmp_path / "elsewhere"))
+    monkeypatch.chdir(tmp_path)
+
+    with opened(red=17) as light:
+        light.show(RED)
+
+        assert type(sys.modules["lgpio"]) is FakeLgpio
+        assert Path.cwd() == tmp_path
+
+
 def test_whatever_else_a_library_says_is_passed_on(
     lgpio: FakeLgpio, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from traceback import clear_frames
@@ -91,7 +92,8 @@ def open_factory(*, chip: int | None, dark: int) -> PinFactory:
             "GPIOZERO_PIN_FACTORY"
         )
     try:
-        factory = _made(found[key], chip=chip, dark=dark)
+        with _staying_here():
+            factory = _made(found[key], chip=chip, dark=dark)
     except LightUnavailable:
         raise
     except Exception as exc:  # whatever the library of a pin factory raises
@@ -99,6 +101,21 @@ def open_factory(*, chip: int | None, dark: int) -> PinFactory:
     # gpiozero's factories share one table: closing one would float every other lamp's pins.
     factory.pins = {}
     return factory
+
+
+@contextmanager
+def _staying_here() -> Iterator[None]:
+    """Take back that lgpio, where LG_WD is set, makes it the working directory of everybody.
+
+    It does so when it is imported, and needs it no longer; relative names in the configuration
+    would lead elsewhere when it is read again.
+    """
+    here = os.open(".", os.O_PATH | os.O_CLOEXEC)
+    try:
+        yield
+    finally:
+        os.fchdir(here)
+        os.close(here)
 
 
 def _made(found: EntryPoint, *, chip: int | None, dark: int) -> PinFactory:
