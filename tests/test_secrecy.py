@@ -304,7 +304,7 @@ logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
 for name in [*logging.root.manager.loggerDict]:
     logging.getLogger(name).setLevel(logging.DEBUG)
     logging.getLogger(name).disabled = False
-daemon.run(settings.load_settings(Path(sys.argv[1])))
+daemon.run(lambda: settings.load_settings(Path(sys.argv[1])))
 """
 
 
