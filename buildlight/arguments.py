@@ -12,7 +12,15 @@ from buildlight import __version__
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
 
-BARE: Mapping[str, str] = {"pins": "gpio", "board": "gpio", "port": "serial", "protocol": "serial"}
+BARE: Mapping[str, str] = {
+    "pins": "gpio",
+    "board": "gpio",
+    "port": "serial",
+    "protocol": "serial",
+    "channels": "serial",
+    "leds": "sysfs",
+    "host": "wled",
+}
 """What may be said of a lamp without a configuration, and the driver that it is mostly said of."""
 
 
@@ -163,6 +171,13 @@ def _add_test(commands: Commands) -> None:
     bare.add_argument("--board", metavar="NAME", help="for gpio: a ready-made one, pi-stop-a+")
     bare.add_argument("--port", metavar="DEVICE", help="for serial: /dev/serial/by-id/…")
     bare.add_argument("--protocol", metavar="NAME", help="for serial: adafruit-tower")
+    bare.add_argument(
+        "--channels", metavar="CHANNEL,…", type=_channels, help="for serial: red,amber,green"
+    )
+    bare.add_argument(
+        "--leds", metavar="CHANNEL=LED,…", type=_leds, help="for sysfs: red=build-red"
+    )
+    bare.add_argument("--host", metavar="NAME", help="for wled: wled-office.local")
     test.set_defaults(command="test", wrong=test.error)
 
 
@@ -217,10 +232,25 @@ def _add_config(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _channels(text: str) -> list[str]:
+    channels = [channel.strip() for channel in text.split(",")]
+    if not all(channels):
+        raise argparse.ArgumentTypeError("write it as red,amber,green")
+    return channels
+
+
 def _pins(text: str) -> dict[str, str]:
+    return _pairs(text, example="red=17,amber=27,green=22")
+
+
+def _leds(text: str) -> dict[str, str]:
+    return _pairs(text, example="red=build-red,green=build-green")
+
+
+def _pairs(text: str, *, example: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in text.split(",")]
     if not all(channel.strip() and pin.strip() for channel, _, pin in pairs):
-        raise argparse.ArgumentTypeError("write it as red=17,amber=27,green=22")
+        raise argparse.ArgumentTypeError(f"write it as {example}")
     names = [channel.strip() for channel, _, _ in pairs]
     if len({*names}) < len(names):
         raise argparse.ArgumentTypeError("names a channel twice")

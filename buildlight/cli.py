@@ -152,7 +152,8 @@ def _run_aside(daemon: Callable[[], None]) -> int:
 def _run(chosen: argparse.Namespace) -> int:
     from buildlight import daemon, settings
 
-    file = settings.find_file(chosen.config)
+    # Absolute: somebody's driver may change the working directory before a reload.
+    file = settings.find_file(chosen.config).absolute()
     return _run_aside(partial(daemon.run, partial(settings.load_settings, file)))
 
 

@@ -153,7 +153,7 @@ class Daemon:
 
     async def _work(self, lamps: Lamps, stop: asyncio.Event) -> None:
         """Follow one configuration after the other, until *stop* is set."""
-        lamps.start()
+        lamps.start(self._clock())
         await _see_lights_open(lamps, stop)
         around = Surroundings(
             lamps=lamps,

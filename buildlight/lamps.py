@@ -9,13 +9,14 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from buildlight.errors import LightUnavailable
 from buildlight.hours import is_open
 from buildlight.lamp import Lamp, LampThread
 from buildlight.memory import Event, Verdict
-from buildlight.pattern import Pattern, cheers
+from buildlight.pattern import Pattern, cheers, dimmed
 from buildlight.reading import News
 from buildlight.report import LampReport, Light, Report, Shown
 from buildlight.settings import FeedSettings, LampSettings
@@ -95,10 +96,15 @@ class Lamps:
         self._dark_by: float | None = None
         self._played = [self._made(lamp) for lamp in lamps]
 
-    def start(self) -> None:
-        """Open every light, and have it say that nobody knows anything yet."""
+    def start(self, clock: datetime) -> None:
+        """Open every light, and have it say that nobody knows anything yet.
+
+        At the time of day *clock* its office may be closed.
+        """
         for each in self._played:
-            each.show(each.settings.patterns["stale"])
+            hours, pattern = each.settings.hours, each.settings.patterns["stale"]
+            closed = hours is not None and not is_open(hours, clock)
+            each.show(dimmed(pattern, each.settings.closed) if closed else pattern)
 
     @property
     def called_in(self) -> float:

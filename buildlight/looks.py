@@ -68,15 +68,21 @@ def _channels_of(options: DriverOptions) -> str:
     return f"its channels are {', '.join(sorted(each.value for each in options.channels))}"
 
 
+PLAYED = {each.value: each for each in (Event.BROKEN, Event.STILL_BROKEN, Event.FIXED)}
+"""The events for which a lamp may play something, by name."""
+
+
 def fitted_events(
-    path: str, texts: Mapping[Event, str], options: DriverOptions, mistakes: Mistakes
+    path: str, texts: Mapping[str, str], options: DriverOptions, mistakes: Mistakes
 ) -> dict[Event, Pattern]:
     """Return what the lamp at *path* plays once for each event, as its light can show it."""
     events = {}
-    for event, text in texts.items():
-        at = f"{path}.events.{event.value}"
-        if event is Event.STARTED:
-            mistakes.add(at, "is not played; use broken, still-broken or fixed")
+    for name, text in texts.items():
+        at = f"{path}.events.{name}"
+        if name not in PLAYED:
+            mistakes.add(at, f"no such event; there are: {', '.join(PLAYED)}")
+            continue
+        event = PLAYED[name]
         with mistakes.at(at):
             pattern = fit(
                 parse_pattern(text), options.channels, dims=options.dims, relay=options.relay

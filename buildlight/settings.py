@@ -141,7 +141,7 @@ class _LampTable(_Table):
     feeds: tuple[str, ...] = ()
     preset: Literal["colours", "rhythm"] | None = None
     patterns: Mapping[str, str] = {}
-    events: Mapping[Event, str] = {}
+    events: Mapping[str, str] = {}
     hours: HoursTable | None = None
 
 

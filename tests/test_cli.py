@@ -142,6 +142,12 @@ def test_each_command_explains_itself(
         (["test", "--pause", "nan"], "argument --pause: must be more than 0"),
         (["test", "--pins", "red"], "argument --pins: write it as red=17,amber=27,green=22"),
         (["test", "--pins", "red=1,red=2"], "argument --pins: names a channel twice"),
+        (["test", "--leds", "red"], "argument --leds: write it as red=build-red,green=build-green"),
+        (["test", "--channels", "red,"], "argument --channels: write it as red,amber,green"),
+        (
+            ["test", "--host", "wled.local"],
+            "--host is for a --driver, which is missing: --driver wled?",
+        ),
         (["test", "--pins", PINS], "--pins is for a --driver, which is missing: --driver gpio?"),
         (["test", "--board", "pi-stop-a+"], "--board is for a --driver, which is missing"),
         (["test", "--port", "/dev/ttyACM0"], "which is missing: --driver serial?"),

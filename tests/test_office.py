@@ -38,6 +38,19 @@ def test_a_lamp_is_dark_when_the_office_is_closed() -> None:
     World(ci=ci, lamp={"hours": OFFICE}).run(story)
 
 
+def test_a_lamp_that_starts_at_night_stays_dark() -> None:
+    """A power cut at three lights nobody's bedroom."""
+    ci = Server(GOOD)
+
+    async def story(world: World) -> None:
+        await world.wait(60)
+
+    world = World(ci=ci, lamp={"hours": {**OFFICE, "open": "18:00"}}).run(story)
+
+    assert world.reports
+    assert all(not frame.lit for _, frame in world.light.shown)
+
+
 def test_the_lamp_switches_on_the_minute_even_if_no_feed_is_polled() -> None:
     """A server that is down for hours does not make the lamp late."""
     ci = Server()
