@@ -1,0 +1,1 @@
+"""The lamp's own firmware, run on a simulated chip and under two Pythons."""
