@@ -16,6 +16,7 @@ PAINT = {
     "blue": "#1f5fd0",
     "brown": "#8a5a2b",
     "green": "#1f9d3a",
+    "grey": "#9a9a9a",
     "orange": "#f08a00",
     "red": "#d42020",
     "violet": "#8a3fc0",
@@ -66,7 +67,7 @@ def _pin(number: int, name: str, wire: Mapping[str, Any] | None) -> Iterable[str
     x, y = LEFT + (28 if left else 68), TOP + (number - 1) // 2 * ROW
     pad = "#f4d77a" if wire is None else "#ffffff"
     if wire is not None:
-        yield from _wire(x, y, name, wire, left=left)
+        yield from _wire(x, y, wire, _label(name, wire), left=left)
     if number == 1:
         yield (
             f'<rect x="{x - 9}" y="{y - 9}" width="18" height="18" fill="{pad}" stroke="#000000"/>'
@@ -76,13 +77,17 @@ def _pin(number: int, name: str, wire: Mapping[str, Any] | None) -> Iterable[str
     yield _text(x, y + 4, str(number), size=10, anchor="middle")
 
 
-def _wire(x: int, y: int, name: str, wire: Mapping[str, Any], *, left: bool) -> Iterable[str]:
+def _label(name: str, wire: Mapping[str, Any]) -> str:
+    what = f"{wire['colour']} wire to " if wire.get("colour") else ""
+    return f"pin {wire['pin']} = {name}: {what}{wire['to']}"
+
+
+def _wire(x: int, y: int, wire: Mapping[str, Any], label: str, *, left: bool) -> Iterable[str]:
     end = LEFT - 34 if left else LEFT + 130
-    for width, paint in ((7, "#444444"), (5, PAINT[wire["colour"]])):
+    for width, paint in ((7, "#444444"), (5, PAINT[wire.get("colour", "grey")])):
         yield (
             f'<line x1="{x}" y1="{y}" x2="{end}" y2="{y}" stroke="{paint}" stroke-width="{width}"/>'
         )
-    label = f"pin {wire['pin']} = {name}: {wire['colour']} wire to {wire['to']}"
     yield _text(end + (-8 if left else 8), y + 5, label, anchor="end" if left else "start")
 
 

@@ -209,7 +209,7 @@ def fused_rail(drawing: Any, at: tuple[float, float]) -> None:
 
 
 def tower_on_contacts(drawing: Any, board: Any) -> None:
-    """Draw a common-ground tower on a relay board's contacts."""
+    """Draw a common-minus tower on a relay board's contacts."""
     rail = board.COM1[0] + 1
     for row, channel in enumerate(LAMPS, 1):
         drawing += elm.Line().at(getattr(board, f"COM{row}")).right().tox(rail)

@@ -200,7 +200,7 @@ def far_ends(name: str) -> list[tuple[str, str]]:
     for near, far in zip(said, said[2:], strict=False):
         if near.startswith(f"{whose}:"):
             device, place = far.split(":")[:2]
-            called = f"leg {place}" if device == "ULN2803A" else WORDS.get(place, place)
+            called = f"leg {place}" if device == "U1" else WORDS.get(place, place)
             ends.append((near.split(":")[1], called))
     return ends
 

@@ -28,7 +28,7 @@ def drawn() -> str:
         drawing += elm.Dot()
     drawing += (
         elm.Label()
-        .at((start + 0.6, board.VCC[1] + 0.35))
+        .at((start + 0.6, board.VCC[1] + 0.5))
         .label("R1 to R4: 10 kΩ each", halign="left")
     )
     for name, wire in (("JDVCC", five), ("GND", minus)):
