@@ -86,7 +86,7 @@ class Shift:
         self._report = before
         self._ready = False
         self._over = False
-        self._telling: asyncio.Handle | None = None
+        self._wanted = asyncio.Event()
         self._switch: asyncio.TimerHandle | None = None
         self._news: list[tuple[FeedSettings, News]] = []
 
@@ -112,7 +112,11 @@ class Shift:
             self._tell()
             try:
                 await first(
-                    self._monitor.run(), self._heed_lights(), self._stop.wait(), self._relief.wait()
+                    self._monitor.run(),
+                    self._heed_lights(),
+                    self._tell_when_wanted(),
+                    self._stop.wait(),
+                    self._relief.wait(),
                 )
             finally:
                 if not self._relieved:
@@ -121,8 +125,7 @@ class Shift:
 
     def tell_soon(self) -> None:
         """Tell once, in the loop's next turn, however many things happen until then."""
-        if self._telling is None:
-            self._telling = asyncio.get_running_loop().call_soon(self._tell)
+        self._wanted.set()
 
     def standings(self) -> dict[str, Standing]:
         """Return how each feed stands, by name."""
@@ -134,12 +137,11 @@ class Shift:
         return self._relief.is_set() and not self._stop.is_set()
 
     def _end(self) -> None:
-        if self._relieved and self._telling is not None:
+        if self._relieved and self._wanted.is_set():
             self._tell()  # What has just happened is not for the next shift to tell.
         self._over = True
-        for handle in (self._telling, self._switch):
-            if handle is not None:
-                handle.cancel()
+        if self._switch is not None:
+            self._switch.cancel()
         state = self._around.state
         if state is not None and not self._relieved:
             state.refresh(self._by_key(), **self._around.times())
@@ -168,12 +170,22 @@ class Shift:
                 told = now
                 self.tell_soon()
 
+    async def _tell_when_wanted(self) -> None:
+        """Tell whenever it is asked for.
+
+        Not a callback of the loop: a failure there would be logged and survived, and the lamp
+        would go on to show what was true before it. Here it ends the daemon, and the lamp is dark.
+        """
+        while True:
+            await self._wanted.wait()
+            self._tell()
+
     def _tell(self) -> None:
         """Make a report of what is known now, and tell it to the lamps and the log.
 
         Nothing is told once the end was asked for: with 50,000 projects it takes its time.
         """
-        self._telling = None
+        self._wanted.clear()
         if self._monitor is None or self._stop.is_set() or self._over:
             return
         around, before, times = self._around, self._report, self._around.times()

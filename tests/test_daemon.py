@@ -545,3 +545,33 @@ def test_any_number_of_reasons_makes_one_report_and_none_after_the_end() -> None
 
     with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
         assert runner.run(story()) == (1, 0)
+
+
+def test_a_fault_of_our_own_ends_in_the_dark_and_not_in_an_old_green() -> None:
+    """Whatever fails while news is being told: nobody goes on to see what was true before it."""
+    server = Server(a_project(last_build_status="Success"))
+    light = RecordingLight()
+
+    def on_report(report: Report) -> None:
+        if report.lamps[0].broken:
+            raise ZeroDivisionError
+
+    async def story() -> bool:
+        app = InProcess(
+            World(ci=server).settings,
+            on_report=on_report,
+            make_player=lambda _lamp, on_light: LoopPlayer(light, on_light),
+            open_sources=partial(open_sources, transport=httpx.MockTransport(server.handle)),
+            clock=lambda: NOON,
+        )
+        running = asyncio.create_task(app.run(asyncio.Event()))
+        await asyncio.sleep(1)
+        lit = bool(light.shown[-1][1].lit)
+        server.answer = [a_project(last_build_status="Failure")]
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(running, 60)
+        return lit
+
+    with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
+        assert runner.run(story())
+    assert not light.shown[-1][1].lit
