@@ -103,7 +103,6 @@ class Daemon:
         self._on_report = on_report
         self._state = state
         self._systemd = systemd or Systemd()
-        self._folder = folder
         self._status_file = StatusFile(folder, again=self.tell_soon) if folder else None
         self._make_player = make_player
         self._open_sources = open_sources
@@ -140,7 +139,7 @@ class Daemon:
             self._systemd,
             late_feeds=lambda: self._shift.late_feeds() if self._shift else (),
             hung_lamps=lamps.hung,
-            folder=self._folder,
+            folder=self._state.folder if self._state is not None else None,
         )
         try:
             await first(self._work(lamps, stop), self._tell_days(), watchdog.run())

@@ -81,6 +81,7 @@ class StateFile:
     """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._path = folder / NAME
         self._file = ReplacedFile(
             self._path, on_trouble=lambda why: self._warn(f"{why}; a restart will forget verdicts")

@@ -16,6 +16,8 @@ HUNG = 60.0
 SELDOM = 86_400.0
 """Seconds between two restarts for the sake of a light: a broken one must not stop the others."""
 MARK = "restarted-for-a-light"
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""A text that is another after every boot, by random(4)."""
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ class Watchdog:
 
     *late_feeds* returns the names of feeds whose poller hangs, *hung_lamps* those of lamps whose
     light has not come back for longer than it is given seconds. *folder* is where the one
-    restart a day is remembered, in memory; without it, no light is worth a restart.
+    restart a day is remembered; without it, no light is worth a restart.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class Watchdog:
         hung_lamps: Callable[[float], Sequence[str]],
         folder: Path | None,
         clock: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        boot: Path = BOOT,
     ) -> None:
         self._systemd = systemd
         self._late_feeds = late_feeds
         self._hung_lamps = hung_lamps
         self._mark = folder / MARK if folder else None
         self._clock = clock
+        self._boot = boot
         self._withheld = False
         self._spared: Sequence[str] = ()
 
@@ -80,10 +84,14 @@ class Watchdog:
             return False
         now = self._clock()
         try:
-            # The folder is emptied at boot, when this clock begins anew.
-            if self._mark.exists() and now < float(self._mark.read_text("ascii")) + SELDOM:
-                return False
-            self._mark.write_text(f"{now:.0f}\n", "ascii")
+            # The seconds since boot, and which boot: a Pi's time of day leaps.
+            boot = self._boot.read_text("ascii").strip()
+            if self._mark.exists():
+                then, _, at = self._mark.read_text("ascii").partition(" ")
+                if then == boot and now < float(at) + SELDOM:
+                    return False
+            self._mark.parent.mkdir(parents=True, exist_ok=True)
+            self._mark.write_text(f"{boot} {now:.0f}\n", "ascii")
         except (OSError, ValueError):
             return False  # What cannot be remembered could happen every minute.
         return True
