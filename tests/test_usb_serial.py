@@ -22,8 +22,9 @@ from pydantic import ValidationError
 from serial.tools.list_ports_common import ListPortInfo
 
 from buildlight.drivers import usb_serial
+from buildlight.drivers.serial_options import SerialOptions
 from buildlight.drivers.serial_wires import TcpWire
-from buildlight.drivers.usb_serial import SerialLight, SerialOptions
+from buildlight.drivers.usb_serial import SerialLight
 from buildlight.errors import BuildlightError, LightBusy, LightUnavailable
 from buildlight.lamp import Lamp, LampThread
 from buildlight.pattern import DARK, Channel, Frame, frame_at, parse_pattern
@@ -1051,7 +1052,7 @@ def test_the_tower_needs_but_its_port() -> None:
     """9600 baud is what the tower speaks, and a light that is not plugged in is waited for."""
     options = SerialOptions.model_validate({"port": "/dev/ttyUSB0", "protocol": "adafruit-tower"})
 
-    assert options.baud == 9600
+    assert options.speed == 9600
     assert options.wait_for_light
     assert not options.dims
     assert options.claims == {"/dev/ttyUSB0"}
@@ -1154,7 +1155,7 @@ def test_lights_that_are_found_by_their_id_claim_all_of_that_id() -> None:
         ),
         (
             {"protocol": "busytag", "channels": ["red"]},
-            'channels belong to protocols "lcus" and "jambel"',
+            'channels belong to protocols "buildlight", "lcus" and "jambel"',
         ),
         (
             {"protocol": "jambel", "channels": ["red", "green"]},

@@ -29,8 +29,24 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a light is asked after its port was opened, again and again until it says *answer*.
+
+    *fault* returns why this light will not do, behind its name; an empty text if it will.
+    """
+
+    asked: bytes
+    answer: re.Pattern[bytes]
+    called: str
+    fault: Callable[[re.Match[bytes]], str]
+
+
+@dataclass(frozen=True, slots=True)
 class Performance:
-    """A pattern as a light plays it by itself, starting anew every *period* seconds."""
+    """A pattern as a light plays it by itself, starting anew every *period* seconds.
+
+    0: the light is told again at any time, and goes on without a break.
+    """
 
     commands: Commands
     period: float
@@ -46,9 +62,12 @@ class SerialProtocol:
 
     *play* returns how the light keeps a pattern's rhythm, ``None`` where it cannot. *usb* are
     its vendor and product ids, *init* is sent once after opening, *ready* is what the light
-    says when it has started. *tcp* tells that it may hang on a network, *restarts* that opening
-    its port may restart it, *relay* that it switches mechanically. *shading* is how many seconds
-    lie between two commands that change no more than the brightness.
+    says when it has started, *greeting* is what it is asked then. *parting* is sent at last, the
+    dark frame if there is none. *repeat* is after how many seconds the light is told its state
+    again: it may have lost its power for a moment. *tcp* tells that it may hang on a network,
+    *restarts* that opening its port may restart it, *relay* that it switches mechanically.
+    *shading* is how many seconds lie between two commands that change no more than the
+    brightness.
     """
 
     channels: frozenset[Channel]
@@ -58,6 +77,10 @@ class SerialProtocol:
     usb: tuple[int, int] | None = None
     init: bytes = b""
     ready: bytes = b""
+    greeting: Greeting | None = None
+    parting: Commands = ()
+    baud: int = 9600
+    repeat: float = 10.0
     dims: bool = False
     tcp: bool = False
     restarts: bool = False

@@ -1,6 +1,7 @@
 """Lights on a serial port: one wire, and a protocol for each kind of light.
 
-The bytes stand in :mod:`serial_protocols`, the wire in :mod:`serial_wires`.
+The bytes stand in :mod:`serial_protocols` and :mod:`serial_buildlight`, the keys of the
+configuration in :mod:`serial_options`, the wire in :mod:`serial_wires`.
 """
 
 import time
@@ -8,184 +9,33 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from serial.tools.list_ports import comports
 
 from buildlight.drivers import DriverOptions
-from buildlight.drivers.serial_protocols import (
-    BUSYTAG,
-    FIT_STATUSB,
-    JAMBEL_MODULES,
-    MOST_RELAYS,
-    TOWER,
-    Answer,
-    Commands,
-    SerialProtocol,
-    custom,
-    jambel,
-    lcus,
-)
-from buildlight.drivers.serial_search import choose_port, usb_id
-from buildlight.drivers.serial_wires import TCP, Wire, address_of, open_wire
+from buildlight.drivers.serial_options import AUTO, SerialOptions
+from buildlight.drivers.serial_protocols import Answer, Commands, Greeting
+from buildlight.drivers.serial_search import choose_port
+from buildlight.drivers.serial_wires import Wire, open_wire
 from buildlight.errors import LightUnavailable
 from buildlight.pattern import DARK, Channel, Frame, Pattern
 from buildlight.redaction import printable
 
-AUTO = "auto"
 LOOK = 1.0
 """Seconds between looks whether a light that is not told anything is still there."""
-REPEAT = 10.0
-"""Seconds after which a light is told its state again: it may have lost its power for a moment."""
 EARLY = 0.1
 """Seconds by which a repetition may come too early, rather than a whole look too late."""
 STARTING = 3.0
 """Seconds that a board may need to start: an Arduino does, whenever its port is opened."""
 ANSWERING = 1.0
 """Seconds within which a light answers a command."""
+ASKING = 0.5
+"""Seconds between two greetings to a board that may be starting."""
+SETTLING = 0.1
+"""Seconds of silence after which a light has said all that it has to say by itself."""
 HEARD = 1000
 """Bytes of an answer that are looked at."""
-TOUCH = 1200
-"""The baud rate at which an Arduino Leonardo or a Pico waits for new firmware instead."""
-
-
-def _bytes(text: Any) -> bytes:
-    """Return what *text* writes: itself, or behind ``hex:`` the bytes of hex digits."""
-    if not isinstance(text, str) or not text:
-        raise ValueError('is no text; write it as "R" or as "hex: A0 01 01 A2"')
-    try:
-        if text.startswith("hex:"):
-            return bytes.fromhex(text.removeprefix("hex:"))
-        return text.encode("ascii")
-    except ValueError:
-        raise ValueError('is neither ASCII text nor "hex:" and hex digits') from None
-
-
-Sent = Annotated[bytes, BeforeValidator(_bytes)]
-
-
-class OnOff(BaseModel):
-    """What to send to switch one channel on and off."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    on: Sent
-    off: Sent
-
-
-class SerialOptions(DriverOptions):
-    """The keys of a serial light.
-
-    ``port``: a device, best by its name under ``/dev/serial/by-id``; ``"auto"`` for the only
-    one with the light's USB id; or ``socket://host:port``. ``protocol``: which light.
-    ``channels``: what hangs on the relays of an LCUS board, or on the modules of a Jambel, from
-    the first on. ``commands``, ``init``, ``ack`` and ``ready`` belong to ``protocol =
-    "custom"``: what to send for each channel, what once after opening, what the light answers
-    to each command, and what it says when it has started.
-    """
-
-    port: str = Field(min_length=1)
-    protocol: Literal["adafruit-tower", "fit-statusb", "busytag", "jambel", "lcus", "custom"]
-    baud: int = Field(default=9600, ge=50, le=4_000_000)
-    order: tuple[Channel, ...] = Field(default=(), alias="channels", max_length=MOST_RELAYS)
-    commands: Mapping[Channel, OnOff] = {}
-    init: Sent = b""
-    ack: Sent = b""
-    ready: Sent = b""
-    wait_for_light: bool = True
-
-    @field_validator("baud")
-    @classmethod
-    def _keep_the_firmware(cls, baud: int) -> int:
-        if baud == TOUCH:
-            raise ValueError("makes many boards wait for new firmware; use another rate")
-        return baud
-
-    @field_validator("port")
-    @classmethod
-    def _know_the_address(cls, port: str) -> str:
-        if port.startswith(TCP):
-            address_of(port)
-        elif "://" in port:
-            raise ValueError("is neither a device nor socket://host:port")
-        return port
-
-    @field_validator("order")
-    @classmethod
-    def _one_wire_a_channel(cls, order: tuple[Channel, ...]) -> tuple[Channel, ...]:
-        if len({*order}) < len(order):
-            raise ValueError("names a channel twice")
-        return order
-
-    @model_validator(mode="before")
-    @classmethod
-    def _relays_are_relays(cls, keys: Any) -> Any:
-        if isinstance(keys, Mapping) and keys.get("protocol") == "lcus":
-            return {"relay": True, **keys}
-        return keys
-
-    @model_validator(mode="after")
-    def _keys_belong_to_the_protocol(self) -> Self:
-        if self.protocol == "custom" and not self.commands:
-            raise ValueError('protocol "custom" needs commands = { red = { on = …, off = … } }')
-        for key in ("commands", "init", "ack", "ready"):
-            if self.protocol != "custom" and getattr(self, key):
-                belong = "belong" if key == "commands" else "belongs"
-                raise ValueError(f'{key} {belong} to protocol "custom"')
-        if self.protocol == "lcus" and not self.order:
-            raise ValueError('protocol "lcus" needs channels = ["red", "amber", "green"]')
-        if self.protocol == "lcus" and not self.relay:
-            raise ValueError("relay = false: the relays of an LCUS board are mechanical")
-        if self.protocol not in ("lcus", "jambel") and self.order:
-            raise ValueError('channels belong to protocols "lcus" and "jambel"')
-        if self.protocol == "jambel" and self.order and {*self.order} != {*JAMBEL_MODULES}:
-            raise ValueError("channels of a Jambel are red, amber and green, in the modules' order")
-        return self
-
-    @model_validator(mode="after")
-    def _port_suits_the_protocol(self) -> Self:
-        spoken = self.spoken()
-        if self.port == AUTO and spoken.usb is None:
-            raise ValueError(f'port = "auto" cannot find protocol "{self.protocol}"; name its port')
-        if self.port.startswith(TCP) and not spoken.tcp:
-            raise ValueError(f'protocol "{self.protocol}" is not spoken over a network')
-        return self
-
-    def spoken(self) -> SerialProtocol:
-        """Return how the light is spoken to."""
-        match self.protocol:
-            case "adafruit-tower":
-                return TOWER
-            case "fit-statusb":
-                return FIT_STATUSB
-            case "busytag":
-                return BUSYTAG
-            case "jambel":
-                return jambel(self.order or JAMBEL_MODULES)
-            case "lcus":
-                return lcus(self.order)
-            case "custom":
-                table = {channel: (row.on, row.off) for channel, row in self.commands.items()}
-                return custom(table, init=self.init, ack=self.ack, ready=self.ready)
-
-    @property
-    def channels(self) -> frozenset[Channel]:
-        """The protocol's channels."""
-        return self.spoken().channels
-
-    @property
-    def dims(self) -> bool:
-        """Whether the light breathes."""
-        return self.spoken().dims
-
-    @property
-    def claims(self) -> frozenset[str]:
-        """The port; with ``"auto"``, every light of that id, as there may be but one."""
-        usb = self.spoken().usb
-        if self.port == AUTO and usb is not None:
-            return frozenset({f"the light with USB id {usb_id(usb)}"})
-        return frozenset({self.port})
 
 
 class SerialLight:
@@ -207,7 +57,7 @@ class SerialLight:
         self._shaded_at = 0.0
         self._plan: tuple[Pattern, Commands, float] | None = None
         self._health = Health.OBEYS
-        self._wire: Wire | None = open_wire(self._name, baud=options.baud)
+        self._wire: Wire | None = open_wire(self._name, baud=options.speed)
         try:
             self._start(self._wire)
         except LightUnavailable:
@@ -230,7 +80,8 @@ class SerialLight:
         if planned is None:
             raise ValueError("a pattern that the light does not play")
         commands, period = planned
-        self._tell(commands, repeat=max(REPEAT // period, 1.0) * period)
+        repeat = self._spoken.repeat
+        self._tell(commands, repeat=max(repeat // period, 1.0) * period if period else repeat)
 
     def show(self, frame: Frame) -> None:
         """Send the whole state, unless it was sent lately: then see that the light is there."""
@@ -239,21 +90,22 @@ class SerialLight:
             # The same colours: their brightness can wait until the next step, or the next look.
             commands = self._told or commands
         before = self._told
-        self._tell(commands, repeat=REPEAT)
+        self._tell(commands, repeat=self._spoken.repeat)
         if self._told != before:
             self._lit, self._shaded_at = frame.lit, self._clock()
 
     def close(self) -> None:
         """Send the dark frame, if the light still takes it, and let go of the port."""
+        dark = self._spoken.parting or self._spoken.encode(DARK)
         wire, self._wire = self._wire, None
         if wire is None:
             return
         with suppress(LightUnavailable):  # It may be unplugged, and dark already.
             if self._health is Health.OBEYS:
-                self._send(wire, self._spoken.encode(DARK))
+                self._send(wire, dark)
             elif self._health is Health.REFUSES:
                 # Better dark than an old green; but its answers are not waited for any more.
-                wire.write(b"".join(self._spoken.encode(DARK)))
+                wire.write(b"".join(dark))
         wire.close(discard=self._health is Health.GONE)
 
     def _planned(self, pattern: Pattern) -> tuple[Commands, float] | None:
@@ -315,6 +167,8 @@ class SerialLight:
 
     def _start(self, wire: Wire) -> None:
         """Wait for a board that restarts, and send what comes once."""
+        if self._spoken.greeting is not None:
+            return self._greet(wire, self._spoken.greeting)
         heard, until = b"", time.monotonic() + STARTING
         # A board that did not restart is silent, and is told all the same.
         while self._spoken.ready not in heard and (left := until - time.monotonic()) > 0:
@@ -323,6 +177,28 @@ class SerialLight:
             # Whatever it answers: the light may not know this, and do all else.
             with suppress(_Refused):
                 self._send(wire, (self._spoken.init,))
+        return None
+
+    def _greet(self, wire: Wire, greeting: Greeting) -> None:
+        """Ask until the light answers, which a board that starts does not at once."""
+        heard, ask_at = b"", time.monotonic()
+        until = ask_at + STARTING
+        while not (found := greeting.answer.search(heard)):
+            now = time.monotonic()
+            if now >= until:
+                raise _Silent(
+                    f"{self._name} did not say {greeting.called} within {STARTING:.0f} s; "
+                    "is it the right light?"
+                )
+            if now >= ask_at:
+                wire.write(greeting.asked)
+                ask_at = now + ASKING
+            heard = (heard + wire.read(min(until, ask_at) - now))[-HEARD:]
+        if fault := greeting.fault(found):
+            raise LightUnavailable(f"{self._name} {fault}")
+        # It may have been asked twice: another answer must not be taken for that to a command.
+        while time.monotonic() < until and wire.read(SETTLING):
+            pass
 
 
 class Health(Enum):
