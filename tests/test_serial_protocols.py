@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from buildlight.drivers.serial_buildlight import OWN_CHANNELS, own_light
 from buildlight.drivers.serial_protocols import (
     BUSYTAG,
     FIT_STATUSB,
@@ -22,7 +23,7 @@ from buildlight.drivers.serial_protocols import (
 from buildlight.drivers.serial_search import choose_port, lasting_name
 from buildlight.errors import LightUnavailable
 from buildlight.fitting import fit
-from buildlight.pattern import DARK, Channel, Frame, Pattern, frame_at, parse_pattern
+from buildlight.pattern import DARK, Channel, Frame, Pattern, Stroke, frame_at, parse_pattern
 from buildlight.presets import COLOURS, RHYTHM
 
 RED, AMBER, GREEN, BLUE, WHITE, BUZZER = Channel
@@ -274,6 +275,136 @@ def test_a_custom_light_gets_what_its_table_says_in_one_piece() -> None:
 def test_a_custom_light_that_answers_is_told_one_thing_at_a_time() -> None:
     """Each command has its own answer."""
     assert custom(TABLE, ack=b"OK").encode(Frame.of({RED: 1})) == (b"R", b"g\n")
+
+
+# Our own light: what it makes of these lines is in tests/hardware.
+
+OWN = own_light(OWN_CHANNELS)
+
+
+@pytest.mark.parametrize(
+    ("lit", "level", "expected"),
+    [
+        ((), 1.0, "SET ttl=20*C6A4\n"),
+        ((RED,), 1.0, "SET red=100 ttl=20*46A3\n"),
+        ((AMBER, GREEN), 1.0, "SET amber=100 green=100 ttl=20*"),
+        ((RED, BUZZER), 0.5, "SET buzzer=50 red=50 ttl=20*"),
+        ((BLUE, WHITE), 0.001, "SET blue=1 white=1 ttl=20*"),
+    ],
+)
+def test_our_own_light_gets_its_whole_state_and_its_patience(
+    lit: Sequence[Channel], level: float, expected: str
+) -> None:
+    """In per cent, with what tells a broken line; what is lit is never told to be dark."""
+    assert sent(OWN, *lit, level=level).decode().startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("red pulse", "SET red=100~2000 ttl=20"),
+        ("green 50% blink", "SET green=50/500,500 ttl=20"),
+        ("amber dip", "SET amber=100/2800,200 ttl=20"),
+        ("red, amber double-blink", "SET red=100 amber=100/200,200,200,1400 ttl=20"),
+        (
+            "red pulse, amber double-blink",
+            "SET red=100~2000 amber=100/200,200,200,1400 ttl=20",
+        ),
+        (
+            "red quadruple-blink",
+            "SET red=100/200,200,200,200,200,200,200,1400 ttl=20",
+        ),
+        ("buzzer pulse", "SET buzzer=100/1000,1000 ttl=20"),
+        ("red", None),
+        ("off", None),
+        ("red blink 2s", None),
+        ("red, red blink", None),
+    ],
+)
+def test_our_own_light_plays_every_rhythm_by_itself(text: str, expected: str | None) -> None:
+    """What is steady, what ends, and two rhythms on one channel are led by hand."""
+    found = played(OWN, text)
+
+    assert (found and (found[0].split(b"*")[0].decode(), found[1])) == (expected and (expected, 0))
+
+
+@pytest.mark.parametrize(
+    "rhythm",
+    [
+        ((0.166, 1.0), (0.5, 0.0)),
+        ((60.001, 1.0), (0.5, 0.0)),
+        ((0.5, 0.0), (0.5, 1.0)),
+        ((0.5, 1.0), (0.5, 0.5)),
+        ((0.5, 1.0), (0.5, 0.0), (0.5, 1.0)),
+        ((0.5, 1.0), (0.5, 0.0)) * 5,
+    ],
+)
+def test_what_our_own_light_has_no_words_for_is_led_by_hand(
+    rhythm: tuple[tuple[float, float], ...],
+) -> None:
+    """Too short, too long, the wrong way round, in between, or too many."""
+    assert OWN.play(Pattern("odd", (Stroke(RED, rhythm=rhythm),))) is None
+
+
+def test_a_pattern_that_no_line_holds_is_led_by_hand() -> None:
+    """A line has 120 bytes, and the light takes no longer one."""
+    rhythm = ((0.2, 1.0), (0.2, 0.0)) * 4
+    strokes = [Stroke(channel, rhythm=rhythm) for channel in (RED, AMBER, GREEN)]
+
+    two, three = (OWN.play(Pattern("long", tuple(strokes[:count]))) for count in (2, 3))
+
+    assert two is not None
+    assert len(two.commands[0]) <= 121
+    assert three is None
+
+
+@pytest.mark.parametrize(
+    ("channels", "ready", "fault"),
+    [
+        (OWN_CHANNELS, "READY buildlight 1 channels=red,amber,green,buzzer ttl=30\n", ""),
+        ((RED,), "noise\r\nREADY buildlight 1 new= channels=red\r\nmore", ""),
+        (
+            OWN_CHANNELS,
+            "READY buildlight 2 channels=red,amber,green,buzzer\n",
+            "speaks version 2 of the protocol, not 1; update buildlight",
+        ),
+        (
+            OWN_CHANNELS,
+            "READY buildlight 0 channels=red,amber,green,buzzer\n",
+            "speaks version 0 of the protocol, not 1; update its firmware",
+        ),
+        (
+            OWN_CHANNELS,
+            "READY buildlight 1 channels=red,green\n",
+            "has no amber, buzzer; its channels are red, green: set channels to those",
+        ),
+        (
+            (RED,),
+            "READY buildlight 1\n",
+            "has no red; its channels are : set channels to those",
+        ),
+        (OWN_CHANNELS, "READY buildlight 1 channels=red,amber,gr", None),
+        (OWN_CHANNELS, "READY\n", None),
+        (OWN_CHANNELS, "ALREADY buildlight 1 channels=red\n", None),
+        (OWN_CHANNELS, "ERR text\n", None),
+    ],
+)
+def test_what_a_light_says_of_itself_is_checked(
+    channels: Sequence[Channel], ready: str, fault: str | None
+) -> None:
+    """Its version, and whether it has what the lamp needs; half a line is no answer yet."""
+    greeting = own_light(channels).greeting
+    assert greeting is not None
+    found = greeting.answer.search(ready.encode())
+
+    assert (found and greeting.fault(found)) == fault
+
+
+def test_our_own_light_is_greeted_and_told_goodbye() -> None:
+    """What is left of another host's line is ended first."""
+    assert OWN.greeting is not None
+    assert OWN.greeting.asked == b"\nHELLO*58DA\n"
+    assert OWN.parting == (b"BYE*DF8B\n",)
 
 
 # Finding the port.

@@ -603,6 +603,97 @@ def test_a_light_blinks_by_itself_and_is_told_again_when_it_begins_anew(tmp_path
     assert told == [expected, *([b""] * 8), expected]
 
 
+# Our own light: on a chip in tests/hardware, and here on a light that does as it likes.
+
+READY = b"READY buildlight 1 channels=red,amber,green,buzzer ttl=30\n"
+
+
+def our_own(command: bytes) -> bytes:
+    """Answer as our own light does."""
+    return READY if command.startswith(b"HELLO") else b"OK\n" if command.strip() else b""
+
+
+def test_our_own_light_is_greeted_told_and_told_goodbye(tmp_path: Path) -> None:
+    """Each line is answered before the next is sent."""
+    with plugged(tmp_path, our_own) as device:
+        light = a_light(str(device.link), protocol="buildlight")
+        light.show(RED)
+        light.close()
+        told = device.told
+
+    lines = [line.split(b"*")[0] for line in told.split(b"\n")]
+    assert lines == [b"", b"HELLO", b"SET red=100 ttl=20", b"BYE", b""]
+
+
+def test_our_own_light_is_asked_until_it_has_started(tmp_path: Path) -> None:
+    """Its boot loader is deaf, and may answer in its own way; a late answer is no other's."""
+    deaf = [3]
+
+    def starting(command: bytes) -> bytes:
+        deaf[0] -= 1
+        return b"" if deaf[0] >= 0 else our_own(command)
+
+    with plugged(tmp_path, starting, first=b"\x14\x10\xff\nERR text\n") as device:
+        light = a_light(str(device.link), protocol="buildlight")
+        light.show(RED)
+        asked = device.told.count(b"HELLO")
+        light.close()
+
+    assert asked == 2
+
+
+@pytest.mark.parametrize(
+    ("ready", "expected"),
+    [
+        (READY.replace(b" 1 ", b" 7 "), "speaks version 7 of the protocol, not 1"),
+        (READY.replace(b",amber", b""), "has no amber; its channels are red, green, buzzer"),
+    ],
+)
+def test_a_light_of_another_kind_is_not_used(tmp_path: Path, ready: bytes, expected: str) -> None:
+    """What would not be shown is said at once, and the port is free again."""
+    with plugged(tmp_path, lambda _command: ready) as device:
+        for _ in range(2):
+            with pytest.raises(LightUnavailable, match=expected):
+                a_light(str(device.link), protocol="buildlight")
+
+
+def test_what_never_says_ready_is_no_light_of_ours(tmp_path: Path, hasty: None) -> None:
+    """An Arduino with somebody else's program: it answers, but not that."""
+    with plugged(tmp_path, ok) as device, pytest.raises(LightUnavailable) as caught:
+        a_light(str(device.link), protocol="buildlight")
+
+    assert str(caught.value).startswith(f"{device.link} did not say READY within")
+    assert str(caught.value).endswith("is it the right light?")
+
+
+def test_half_an_answer_is_waited_for(tmp_path: Path) -> None:
+    """At 38,400 baud a line takes its time: what is wrong is told whole."""
+
+    def slow(command: bytes) -> bytes:
+        if command.startswith(b"SET"):
+            threading.Timer(0.1, lambda: device.say(b" value\n")).start()
+            return b"ERR"
+        return our_own(command)
+
+    with plugged(tmp_path, slow) as device:
+        light = a_light(str(device.link), protocol="buildlight")
+        with pytest.raises(LightUnavailable, match="answered 'ERR value' instead of OK"):
+            light.show(RED)
+        light.close()
+
+
+def test_our_own_light_has_its_own_speed_and_channels() -> None:
+    """38,400 baud unless told otherwise; channels are those of the firmware, or as many as said."""
+    keys = {"port": "/dev/ttyACM0", "protocol": "buildlight"}
+    usual = SerialOptions.model_validate(keys)
+    other = SerialOptions.model_validate({**keys, "channels": ["red", "blue"], "baud": 9600})
+
+    assert (usual.speed, other.speed) == (38_400, 9600)
+    assert usual.channels == {Channel.RED, Channel.AMBER, Channel.GREEN, Channel.BUZZER}
+    assert other.channels == {Channel.RED, Channel.BLUE}
+    assert usual.dims
+
+
 # Boards of one's own.
 
 ONE = {"red": {"on": "R\n", "off": "r\n"}, "green": {"on": "G\n", "off": "g\n"}}

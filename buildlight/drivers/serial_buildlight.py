@@ -81,6 +81,11 @@ def line_of(text: str) -> bytes:
 READY = re.compile(rb"^READY buildlight (\d{1,4})((?: [a-z]+=[^ \r\n]*)*)\r?\n", re.MULTILINE)
 
 
+OBEYED = Answer(
+    re.compile(rb"^OK\r?\n", re.MULTILINE), "OK", re.compile(rb"^ERR.*\n", re.MULTILINE)
+)
+
+
 def _fault(ready: re.Match[bytes], wanted: Collection[Channel]) -> str:
     version = int(ready[1])
     if version != VERSION:
@@ -100,7 +105,7 @@ def own_light(channels: Sequence[Channel]) -> SerialProtocol:
         frozenset(channels),
         encode_own,
         play_own,
-        answer=Answer(re.compile(rb"^OK\r?$", re.MULTILINE), "OK"),
+        answer=OBEYED,
         # The line feed ends what an earlier host may have left unfinished.
         greeting=Greeting(
             b"\n" + line_of("HELLO"), READY, "READY", lambda ready: _fault(ready, channels)

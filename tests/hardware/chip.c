@@ -16,7 +16,8 @@
  *     unplug     take its power away, and give it back
  * What happens is told as it happens, TIME being in cycles of the chip:
  *     pin TIME NUMBER LEVEL    an Arduino pin is driven high, or is not any more
- *     heard TIME HEX           a byte from the chip, without PORT
+ *     heard TIME HEX           a byte from the chip
+ *     time TIME                the time, ten times a second while it is paced
  *     opened TIME              somebody opened PORT
  */
 #define _GNU_SOURCE
@@ -28,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,7 +56,8 @@ static uint64_t next_byte;
 static int master = -1;
 static unsigned boot_time; /* milliseconds */
 static unsigned booting;   /* milliseconds that are left of it */
-static int open_before;
+static int is_open;
+static int opened = -1; /* tells of every opening */
 static uint16_t shown;
 
 static uint64_t now(void)
@@ -87,9 +90,8 @@ static void on_byte(avr_irq_t *irq, uint32_t value, void *param)
 {
     (void)irq, (void)param;
     uint8_t byte = (uint8_t)value;
-    if (master < 0)
-        printf("heard %llu %02x\n", (unsigned long long)now(), byte);
-    else if (open_before && write(master, &byte, 1) < 0 && errno != EAGAIN && errno != EIO)
+    printf("heard %llu %02x\n", (unsigned long long)now(), byte);
+    if (is_open && write(master, &byte, 1) < 0 && errno != EAGAIN && errno != EIO)
         fail("port");
 }
 
@@ -125,15 +127,15 @@ static void look_at_port(void)
 {
     if (master < 0)
         return;
-    struct pollfd state = {.fd = master, .events = POLLIN};
-    poll(&state, 1, 0);
-    int open_now = !(state.revents & POLLHUP);
-    if (open_now && !open_before) {
+    struct inotify_event event;
+    while (read(opened, &event, sizeof event) == sizeof event) {
         printf("opened %llu\n", (unsigned long long)now());
         restart();
         booting = boot_time;
     }
-    open_before = open_now;
+    struct pollfd state = {.fd = master, .events = POLLIN};
+    poll(&state, 1, 0);
+    is_open = !(state.revents & POLLHUP);
     uint8_t bytes[4096];
     ssize_t got = state.revents & POLLIN ? read(master, bytes, sizeof bytes) : 0;
     for (ssize_t at = 0; at < got && !booting; at++)
@@ -149,7 +151,10 @@ static void make_port(const char *link)
         fail("openpty");
     cfmakeraw(&raw);
     tcsetattr(slave, TCSANOW, &raw);
-    close(slave); /* So that it can be seen when somebody opens it. */
+    close(slave); /* So that it can be seen whether anybody holds it. */
+    opened = inotify_init1(IN_NONBLOCK);
+    if (opened < 0 || inotify_add_watch(opened, name, IN_OPEN) < 0)
+        fail("inotify");
     fcntl(master, F_SETFL, O_NONBLOCK);
     snprintf(fresh, sizeof fresh, "%s.fresh", link);
     if (symlink(name, fresh) < 0 || rename(fresh, link) < 0)
@@ -196,8 +201,11 @@ static int asked(int timeout)
 
 static void pace(void)
 {
+    unsigned passed = 0;
     for (uint64_t next = wall(); !asked(0); next += 1000000u) {
         pass_millisecond();
+        if (++passed % 100 == 0)
+            printf("time %llu\n", (unsigned long long)now());
         fflush(stdout);
         uint64_t late = wall();
         if (late < next)

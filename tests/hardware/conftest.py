@@ -104,12 +104,12 @@ def pico_under_micropython() -> Kind:
     light, lead = str(FIRMWARE / "pico" / "light.py"), str(HERE / "pico_on_a_lead.py")
     if program := shutil.which("micropython"):
         return _pico("pico under MicroPython", [program, lead, str(FIRMWARE / "pico")])
-    module = Path(os.environ.get("BUILDLIGHT_MICROPYTHON", ""), "node_modules", MICROPYTHON)
+    module = Path(os.environ.get("MICROPYTHON_NPM", ""), "node_modules", MICROPYTHON)
     node = shutil.which("node")
     if node is None or not module.is_dir():
         cannot(
             f"needs MicroPython: a program micropython, or nodejs and `npm install {MICROPYTHON}` "
-            "in the folder that BUILDLIGHT_MICROPYTHON names"
+            "in the folder that MICROPYTHON_NPM names"
         )
     script = str(HERE / "pico_on_a_lead.mjs")
     return _pico(
@@ -117,8 +117,8 @@ def pico_under_micropython() -> Kind:
     )
 
 
-@pytest.fixture(params=["avr", "pico", "pico-micropython"])
-def board(request: pytest.FixtureRequest) -> Iterator[Board]:
+@pytest.fixture(scope="session", params=["avr", "pico", "pico-micropython"])
+def running(request: pytest.FixtureRequest) -> Iterator[Board]:
     """Start each board in turn."""
     if request.param == "avr":
         kind = avr(request.getfixturevalue("build"))
@@ -126,6 +126,13 @@ def board(request: pytest.FixtureRequest) -> Iterator[Board]:
         kind = pico() if request.param == "pico" else pico_under_micropython()
     with Board(kind) as board:
         yield board
+
+
+@pytest.fixture
+def board(running: Board) -> Board:
+    """Start the board anew."""
+    running.restart()
+    return running
 
 
 @pytest.fixture

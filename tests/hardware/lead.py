@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Self
 
 CHANNELS = ("red", "amber", "green", "buzzer")
@@ -34,6 +35,10 @@ class Trace:
         """Note that the pin is at *level* from *at* on."""
         self.times.append(at)
         self.levels.append(level)
+
+    def forget(self) -> None:
+        """Forget all but the present level."""
+        del self.times[:-1], self.levels[:-1]
 
     def share(self, begin: float, end: float) -> float:
         """Return how bright it was between *begin* and *end*."""
@@ -72,6 +77,8 @@ class Board:
         self.now = 0.0
         """Seconds since the board started."""
         self.traces: Mapping[str, Trace] = {channel: Trace() for channel in CHANNELS}
+        self.began = 0.0
+        """When it last started."""
         self.opened = 0
         """How often somebody opened its port."""
         self._kind = kind
@@ -126,8 +133,12 @@ class Board:
 
     def show(self, words: str, *, ttl: int = 300) -> float:
         """Tell it what to show; returns when it began to."""
-        assert self.answers(f"SET {words} ttl={ttl}\n") == ["OK"]
-        return self._heard[-3][0]
+        return self.obeys(f"SET {words} ttl={ttl}\n")
+
+    def obeys(self, line: str | bytes) -> float:
+        """Send a line that is obeyed; returns when it was."""
+        assert self.answers(line) == ["OK"]
+        return self.answered
 
     def hang(self) -> None:
         """Let the program run into an endless loop."""
@@ -136,6 +147,16 @@ class Board:
     def unplug(self) -> None:
         """Take its power away, and give it back."""
         self._order("unplug")
+
+    def restart(self) -> None:
+        """Take its power away, give it back, and forget what was before."""
+        self._heard.clear()
+        self._taken = 0
+        self.unplug()
+        self.began = self.now
+        for trace in self.traces.values():
+            trace.forget()
+        self.wait(ANSWERED)
 
     @contextmanager
     def pacing(self) -> Iterator[None]:
@@ -149,6 +170,15 @@ class Board:
             self._finish()
 
     # What it says and shows.
+
+    @property
+    def answered(self) -> float:
+        """When it last said OK."""
+        return next(
+            at
+            for (at, first), (_, second) in reversed([*pairwise(self._heard)])
+            if first + second == b"OK"
+        )
 
     def heard(self) -> list[str]:
         """Return the lines that it said since the last time."""
@@ -199,6 +229,8 @@ class Board:
                     ]
                 case ["opened", _]:
                     self.opened += 1
+                case ["time", at]:
+                    self.now = self._seconds(at)
                 case ["now", at]:
                     self._done.put(self._seconds(at))
         self._done.put(None)

@@ -13,7 +13,7 @@ import pytest
 
 from buildlight.drivers.serial_buildlight import encode_own, line_of, play_own
 from buildlight.pattern import PULSE, RHYTHMS, SLOW_BLINK, Channel, Frame, frame_at, parse_pattern
-from hardware.conftest import pico
+from hardware.conftest import FIRMWARE, pico
 from hardware.lead import CHANNELS, ROUND, Board
 
 TOLERANCE = 0.02
@@ -46,8 +46,6 @@ def is_lost(board: Board, since: float, seconds: float = 3.95) -> bool:
 
 def test_a_light_that_starts_says_what_it_is(board: Board) -> None:
     """It says so unasked, once, and gives the same line to who asks."""
-    board.wait(0.3)
-
     (ready,) = board.heard()
     words = ready.split()
     keys = dict(word.split("=") for word in words[3:])
@@ -61,9 +59,9 @@ def test_a_light_that_nobody_told_anything_shows_that_it_has_lost_its_host(board
     """From its first moment, and without an end."""
     board.wait(30.0)
 
-    assert is_lost(board, 0.0, 4.0)
-    assert board.lit(0.0, 30.0) == {"amber"}
-    assert board.lit(28.0, 30.0) == {"amber"}
+    assert is_lost(board, board.began)
+    assert board.lit(board.began, board.now) == {"amber"}
+    assert board.lit(board.now - 2.0, board.now) == {"amber"}
 
 
 def test_a_light_that_lost_its_power_for_a_moment_shows_nothing_that_it_was_told(
@@ -133,7 +131,7 @@ def test_every_rhythm_of_buildlight_is_played_on_time(board: Board, name: str) -
     pattern = parse_pattern(f"red {name}")
     performance = play_own(pattern)
     line = performance.commands[0] if performance else encode_own(frame_at(pattern, 0))[0]
-    since = told(board, line)
+    since = board.obeys(line)
     board.wait(14.95)
 
     if RHYTHMS[name] == PULSE:
@@ -150,12 +148,6 @@ def test_every_rhythm_of_buildlight_is_played_on_time(board: Board, name: str) -
         times = [round(seconds * 1000) for seconds, _ in RHYTHMS[name]]
         assert plays(board, "red", times if len(times) > 1 else [], since, 14.95)
     assert board.lit(since + ROUND, board.now) == {"red"}
-
-
-def told(board: Board, line: bytes) -> float:
-    """Tell a line that is obeyed; returns when it was."""
-    assert board.answers(line) == ["OK"]
-    return board._heard[-3][0]
 
 
 def test_a_breath_never_goes_out(board: Board) -> None:
@@ -218,8 +210,7 @@ def test_a_light_that_hears_nothing_shows_that_it_has_lost_its_host(
     board: Board, words: str, ttl: float
 ) -> None:
     """Whatever it showed, green above all: not a moment too late, and not before."""
-    assert board.answers(f"SET green=100 buzzer=100 {words}\n") == ["OK"]
-    since = board._heard[-3][0]
+    since = board.obeys(f"SET green=100 buzzer=100 {words}\n")
     board.wait(ttl + 5.0)
 
     assert board.lit(since + ROUND, since + ttl - TOLERANCE) == {"green", "buzzer"}
@@ -384,6 +375,17 @@ def test_ends_of_lines(board: Board) -> None:
     assert board.answers("SET red=100\r\n") == ["OK"]
     assert board.answers("\n\r\n\n") == []
     assert board.answers("SET red=100\nHELLO\n", seconds=0.3)[0] == "OK"
+
+
+def test_the_conversation_in_the_document_is_a_true_one(board: Board) -> None:
+    """Word for word, but for the name of the board."""
+    text = (FIRMWARE.parent / "protocol.md").read_text()
+    (first, *lines) = text.split("## A conversation")[1].split("```")[1].strip().splitlines()
+    assert said_of([first[2:]]) == said_of(board.heard())
+
+    for asked, answered in zip(lines[::2], lines[1::2], strict=True):
+        assert (asked[:2], answered[:2]) == ("> ", "< ")
+        assert said_of(board.answers(asked[2:] + "\n")) == said_of([answered[2:]]), asked
 
 
 # Checksums.
