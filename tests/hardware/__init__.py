@@ -1,1 +1,1 @@
-"""The lamp's own firmware, run on a simulated chip and under two Pythons."""
+"""The guide to building lamps, and the firmware of our own, run on a simulated chip."""
