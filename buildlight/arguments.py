@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_test(commands)
     _add_off(commands)
+    _add_service(commands)
     _add_hours(commands)
     _add_devices(commands)
     _add_demo(commands)
@@ -179,6 +180,18 @@ def _add_test(commands: Commands) -> None:
     )
     bare.add_argument("--host", metavar="NAME", help="for wled: wled-office.local")
     test.set_defaults(command="test", wrong=test.error)
+
+
+def _add_service(commands: Commands) -> None:
+    service = commands.add_parser(
+        "service",
+        help="install the service of systemd that starts with the machine; remove it; see it",
+        description="Install or remove the service of systemd, or say how it stands. Exit status "
+        "1 if it could not be done, or, for status, if the service does not run.",
+    )
+    service.add_argument("action", choices=("install", "uninstall", "status"))
+    service.add_argument("--dry-run", action="store_true", help="say what would be done, only")
+    service.set_defaults(command="service")
 
 
 def _add_hours(commands: Commands) -> None:

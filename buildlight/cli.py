@@ -210,6 +210,18 @@ def _off(chosen: argparse.Namespace) -> int:
     return FAILED if troubles else OK
 
 
+def _service(chosen: argparse.Namespace) -> int:
+    from buildlight import service, shipped, steps
+
+    files, machine = shipped.find_shipped(), steps.Machine(say=_tell)
+    return OK if service.ACTIONS[chosen.action](files, machine, dry_run=chosen.dry_run) else FAILED
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()  # Some steps take their time.
+
+
 def _explain(chosen: argparse.Namespace) -> int:
     from datetime import UTC, datetime
 
@@ -307,6 +319,7 @@ CALLS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "explain": _explain,
     "test": _test,
     "off": _off,
+    "service": _service,
     "hours": _hours,
     "devices": _devices,
     "demo": _demo,

@@ -11,7 +11,8 @@
     │   └── FeedMalformed       an answer that is no feed
     ├── LightUnavailable        whoever can reach the lamp; exit 1
     │   └── LightBusy           … or whoever started the other program that holds it
-    └── StatusUnknown           whoever looks after this machine: no daemon tells how it is; exit 1
+    ├── StatusUnknown           whoever looks after this machine: no daemon tells how it is; exit 1
+    └── ServiceError            whoever installs the service; exit 1
 
 Each carries a sentence with what, where and the remedy, free of secrets.
 Only ``cli.py`` turns one into text for a person.
@@ -78,3 +79,7 @@ class LightBusy(LightUnavailable):
 
 class StatusUnknown(BuildlightError):
     """Nobody has written down how things are, or not so that it can be read."""
+
+
+class ServiceError(BuildlightError):
+    """The service cannot be installed, taken away or asked about."""

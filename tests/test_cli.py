@@ -90,7 +90,18 @@ def test_the_version_is_told() -> None:
     assert (process.stdout, process.stderr) == (f"buildlight {__version__}\n", "")
 
 
-COMMANDS = ["run", "discover", "check", "explain", "test", "off", "hours", "devices", "demo"]
+COMMANDS = [
+    "run",
+    "discover",
+    "check",
+    "explain",
+    "test",
+    "off",
+    "service",
+    "hours",
+    "devices",
+    "demo",
+]
 
 
 def test_help_tells_a_newcomer_where_to_start(capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,6 +119,7 @@ def test_help_tells_a_newcomer_where_to_start(capsys: pytest.CaptureFixture[str]
     ("command", "words"),
     [
         ("explain", ["since when", "what would change it", "status 1 if no daemon runs", "--json"]),
+        ("service", ["{install,uninstall,status}", "--dry-run"]),
         ("off", ["whatever left it lit", "stop it instead", "--config FILE"]),
         ("run", ["SIGTERM", "--config FILE", "/etc/buildlight/buildlight.toml"]),
         (

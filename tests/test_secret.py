@@ -2,6 +2,8 @@
 
 import os
 import socket
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,55 @@ def test_a_credential_of_systemd_is_found(places: Places) -> None:
     places.credential.write_text("s3cret")
 
     assert find_secret("ci").value == "s3cret"
+
+
+def test_a_credential_of_a_whole_folder_is_found(places: Places) -> None:
+    """`LoadCredential=secret:/etc/buildlight/secrets` names each after its file, and the id."""
+    places.credential.with_name("secret_ci").write_text("s3cret")
+
+    assert find_secret("ci").value == "s3cret"
+
+
+def test_a_credential_of_its_own_comes_before_that_of_the_folder(places: Places) -> None:
+    """Whoever gives it to the service by name, encrypted perhaps, means it."""
+    places.credential.with_name("secret_ci").write_text("old")
+    places.credential.write_text("s3cret")
+
+    assert find_secret("ci").value == "s3cret"
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for all, and a user without rights to look into another's."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", name)
+        monkeypatch.setattr("buildlight.places.SYSTEM", folder)
+        monkeypatch.setenv("XDG_CONFIG_HOME", name)
+        (folder / "secrets").mkdir(mode=0o000)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        yield folder
+        os.seteuid(user)
+
+
+def test_a_secret_that_came_after_the_start_of_the_service_wants_a_restart(nobody: Path) -> None:
+    """The service sees root's folder and not what is in it: systemd hands that over."""
+    assert mistake_of("ci") == (
+        "the service got no secret of this name when it started; put it into "
+        "/etc/buildlight/secrets, and then: sudo systemctl restart buildlight"
+    )
+
+
+def test_a_folder_of_another_user_is_named_as_such(
+    nobody: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without systemd's credentials it is a matter of permissions."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+
+    assert mistake_of("ci") == "its file cannot be read: Permission denied"
 
 
 def test_a_file_for_the_whole_machine_is_found(places: Places) -> None:

@@ -114,7 +114,8 @@ def _opened(wanted: str | None) -> tuple[str, Any]:
     except Exception as exc:  # hidapi says "open failed", whatever the reason
         raise LightUnavailable(
             f"{chosen[0]} is plugged in and does not open; no permission for {_path(hardware)}, "
-            "or another program holds it; a udev rule gives it to the group plugdev"
+            "or another program holds it; `buildlight service install` brings udev rules that give "
+            "it to the group dialout"
         ) from exc
 
 

@@ -10,6 +10,9 @@ from buildlight.places import configuration_folders
 from buildlight.redaction import MASK
 
 PREFIX = "BUILDLIGHT_SECRET_"
+FOLDER = "secret_"
+"""What systemd puts before the name of a credential that is a file of a whole folder: the id of
+``LoadCredential=secret:/etc/buildlight/secrets``, and a line."""
 LARGEST = 4096
 """Largest secret in bytes; a longer one is a file that was named by mistake."""
 
@@ -60,7 +63,8 @@ def _files(name: str) -> Iterator[Path]:
         return
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     if credentials:
-        yield Path(credentials) / name
+        yield Path(credentials, name)
+        yield Path(credentials, FOLDER + name)
     for folder in _folders():
         yield folder / name
 
@@ -74,6 +78,10 @@ def _read(place: Path) -> str | None:
         return read.decode()
     except FileNotFoundError:
         return None
+    except PermissionError as exc:
+        if os.environ.get("CREDENTIALS_DIRECTORY"):
+            raise ValueError(_NOT_HANDED_OVER) from exc
+        raise ValueError(f"its file cannot be read: {exc.strerror}") from exc
     except OSError as exc:
         raise ValueError(f"its file cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError:
@@ -90,4 +98,8 @@ def _checked(value: str) -> Secret:
     return Secret(value)
 
 
+_NOT_HANDED_OVER = (
+    "the service got no secret of this name when it started; put it into /etc/buildlight/secrets, "
+    "and then: sudo systemctl restart buildlight"
+)
 _TOO_LONG = f"the secret is longer than {LARGEST} bytes; is it the right file?"

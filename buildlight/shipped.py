@@ -1,0 +1,91 @@
+"""What came with this program for systemd, and whether a service could read this installation."""
+
+import os
+import stat
+import sys
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+
+import buildlight
+from buildlight.errors import ServiceError
+
+UNIT = "buildlight.service"
+
+PLACE = "/opt/buildlight"
+"""Where the files, as they are shipped, take the program to be."""
+PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+-")
+"""What may stand in the path of a unit's program as it is."""
+HIDDEN: Mapping[str, str] = {
+    "/home": "ProtectHome",
+    "/root": "ProtectHome",
+    "/run/user": "ProtectHome",
+    "/tmp": "PrivateTmp",  # noqa: S108 - nothing is written there
+    "/var/tmp": "PrivateTmp",  # noqa: S108
+}
+"""Folders that the service does not see, and the option of its unit that hides them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """The *folder* of files for systemd that came with *program*."""
+
+    folder: Path
+    program: Path
+
+    def read(self, name: str) -> bytes:
+        """Return a file as it is to be installed: with the paths of this installation."""
+        text = (self.folder / name).read_text(encoding="utf-8")
+        text = text.replace(f"{PLACE}/share/buildlight/systemd", str(self.folder))
+        return text.replace(f"{PLACE}/bin/buildlight", str(self.program)).encode()
+
+    def drop_ins(self) -> tuple[str, ...]:
+        """Return the names of the drop-ins that somebody may have installed by hand."""
+        return tuple(sorted(file.name for file in (self.folder / "drop-ins").glob("*.conf")))
+
+    def hidden(self) -> str | None:
+        """Return why the service could not read this installation; ``None`` if it can."""
+        strange = {*str(self.program)} - PLAIN
+        if strange:
+            return f"{self.program}: the path has {min(strange)!r}, which a unit cannot have"
+        for path in (self.program, Path(sys.executable), Path(buildlight.__file__), self.folder):
+            for each in (path, Path(os.path.realpath(path))):
+                why = _kept_from_the_service(each)
+                if why is not None:
+                    return f"{each}: {why}; install it in {PLACE}, as {self.folder}/README.md says"
+        return None
+
+
+def find_shipped() -> Shipped:
+    """Find the files: in the checkout of this program, else where its wheel put them.
+
+    Raises :class:`ServiceError` if they are missing.
+    """
+    beside = Path(sys.executable).with_name("buildlight")
+    program = beside if beside.exists() else Path(sysconfig.get_path("scripts"), "buildlight")
+    checkout = Path(buildlight.__file__).resolve().parents[1] / "systemd"
+    if (checkout / UNIT).is_file():
+        return Shipped(checkout, program)
+    try:
+        recorded = [file for file in files("buildlight") or () if file.name == UNIT]
+    except PackageNotFoundError:
+        recorded = []
+    for file in recorded:
+        # Not resolved: the environment may be reached by a link on purpose.
+        path = Path(os.path.normpath(str(file.locate())))
+        if path.is_file():
+            return Shipped(path.parent, program)
+    raise ServiceError("the files for systemd are missing; install buildlight anew")
+
+
+def _kept_from_the_service(path: Path) -> str | None:
+    for folder, option in HIDDEN.items():
+        if path.is_relative_to(folder):
+            return f"the service sees nothing of {folder} ({option})"
+    for part in (*reversed(path.parents), path):
+        mode = part.stat().st_mode
+        if not mode & (stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH):
+            return f"the service is a user of its own, and {part} is closed to others"
+    return None

@@ -1,0 +1,187 @@
+"""Changes to a machine as values: what they would do is told first, or they are carried out."""
+
+import os
+import shlex
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from buildlight.errors import ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that has to be there, with this mode."""
+
+    path: Path
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A file of ours, as it has to be."""
+
+    path: Path
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A file for the owner of the machine to change: written only where there is none."""
+
+    path: Path
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """A file, or a folder with all that is in it, that must not be there any more."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """A folder that goes if nothing is left in it."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A program to run; *vain*: it may have nothing to do, and says so by failing."""
+
+    command: tuple[str, ...]
+    vain: bool = False
+
+
+Change: TypeAlias = Folder | Write | Offer | Remove | Clear
+Step: TypeAlias = Change | Run
+Ended: TypeAlias = "subprocess.CompletedProcess[str]"
+
+
+class Deed(NamedTuple):
+    """What is said of a change before it is made, and after."""
+
+    before: str
+    after: str
+
+
+WRITE = Deed("would write", "wrote")
+MAKE = Deed("would make", "made")
+REMOVE = Deed("would remove", "removed")
+KEEP = Deed("would keep", "kept")
+NOTHING = Deed("is not there:", "was not there:")
+
+
+def run(command: Sequence[str]) -> Ended:
+    """Run a program of the system to its end, and return what it said."""
+    try:
+        return subprocess.run(  # noqa: S603 - commands of ours, without a shell
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError as exc:
+        raise ServiceError(f"there is no {command[0]}; this needs a machine with systemd") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What steps are carried out on, and who is told.
+
+    In tests *root* is a folder, *runner* a stand-in and *user* anybody.
+    """
+
+    say: Callable[[str], None]
+    root: Path = Path("/")
+    runner: Callable[[Sequence[str]], Ended] = run
+    user: int = field(default_factory=os.geteuid)
+
+    def at(self, path: Path) -> Path:
+        """Return where *path* is."""
+        return self.root / path.relative_to("/")
+
+    def has(self, path: Path) -> bool:
+        """Return whether there is something at *path*, be it a link to nothing."""
+        return os.path.lexists(self.at(path))
+
+    def reads(self, path: Path) -> bytes | None:
+        """Return what is in a file; ``None`` if there is none that can be read."""
+        try:
+            return self.at(path).read_bytes()
+        except OSError:
+            return None
+
+    def show(self, steps: Iterable[Step]) -> None:
+        """Say what would be done."""
+        for step in steps:
+            if isinstance(step, Run):
+                self.say(f"would run {shlex.join(step.command)}")
+            else:
+                self.say(f"{self._deed(step).before} {step.path}")
+
+    def carry_out(self, steps: Iterable[Step]) -> None:
+        """Do it, and say what was done; raises :class:`ServiceError` at the first failure."""
+        for step in steps:
+            if isinstance(step, Run):
+                self._run(step)
+                continue
+            deed = self._deed(step)
+            if deed not in (KEEP, NOTHING):
+                try:
+                    _change(step, self.at(step.path))
+                except OSError as exc:
+                    raise ServiceError(f"{step.path}: {exc.strerror}") from exc
+            self.say(f"{deed.after} {step.path}")
+
+    def _run(self, step: Run) -> None:
+        command, ended = shlex.join(step.command), self.runner(step.command)
+        if ended.returncode == 0:
+            self.say(f"ran {command}")
+        elif not step.vain:
+            said = " ".join(ended.stderr.split()) or f"exit status {ended.returncode}"
+            raise ServiceError(f"{command}: {said}")
+
+    def _deed(self, step: Change) -> Deed:
+        """Return what *step* comes to, as things are."""
+        there = self.has(step.path)
+        match step:
+            case Write(content=content):
+                return KEEP if self.reads(step.path) == content else WRITE
+            case Offer():
+                return KEEP if there else WRITE
+            case Folder(mode=mode):
+                found = self.at(step.path).stat().st_mode if there else 0
+                return KEEP if stat.S_IMODE(found) == mode else MAKE
+            case Remove():
+                return REMOVE if there else NOTHING
+            case Clear():
+                full = there and any(self.at(step.path).iterdir())
+                return KEEP if full else REMOVE if there else NOTHING
+
+
+def _change(step: Change, path: Path) -> None:
+    match step:
+        case Write(content=content) | Offer(content=content):
+            _write(path, content)
+        case Folder(mode=mode):
+            path.mkdir(parents=True, exist_ok=True)
+            path.chmod(mode)
+        case Remove() if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        case Remove():
+            path.unlink()
+        case Clear():
+            path.rmdir()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that anybody may read: as a whole, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.write_bytes(content)
+    new.chmod(0o644)
+    new.replace(path)
