@@ -203,8 +203,7 @@ def _test(chosen: argparse.Namespace) -> int:
 def _off(chosen: argparse.Namespace) -> int:
     from buildlight import off, settings
 
-    configured = settings.load_settings(settings.find_file(chosen.config))
-    troubles = off.darken(configured.lamps)
+    troubles = off.darken(settings.load_lamps(settings.find_file(chosen.config)))
     for name, trouble in troubles:
         _complain(f"{name}: {trouble}")
     return FAILED if troubles else OK

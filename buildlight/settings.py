@@ -5,7 +5,6 @@ here, all at once, each mistake with the path of its key and never with its valu
 """
 
 import os
-import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic_settings import (
 
 from buildlight.aggregate import required
 from buildlight.counted import Choice
+from buildlight.document import read_document
 from buildlight.drivers import Driver, DriverOptions, load_driver
 from buildlight.errors import ConfigError
 from buildlight.feeds import Feed, FeedOptions, load_kind, secret
@@ -174,20 +174,20 @@ def load_settings(path: Path) -> Settings:
 
     Raises :class:`ConfigError` with every mistake, each beginning with *path*.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"{path}: is no text in UTF-8") from exc
-    except tomllib.TOMLDecodeError as exc:
-        raise ConfigError(f"{path}: is no TOML: {exc}") from exc
-    except (ValueError, RecursionError) as exc:
-        raise ConfigError(f"{path}: has a number that is too long, or is nested too deep") from exc
+    document = read_document(path)
     try:
         return check_settings(document)
     except ConfigError as exc:
         raise ConfigError(*(f"{path}: {mistake}" for mistake in exc.mistakes)) from exc
+
+
+def load_lamps(path: Path) -> tuple[LampSettings, ...]:
+    """Return the lamps of the file at *path*, watching nothing: its feeds, and their secrets, may
+    be as they like. systemd hands no secrets to what it calls after the daemon's end.
+
+    Raises :class:`ConfigError`.
+    """
+    return _only_lamps(read_document(path))
 
 
 def check_settings(document: Mapping[str, Any]) -> Settings:
@@ -208,10 +208,14 @@ def lamp_from_keys(driver: str, keys: Mapping[str, Any]) -> LampSettings:
 
     Raises :class:`ConfigError` with every mistake.
     """
+    return _only_lamps({"lamps": [{"driver": driver, **keys}]})[0]
+
+
+def _only_lamps(document: Mapping[str, Any]) -> tuple[LampSettings, ...]:
     mistakes = Mistakes()
-    lamps = _lamps({"lamps": [{"driver": driver, **keys}]}, (), mistakes)
+    lamps = _lamps(document, (), mistakes)
     mistakes.raise_any()
-    return lamps[0]
+    return lamps
 
 
 def _top(document: Mapping[str, Any], mistakes: Mistakes) -> _Top:

@@ -26,6 +26,7 @@ from buildlight.settings import (
     check_settings,
     find_file,
     lamp_from_keys,
+    load_lamps,
     load_settings,
 )
 
@@ -980,3 +981,24 @@ def test_an_event_may_not_hide_the_lamp_for_long() -> None:
         check_settings(document)
 
     assert caught.value.mistakes == ("lamps[0].events.fixed: lasts longer than 60 seconds",)
+
+
+def test_lamps_are_known_without_the_secrets_of_their_feeds(tmp_path: Path) -> None:
+    """Whoever darkens them after the daemon's end gets no secret, and needs none."""
+    file = tmp_path / "buildlight.toml"
+    auth = '{ kind = "bearer", secret = "no-such-secret" }'
+    table = f'[[feeds]]\nname = "web"\nurl = "{URL}"\nauth = {auth}\n'
+    file.write_text(f'{table}[[lamps]]\ndriver = "console"\nfeeds = ["web"]\n')
+
+    assert [lamp.driver for lamp in load_lamps(file)] == ["console"]
+    with pytest.raises(ConfigError, match="no secret of this name"):
+        load_settings(file)
+
+
+def test_lamps_with_mistakes_are_told_alone(tmp_path: Path) -> None:
+    """A lamp that does not exist cannot be darkened."""
+    file = tmp_path / "buildlight.toml"
+    file.write_text('[[lamps]]\ndriver = "candle"\n')
+
+    with pytest.raises(ConfigError, match=r"lamps\[0\]\.driver"):
+        load_lamps(file)
