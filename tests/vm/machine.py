@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 PATIENCE = 60.0
 """Seconds to wait for anything: the guests are emulated, and slow."""
+BOOTING = 240.0
+"""Seconds that a machine may take to end and to start again."""
 BUILDING = 900.0
 """Seconds that a machine may take to be built."""
 
@@ -27,11 +29,13 @@ PINNED = "PIP_CONSTRAINT"
 Done = subprocess.CompletedProcess[str]
 
 
-def until(condition: Callable[[], object], told: Callable[[], object]) -> float:
+def until(
+    condition: Callable[[], object], told: Callable[[], object], *, seconds: float = PATIENCE
+) -> float:
     """Wait for *condition*, and return for how many seconds; *told* explains a failure."""
     start = time.monotonic()
     while not condition():
-        assert time.monotonic() < start + PATIENCE, told()
+        assert time.monotonic() < start + seconds, told()
         time.sleep(0.1)
     return time.monotonic() - start
 
@@ -94,22 +98,31 @@ class Recording:
         return [Run(level, stop - start) for (start, level), stop in zip(edges, ends, strict=True)]
 
 
+def default_suite() -> str:
+    """Return the Debian suite that a machine has unless a scenario says another."""
+    return os.environ.get("RIG_SUITE", "trixie")
+
+
 @dataclass(frozen=True, slots=True)
 class Vm:
-    """The running VM. *folder* is where its sockets are."""
+    """The running VM. *folder* is where its sockets are, *suite* the Debian that it runs."""
 
     rig: Path
     folder: Path
+    suite: str = field(default_factory=default_suite)
+
+    def _here(self) -> dict[str, str]:
+        return {"RIG_RUN": str(self.folder), "RIG_SUITE": self.suite}
 
     def _rig(self, script: str, *arguments: str, seconds: float = PATIENCE) -> Done:
         file = self.rig / script
-        return call("bash", file, *arguments, seconds=seconds, RIG_RUN=str(self.folder))
+        return call("bash", file, *arguments, seconds=seconds, **self._here())
 
     def start(self, log: Path) -> None:
         """Boot it, building it first where it was never built."""
         # Its output goes into a file: ssh's master would keep a pipe open.
         built = "[ -e $0/image/root.img ] && [ -e $0/image/kernel-version ]"
-        image = rig_folder() / os.environ.get("RIG_SUITE", "trixie")
+        image = rig_folder() / self.suite
         script = f"({built} || bash $1/build-vm.sh) && exec bash $1/run-vm.sh"
         with log.open("w") as file:
             status = subprocess.run(
@@ -119,19 +132,47 @@ class Vm:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 timeout=BUILDING,
-                env={**os.environ, "RIG_RUN": str(self.folder)},
+                env={**os.environ, **self._here()},
             ).returncode
         assert status == 0, log.read_text()
+
+    def reboot(self) -> None:
+        """Have the guest start anew, as it does by itself; its disk stays as it is."""
+        # The rig's machine would end instead.
+        self._rig("vm", "qmp", "set-action", '{"reboot": "reset"}')
+        before = self.sh(
+            "cat /proc/sys/kernel/random/boot_id; (systemctl reboot &) >/dev/null 2>&1"
+        )
+        self._rig("vm", "ssh", "-O", "exit")
+
+        def is_up() -> bool:
+            # Nothing is read from it: this connection's master keeps a pipe open.
+            other = f"! grep -q {before.stdout.strip()} /proc/sys/kernel/random/boot_id"
+            command = ("timeout", "20", "bash", str(self.rig / "vm"), "sh", other)
+            nowhere = subprocess.DEVNULL
+            return not subprocess.run(
+                command,
+                check=False,
+                stdin=nowhere,
+                stdout=nowhere,
+                stderr=nowhere,
+                env={**os.environ, **self._here()},
+            ).returncode
+
+        until(is_up, lambda: self._rig("vm", "log").stdout, seconds=BOOTING)
 
     def stop(self) -> None:
         """Power off."""
         self._rig("run-vm.sh", "stop")
 
+    def python(self) -> str:
+        """Return the version of the guest's Python, as pip writes it."""
+        version = "import sys; print('{}.{}'.format(*sys.version_info))"
+        return self.sh(f'python3 -c "{version}"').stdout.strip()
+
     def install(self, project: Path, folder: Path) -> None:
         """Install the wheel of *project*, beside the system's lgpio as the README says."""
-        version = "import sys; print('{}.{}'.format(*sys.version_info))"
-        python = self.sh(f'python3 -c "{version}"').stdout.strip()
-        wheels(project, folder, python=python, platform="manylinux2014_x86_64")
+        wheels(project, folder, python=self.python(), platform="manylinux2014_x86_64")
         self.push(folder, RECORDER, to="/opt/rig")
         # pip stays outside: putting it into the environment takes the guest half a minute.
         self.sh(
@@ -154,10 +195,14 @@ class Vm:
             text=True,
             input=said,
             timeout=3 * PATIENCE,
-            env={**os.environ, "RIG_RUN": str(self.folder)},
+            env={**os.environ, **self._here()},
         )
         assert done.returncode == status, f"{script}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def logged(self, unit: str) -> str:
+        """Return what a service wrote, and what systemd says of it, since the machine started."""
+        return self.sh(f"journalctl --boot --unit={unit} --output=cat --no-pager").stdout
 
     def levels(self, *lines: int) -> dict[int, int]:
         """Return the level of each line, seen from outside."""
@@ -195,17 +240,24 @@ class Vm:
     @contextmanager
     def reaching(self, port: int) -> Iterator[None]:
         """Lead the guest's *port* to the same port here."""
-        way = ("-R", f"{port}:127.0.0.1:{port}")
-        self._rig("vm", "ssh", "-O", "forward", *way)
+        self.reach(port)
         try:
             yield
         finally:
-            self._rig("vm", "ssh", "-O", "cancel", *way)
+            self._rig("vm", "ssh", "-O", "cancel", *_way(port))
+
+    def reach(self, port: int) -> None:
+        """Begin with what :meth:`reaching` is for, or begin anew after a reboot."""
+        self._rig("vm", "ssh", "-O", "forward", *_way(port))
 
     def write(self, name: str, text: str) -> str:
         """Write a file for all users of the guest and return its path."""
         self.sh(f"cat >{WORK}/{name}", said=text)
         return f"{WORK}/{name}"
+
+
+def _way(port: int) -> tuple[str, str]:
+    return ("-R", f"{port}:127.0.0.1:{port}")
 
 
 @dataclass(slots=True)
