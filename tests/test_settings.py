@@ -386,7 +386,7 @@ def test_a_mistake_in_a_lamp(keys: Mapping[str, object], mistake: str) -> None:
         ({"pins": {"red": 1}}, "lamps[0].driver: is missing"),
         ({"driver": "gpio"}, "lamps[0].pins: is missing"),
         (a_tower(""), "lamps[0].port: string should have at least 1 character"),
-        (a_tower("/dev/a", protocol="morse"), "lamps[0].protocol: should be 'adafruit-tower', "),
+        (a_tower("/dev/a", protocol="morse"), "lamps[0].protocol: should be 'buildlight', "),
         (a_tower("/dev/a", protocol="custom"), 'lamps[0]: protocol "custom" needs commands = '),
         (a_tower("/dev/a", commands={"red": {"on": "R", "off": "r"}}),
          'lamps[0]: commands belong to protocol "custom"'),

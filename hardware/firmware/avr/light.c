@@ -178,7 +178,7 @@ static const char *set(struct light *light, char *rest)
         if (!read_pair(word, wanted, &ttl))
             return BAD_VALUE;
     /* The same once more is the host's sign of life: its rhythm goes on. */
-    if (light->patience == 0 || memcmp(wanted, light->strokes, sizeof wanted) != 0)
+    if (memcmp(wanted, light->strokes, sizeof wanted) != 0)
         show(light, wanted);
     light->patience = ttl * 1000uL;
     return OK;

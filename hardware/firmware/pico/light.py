@@ -164,7 +164,7 @@ class Light:
                 strokes[key] = read_stroke(value)
             # Else it is of a newer protocol, or of a richer light.
         # The same once more is the host's sign of life: its rhythm goes on.
-        if not self._patience or strokes != self._strokes:
+        if strokes != self._strokes:
             self._show(strokes)
         self._patience = ttl * 1000
         return "OK"

@@ -101,9 +101,9 @@ def main() -> None:
     micropython.kbd_intr(INTERRUPT)
     light = Light()
     lamp = Lamp(light)
-    lamp.refresh()
-    say(READY)
     try:
+        lamp.refresh()
+        say(READY)
         follow(light, lamp)
     except KeyboardInterrupt:
         lamp.dark()
