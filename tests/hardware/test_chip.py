@@ -308,7 +308,7 @@ def test_the_words_of_the_firmware_hold_no_bug_that_a_sanitizer_knows(
 
     lines = b"".join(random_line(chance) for _ in range(20_000))
     lines += b"".join(b"HELLO\nSET red=1/" + b",200" * count + b"\n" for count in range(20))
-    lines += b"".join(b"HELLO\nSET red=1/200" + b",200" * count + b"\n" for count in range(20))
+    lines += b"".join(b"HELLO\nSET buzzer=1/200" + b",200" * count + b"\n" for count in range(20))
 
     done = subprocess.run([program], input=lines, capture_output=True, check=False)
 
