@@ -66,6 +66,7 @@ class Watchdog:
             return f"the poller of {', '.join(late)} hangs"
         hung = self._hung_lamps(HUNG)
         if not hung:
+            self._spared = ()
             return None
         if self._withheld or self._may_restart():
             return f"the light of {', '.join(hung)} has not come back for {HUNG:.0f} seconds"
@@ -81,9 +82,17 @@ class Watchdog:
         now = self._clock()
         try:
             # The folder is emptied at boot, when this clock begins anew.
-            if self._mark.exists() and now < float(self._mark.read_text("ascii")) + SELDOM:
+            if self._mark.exists() and now < self._marked(self._mark) + SELDOM:
                 return False
             self._mark.write_text(f"{now:.0f}\n", "ascii")
-        except (OSError, ValueError):
+        except OSError:
             return False  # What cannot be remembered could happen every minute.
         return True
+
+    def _marked(self, mark: Path) -> float:
+        """Return when *mark* was made; a damaged one (the folder was full) is made anew."""
+        try:
+            return float(mark.read_text("ascii"))
+        except ValueError:
+            mark.write_text(f"{self._clock():.0f}\n", "ascii")
+            return self._clock()

@@ -5,9 +5,11 @@ and the time: the loop's clock jumps to the next thing that is due.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
@@ -20,15 +22,22 @@ from buildlight.daemon import Daemon
 from buildlight.drivers import DriverOptions
 from buildlight.errors import LightUnavailable
 from buildlight.lamp import Lamp
+from buildlight.lamps import MakePlayer
 from buildlight.monitor import open_sources
 from buildlight.pattern import DARK, Channel, Frame, Pattern
 from buildlight.project import Project
+from buildlight.publish.status_file import NAME
 from buildlight.report import Light, Report
 from buildlight.settings import LampSettings, check_settings
 from buildlight.state_file import StateFile
+from buildlight.systemd import Systemd
 
 Answer = Sequence[Project] | bytes | int | Exception | None
 """What a server does: projects, a document, a status, a failure; ``None``: it never answers."""
+
+
+Document = Mapping[str, Any]
+"""A configuration, as its file holds it."""
 
 
 class Server:
@@ -151,41 +160,73 @@ class LoopPlayer:
 
 
 class World:
-    """Servers by name, one lamp that watches them all, and the daemon between them."""
+    """Servers by name, one lamp that watches them all, and the daemon between them.
+
+    *lamps* are the tables of several lamps instead of one; what they are made of is in *lights*.
+    """
 
     def __init__(
         self,
         *,
         lamp: Mapping[str, Any] | None = None,
+        lamps: Sequence[Mapping[str, Any]] | None = None,
         feeds: Mapping[str, Mapping[str, Any]] | None = None,
+        top: Mapping[str, Any] | None = None,
         state: StateFile | None = None,
+        systemd: Systemd | None = None,
+        folder: Path | None = None,
+        make_player: MakePlayer | None = None,
         **servers: Server,
     ) -> None:
         self.servers = servers
-        self.light = RecordingLight()
+        self.lights: dict[frozenset[str], RecordingLight] = {}
         self.reports: list[tuple[float, Report]] = []
         self.clock_offset = timedelta()
         self._state = state
+        self._systemd = systemd
+        self._folder = folder
+        self._make_player = make_player or self._player
+        self._daemon: Daemon | None = None
         extra = feeds or {}
-        self.settings = check_settings(
-            {
-                "feeds": [
-                    {"name": name, "url": f"http://{name}.example/cc.xml", **extra.get(name, {})}
-                    for name in servers
-                ],
-                "lamps": [{"driver": "gpio", "pins": PINS, **(lamp or {})}],
-            }
-        )
+        self.document: Document = {
+            **(top or {}),
+            "feeds": [
+                {"name": name, "url": f"http://{name}.example/cc.xml", **extra.get(name, {})}
+                for name in servers
+            ],
+            "lamps": [{"driver": "gpio", "pins": PINS, **each} for each in lamps or (lamp or {},)],
+        }
+        self.settings = check_settings(self.document)
+        self.light = self.light_of(self.settings.lamps[0])
 
     def run(self, story: Callable[["World"], Awaitable[None]]) -> "World":
         """Start the daemon, let *story* happen, stop the daemon."""
-        with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
+        with asyncio.Runner(
+            loop_factory=partial(looptime.new_event_loop, start=0, noop_cycles=1)
+        ) as runner:
             runner.run(self._run(story))
         return self
 
     async def wait(self, seconds: float) -> None:
         """Let time pass."""
         await asyncio.sleep(seconds)
+
+    def status(self) -> Any:
+        """Return what the status file says, once all is written; ``None`` if there is none."""
+        assert self._folder is not None
+        if self._daemon is not None and self._daemon._status_file is not None:
+            assert self._daemon._status_file._file.close(20.0)
+        file = self._folder / NAME
+        return json.loads(file.read_bytes()) if file.exists() else None
+
+    def reload(self, document: Document) -> None:
+        """Send SIGHUP, after *document* took the configuration's place."""
+        assert self._daemon is not None
+        self._daemon.reload(partial(check_settings, document))
+
+    def light_of(self, lamp: LampSettings) -> RecordingLight:
+        """Return what *lamp* is made of."""
+        return self.lights.setdefault(lamp.options.claims, RecordingLight())
 
     @property
     def report(self) -> Report:
@@ -215,13 +256,15 @@ class World:
 
     async def _run(self, story: Callable[["World"], Awaitable[None]]) -> None:
         loop = asyncio.get_running_loop()
-        daemon = Daemon(
+        daemon = self._daemon = Daemon(
             self.settings,
             on_report=lambda report: self.reports.append((loop.time(), report)),
-            make_player=self._player,
+            make_player=self._make_player,
             open_sources=partial(open_sources, transport=httpx.MockTransport(self._route)),
             clock=self.clock,
             state=self._state,
+            systemd=self._systemd,
+            folder=self._folder,
         )
         stop = asyncio.Event()
         running = asyncio.create_task(daemon.run(stop))
@@ -233,14 +276,16 @@ class World:
             assert self._state.close(20.0)  # A busy machine may take longer than a stop waits.
         await telling
 
-    def _player(self, _lamp: LampSettings, on_light: Callable[[], None]) -> LoopPlayer:
-        return LoopPlayer(self.light, on_light)
+    def _player(self, lamp: LampSettings, on_light: Callable[[], None]) -> LoopPlayer:
+        return LoopPlayer(self.light_of(lamp), on_light)
 
     async def _route(self, request: httpx.Request) -> httpx.Response:
         return await self.servers[request.url.host.partition(".")[0]].handle(request)
 
 
 PINS = {"red": 17, "amber": 27, "green": 22}
+NEW_LOOP = partial(looptime.new_event_loop, start=0, noop_cycles=1)
+"""What makes a loop of virtual time; one idle turn is enough before time jumps."""
 
 
 async def _told(world: World, story: Callable[[World], Awaitable[None]]) -> None:
