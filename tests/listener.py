@@ -20,6 +20,7 @@ class Listener:
 
     def hear(self) -> list[str]:
         """Return what was said since the last time; does not wait."""
+        self.socket.settimeout(None)
         news = []
         while True:
             try:
