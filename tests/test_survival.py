@@ -173,7 +173,8 @@ def test_the_first_light_does_not_wait_for_httpx(
     finally:
         process.terminate()
         assert process.wait(PATIENCE) == 0
-        process.stdout.close()
+        if process.stdout:
+            process.stdout.close()
 
 
 def waited_for(condition: Callable[[], object]) -> None:
