@@ -44,9 +44,9 @@ from buildlight.state_file import NAME as VERDICTS
 from buildlight.state_file import StateFile
 from buildlight.systemd import Systemd
 
-KILLS = int(os.environ.get("BUILDLIGHT_TEST_KILLS", "20"))
+KILLS = int(os.environ.get("TEST_KILLS", "20"))
 """How many daemons are killed, each at another moment; more of them find what is rarer."""
-SEED = int(os.environ.get("BUILDLIGHT_TEST_SEED", "1"))
+SEED = int(os.environ.get("TEST_KILLS_SEED", "1"))
 
 HOUR, DAY = 3600.0, 86_400.0
 GOOD, BAD = a_project(last_build_status="Success"), a_project(last_build_status="Failure")
@@ -193,7 +193,7 @@ def test_a_kill_at_any_moment_leaves_good_files_and_a_lamp_that_can_be_darkened(
 ) -> None:
     """Whatever it was doing: the next start finds its verdicts, and `off` finds its light.
 
-    ``BUILDLIGHT_TEST_KILLS`` sets how many, ``BUILDLIGHT_TEST_SEED`` which moments.
+    ``TEST_KILLS`` sets how many, ``TEST_KILLS_SEED`` which moments.
     """
     dice = random.Random(SEED)
     file, state, runs = tmp_path / "buildlight.toml", tmp_path / "state", tmp_path / "run"
