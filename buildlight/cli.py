@@ -229,12 +229,12 @@ def _explain(chosen: argparse.Namespace) -> int:
 
     clock = datetime.now(tz=UTC).astimezone()
     told = explain.read_status(places.run_folders(), clock=clock, find_holder=find_holder)
+    lines = explain.lines(told, clock=clock)
     if told.doubt is not None:
         _complain(told.doubt)
     if chosen.json:
-        sys.stdout.write(f"{json.dumps(told.document, indent=2)}\n")
-    else:
-        sys.stdout.writelines(f"{line}\n" for line in explain.lines(told.document, clock=clock))
+        lines = (json.dumps(told.document, indent=2),)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
     return OK if told.doubt is None else FAILED
 
 

@@ -110,17 +110,19 @@ class Daemon:
         self._journal = Journal()
         self._shift: Shift | None = None
         self._next: Settings | None = None
+        self._ready = False
         self._relief = asyncio.Event()
 
     def reload(self, load: Load) -> None:
         """Go on with the configuration that *load* returns; with this one, if it has mistakes."""
-        self._systemd.reloading()
+        if self._ready:  # Until then systemd waits for READY=1, and that must not come early.
+            self._systemd.reloading()
         try:
             self._next = load()
         except ConfigError as exc:
             for mistake in exc.mistakes:
                 log.warning("%s; the configuration from before goes on", mistake)
-            self._systemd.ready()
+            self._end_reload()
         else:
             self._relief.set()
 
@@ -161,7 +163,7 @@ class Daemon:
             open_sources=self._open_sources,
             clock=self._clock,
             on_report=self._tell,
-            on_ready=self._systemd.ready,
+            on_ready=self._end_start,
         )
         kept = self._kept(around)
         while not stop.is_set():
@@ -189,8 +191,17 @@ class Daemon:
         self._settings = settings
         counts = _count(len(settings.feeds), "feed"), _count(len(settings.lamps), "lamp")
         log.info("the configuration was read again: %s, %s", *counts)
-        self._systemd.ready()
+        self._end_reload()
         return kept
+
+    def _end_start(self) -> None:
+        if not self._ready:
+            self._ready = True
+            self._systemd.ready()
+
+    def _end_reload(self) -> None:
+        if self._ready:
+            self._systemd.ready()
 
     def _kept(self, around: Surroundings) -> Mapping[str, Standing]:
         """Return what was kept from before a restart, by the name of the feed."""

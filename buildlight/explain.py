@@ -1,7 +1,9 @@
 """Why each lamp looks as it does, as the daemon wrote it down, in words for whoever asks."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +29,9 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the daemon wrote down last, and *doubt*: why that may not be so any more."""
+    """What the daemon wrote down last in *file*, and *doubt*: why that may not be so any more."""
 
+    file: Path
     document: Document
     doubt: str | None
 
@@ -42,7 +45,7 @@ def read_status(
     :class:`errors.StatusUnknown` if nothing is there that can be read.
     """
     places = [folder / NAME for folder in folders]
-    file = next((place for place in places if place.exists()), None)
+    file = next((place for place in places if os.path.lexists(place)), None)
     if file is None:
         where = " nor ".join(str(place) for place in places)
         raise StatusUnknown(
@@ -50,23 +53,32 @@ def read_status(
             "`sudo systemctl start buildlight`, or `buildlight run`"
         )
     document = _read(file)
-    written = datetime.fromisoformat(document["at"])
-    return Told(document, _doubt(file, (clock - written).total_seconds(), find_holder()))
+    with _whole(file):
+        age = (clock - datetime.fromisoformat(document["at"])).total_seconds()
+    return Told(file, document, _doubt(file, age, find_holder()))
 
 
 def _read(file: Path) -> Document:
     try:
-        document = json.loads(file.read_bytes())
+        with _whole(file):
+            document = json.loads(file.read_bytes())
     except OSError as exc:
         raise StatusUnknown(f"{file}: cannot be read: {exc.strerror}") from exc
-    except ValueError as exc:
-        raise StatusUnknown(f"{file}: is damaged; restart the daemon") from exc
     if not isinstance(document, dict) or document.get("version") != VERSION:
         raise StatusUnknown(
             f"{file}: is of another version; restart the daemon after an upgrade, with "
             "`sudo systemctl restart buildlight`"
         )
     return document
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[None]:
+    """Say that *file* is damaged where something is not in it, or not what it has to be."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:
+        raise StatusUnknown(f"{file}: is damaged; restart the daemon") from exc
 
 
 def _doubt(file: Path, age: float, holder: Holder | None) -> str | None:
@@ -83,8 +95,16 @@ def _doubt(file: Path, age: float, holder: Holder | None) -> str | None:
     return None
 
 
-def lines(document: Document, *, clock: datetime) -> Iterator[str]:
-    """Tell *document*, lamp by lamp; *clock* gives the time zone, and what is today."""
+def lines(told: Told, *, clock: datetime) -> tuple[str, ...]:
+    """Tell what was *told*, lamp by lamp; *clock* gives the time zone, and what is today.
+
+    Raises :class:`errors.StatusUnknown` if something is missing in it.
+    """
+    with _whole(told.file):
+        return (*_lines(told.document, clock=clock),)
+
+
+def _lines(document: Document, *, clock: datetime) -> Iterator[str]:
     feeds = {feed["name"]: feed for feed in document["feeds"]}
     projects = {
         (each["feed"], each["name"]): each

@@ -167,6 +167,8 @@ class Monitor:
 
     async def run(self) -> None:
         """Poll every source until cancelled."""
+        for held in self._held.values():
+            self._expire_later(held)  # What a reload kept grows old by itself, too.
         try:
             async with asyncio.TaskGroup() as polling:
                 for source in self._sources:
@@ -216,8 +218,13 @@ class Monitor:
     def _take(self, held: "_Held", reading: Reading) -> News:
         held.standing, news = absorb(held.standing, reading, rules=held.settings.rules)
         if held.standing.answered == reading.at:
-            held.expire_later(reading.at + held.settings.rules.max_age, self._on_change)
+            self._expire_later(held)
         return news
+
+    def _expire_later(self, held: "_Held") -> None:
+        if held.standing.answered is not None:
+            when = held.standing.answered + held.settings.rules.max_age
+            held.expire_later(when, self._on_change)
 
 
 class _Held:

@@ -11,7 +11,7 @@ class ReplacedFile:
     """The JSON document at *path*, of which a reader sees the old one or the new one, whole.
 
     *mode* is its mode, whatever the umask says; ``None``: what the umask leaves of it. The
-    thread lives while there is something to write. *on_trouble* is called on it, with a
+    thread lives while there is something to write. *on_trouble* is called, on any thread, with a
     sentence's end (``cannot be written: …``), whenever writing fails.
     """
 
@@ -35,8 +35,13 @@ class ReplacedFile:
             if self._thread is None:
                 # A daemon thread: one that a disk blocks must not hold the exit.
                 name = self._path.name
-                self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name=name, daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    self._on_trouble("cannot be written: there is no thread to spare")
+                else:
+                    self._thread = thread
 
     def close(self, timeout: float) -> bool:
         """Wait up to *timeout* seconds until all is written; returns whether it is."""
@@ -47,13 +52,20 @@ class ReplacedFile:
         return not thread.is_alive()
 
     def _run(self) -> None:
-        while True:
+        try:
+            while (document := self._handed_over()) is not None:
+                self._replace(document())
+        except BaseException:
             with self._handing:
-                document, self._waiting = self._waiting, None
-                if document is None:
-                    self._thread = None
-                    return
-            self._replace(document())
+                self._thread = None  # A fault in one document must not be the end of all others.
+            raise
+
+    def _handed_over(self) -> Callable[[], object] | None:
+        with self._handing:
+            document, self._waiting = self._waiting, None
+            if document is None:
+                self._thread = None
+            return document
 
     def _replace(self, document: object) -> None:
         new = self._path.with_suffix(".new")

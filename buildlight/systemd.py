@@ -71,7 +71,8 @@ class Systemd:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as wire:
                 wire.settimeout(PATIENCE)
-                wire.sendto(message.encode(errors="replace"), self._address)
+                wire.connect(self._address)  # Or waiting for room would be busy waiting.
+                wire.send(message.encode(errors="replace"))
         except OSError as exc:
             if not self._warned:
                 log.warning("systemd cannot be told how things are: %s", exc.strerror or exc)

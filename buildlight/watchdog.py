@@ -5,6 +5,7 @@ Decides nothing but this; who is late knows the monitor, whose light hangs know 
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -70,6 +71,7 @@ class Watchdog:
             return f"the poller of {', '.join(late)} hangs"
         hung = self._hung_lamps(HUNG)
         if not hung:
+            self._spared = ()
             return None
         if self._withheld or self._may_restart():
             return f"the light of {', '.join(hung)} has not come back for {HUNG:.0f} seconds"
@@ -86,12 +88,19 @@ class Watchdog:
         try:
             # The seconds since boot, and which boot: a Pi's time of day leaps.
             boot = self._boot.read_text("ascii").strip()
-            if self._mark.exists():
-                then, _, at = self._mark.read_text("ascii").partition(" ")
-                if then == boot and now < float(at) + SELDOM:
-                    return False
+            if self._mark.exists() and now < _marked(self._mark, boot) + SELDOM:
+                return False
             self._mark.parent.mkdir(parents=True, exist_ok=True)
             self._mark.write_text(f"{boot} {now:.0f}\n", "ascii")
-        except (OSError, ValueError):
+        except OSError:
             return False  # What cannot be remembered could happen every minute.
         return True
+
+
+def _marked(mark: Path, boot: str) -> float:
+    """Return when *mark* was made; infinitely long ago, if in another *boot* or damaged."""
+    then, _, at = mark.read_text("ascii", "replace").rpartition(" ")
+    try:
+        return float(at) if then == boot else -math.inf
+    except ValueError:
+        return -math.inf

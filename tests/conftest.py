@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from running import run, tower  # noqa: F401 - they are fixtures
 
 from buildlight.ending import ENDING
 from buildlight.memory import Remembered, Verdict

@@ -10,20 +10,18 @@ import signal
 import subprocess
 import sys
 import termios
-import threading
 import time
-import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import httpx
 import looptime
 import pytest
 from conftest import NOON, a_project
+from running import BUILDLIGHT, DARK, GREEN, PATIENCE, RED, Daemon, Tower, configuration, until
 from servers import BROKEN_FEED, DRIPS, ENDLESS, FEED, HANGS, Answer, FeedServer
 from world import LoopPlayer, RecordingLight, Server, World
 
@@ -32,111 +30,6 @@ from buildlight.ending import ENDING
 from buildlight.monitor import open_sources
 from buildlight.report import Light, Report
 from buildlight.settings import LampSettings
-
-BUILDLIGHT = Path(sys.executable).with_name("buildlight")
-PATIENCE = 20.0
-DARK = bytes([0x21, 0x22, 0x24, 0x28])
-GREEN = bytes([0x21, 0x22, 0x14, 0x28])
-RED = bytes([0x11, 0x22, 0x24, 0x28])
-
-
-class Tower:
-    """A pseudo-terminal that plays the light's side, and keeps what it was told."""
-
-    def __init__(self) -> None:
-        self._master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
-        self.port = os.ttyname(self._slave)
-        self.told = b""
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-
-    def _listen(self) -> None:
-        while True:
-            try:
-                self.told += os.read(self._master, 1024)
-            except OSError:
-                return
-
-    def close(self) -> None:
-        """Pull the plug."""
-        os.close(self._slave)
-        os.close(self._master)
-
-
-@pytest.fixture
-def tower() -> Iterator[Tower]:
-    """Plug a tower in."""
-    light = Tower()
-    yield light
-    light.close()
-
-
-class Daemon:
-    """A running `buildlight run`."""
-
-    def __init__(
-        self,
-        folder: Path,
-        configuration: str,
-        *,
-        at_terminal: Callable[[], None] | None = None,
-        **environment: str,
-    ) -> None:
-        file = folder / "buildlight.toml"
-        file.write_text(configuration)
-        self.log = folder / "log"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [BUILDLIGHT, "run", "--config", file],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "XDG_STATE_HOME": str(folder / "state"), **environment},
-                start_new_session=True,  # Whoever runs the tests may have a terminal.
-                preexec_fn=at_terminal,  # noqa: PLW1509 - one system call, and no lock
-            )
-
-    def said(self) -> str:
-        """Return everything that it wrote."""
-        return self.log.read_text()
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Send the signal and return the exit status."""
-        self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[Callable[..., Daemon]]:
-    """Start daemons, and see that none is left."""
-    daemons: list[Daemon] = []
-
-    def start(configuration: str, **more: Any) -> Daemon:
-        daemons.append(Daemon(tmp_path, configuration, **more))
-        return daemons[-1]
-
-    yield start
-    for daemon in daemons:
-        daemon.process.kill()
-        daemon.process.wait()
-
-
-def until(condition: Callable[[], object], daemon: Daemon) -> None:
-    """Wait for something that the daemon brings about."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, daemon.said()
-        time.sleep(0.01)
-
-
-def configuration(*urls: str, port: str, interval: float = 0.2) -> str:
-    """Return a configuration with feeds at *urls* and a tower at *port*."""
-    feeds = "\n".join(
-        f'[[feeds]]\nname = "feed {number}"\nurl = "{url}"' for number, url in enumerate(urls)
-    )
-    lamp = f'[[lamps]]\ndriver = "serial"\nprotocol = "adafruit-tower"\nport = "{port}"'
-    return f"interval = {interval}\nbuilding_interval = {interval}\n{feeds}\n{lamp}\n"
-
 
 TOLD_TO_END = [number for number in ENDING if number is not signal.SIGHUP]
 """What ends a daemon that has no terminal: without one, SIGHUP asks for a reload."""

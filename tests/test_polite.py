@@ -28,7 +28,8 @@ STILL = {"patterns": {"stale": "amber", "passing-building": "green"}}
 
 def a_world(*, feeds: Feeds | None = None, **servers: Server) -> World:
     """Return a world with these servers and a lamp that stands still."""
-    return World(lamp=STILL, feeds=feeds, state=None, **servers)
+    given: dict[str, Any] = {**servers}
+    return World(lamp=STILL, feeds=feeds, **given)
 
 
 class Listening(Server):

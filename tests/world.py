@@ -5,10 +5,12 @@ and the time: the loop's clock jumps to the next thing that is due.
 """
 
 import asyncio
+import json
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
@@ -21,15 +23,22 @@ from buildlight.daemon import Daemon
 from buildlight.drivers import DriverOptions
 from buildlight.errors import LightUnavailable
 from buildlight.lamp import Lamp
+from buildlight.lamps import MakePlayer
 from buildlight.monitor import open_sources
 from buildlight.pattern import DARK, Channel, Frame, Pattern
 from buildlight.project import Project
+from buildlight.publish.status_file import NAME
 from buildlight.report import Light, Report
 from buildlight.settings import LampSettings, check_settings
 from buildlight.state_file import StateFile
+from buildlight.systemd import Systemd
 
 Answer = Sequence[Project] | bytes | int | Exception | None
 """What a server does: projects, a document, a status, a failure; ``None``: it never answers."""
+
+
+Document = Mapping[str, Any]
+"""A configuration, as its file holds it."""
 
 
 class Server:
@@ -161,36 +170,64 @@ class World:
         *,
         lamp: Mapping[str, Any] | Sequence[Mapping[str, Any]] = {},
         feeds: Mapping[str, Mapping[str, Any]] | None = None,
+        top: Mapping[str, Any] | None = None,
         state: StateFile | None = None,
+        systemd: Systemd | None = None,
+        folder: Path | None = None,
+        make_player: MakePlayer | None = None,
         **servers: Server,
     ) -> None:
         self.servers = servers
         self.reports: list[tuple[float, Report]] = []
         self.clock_offset = timedelta()
         self._state = state
+        self._systemd = systemd
+        self._folder = folder
+        self._make_player = make_player or self._player
+        self._daemon: Daemon | None = None
         extra = feeds or {}
         lamps = [lamp] if isinstance(lamp, Mapping) else lamp
-        self.settings = check_settings(
-            {
-                "feeds": [
-                    {"name": name, "url": f"http://{name}.example/cc.xml", **extra.get(name, {})}
-                    for name in servers
-                ],
-                "lamps": [{"driver": "gpio", "pins": PINS, **each} for each in lamps],
-            }
-        )
-        self.lights = {each.name: RecordingLight() for each in self.settings.lamps}
+        self.document: Document = {
+            **(top or {}),
+            "feeds": [
+                {"name": name, "url": f"http://{name}.example/cc.xml", **extra.get(name, {})}
+                for name in servers
+            ],
+            "lamps": [{"driver": "gpio", "pins": PINS, **each} for each in lamps],
+        }
+        self.settings = check_settings(self.document)
+        self._lights: dict[frozenset[str], RecordingLight] = {}
+        self.lights = {each.name: self.light_of(each) for each in self.settings.lamps}
         self.light = self.lights[self.settings.lamps[0].name]
 
     def run(self, story: Callable[["World"], Awaitable[None]]) -> "World":
         """Start the daemon, let *story* happen, stop the daemon."""
-        with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
+        with asyncio.Runner(
+            loop_factory=partial(looptime.new_event_loop, start=0, noop_cycles=1)
+        ) as runner:
             runner.run(self._run(story))
         return self
 
     async def wait(self, seconds: float) -> None:
         """Let time pass."""
         await asyncio.sleep(seconds)
+
+    def status(self) -> Any:
+        """Return what the status file says, once all is written; ``None`` if there is none."""
+        assert self._folder is not None
+        if self._daemon is not None and self._daemon._status_file is not None:
+            assert self._daemon._status_file._file.close(20.0)
+        file = self._folder / NAME
+        return json.loads(file.read_bytes()) if file.exists() else None
+
+    def reload(self, document: Document) -> None:
+        """Send SIGHUP, after *document* took the configuration's place."""
+        assert self._daemon is not None
+        self._daemon.reload(partial(check_settings, document))
+
+    def light_of(self, lamp: LampSettings) -> RecordingLight:
+        """Return what *lamp* is made of."""
+        return self._lights.setdefault(lamp.options.claims, RecordingLight())
 
     @property
     def report(self) -> Report:
@@ -220,13 +257,15 @@ class World:
 
     async def _run(self, story: Callable[["World"], Awaitable[None]]) -> None:
         loop = asyncio.get_running_loop()
-        daemon = Daemon(
+        daemon = self._daemon = Daemon(
             self.settings,
             on_report=lambda report: self.reports.append((loop.time(), report)),
-            make_player=self._player,
+            make_player=self._make_player,
             open_sources=partial(open_sources, transport=httpx.MockTransport(self._route)),
             clock=self.clock,
             state=self._state,
+            systemd=self._systemd,
+            folder=self._folder,
         )
         stop = asyncio.Event()
         running = asyncio.create_task(daemon.run(stop))
@@ -239,13 +278,15 @@ class World:
         await telling
 
     def _player(self, lamp: LampSettings, on_light: Callable[[], None]) -> LoopPlayer:
-        return LoopPlayer(self.lights[lamp.name], on_light)
+        return LoopPlayer(self.light_of(lamp), on_light)
 
     async def _route(self, request: httpx.Request) -> httpx.Response:
         return await self.servers[request.url.host.partition(".")[0]].handle(request)
 
 
 PINS = {"red": 17, "amber": 27, "green": 22}
+NEW_LOOP = partial(looptime.new_event_loop, start=0, noop_cycles=1)
+"""What makes a loop of virtual time; one idle turn is enough before time jumps."""
 
 
 async def _told(world: World, story: Callable[[World], Awaitable[None]]) -> None:

@@ -104,10 +104,14 @@ def _certificate_sentence(cause: ssl.SSLCertVerificationError) -> str:
 # _IP_ADDRESS_MISMATCH.
 _NOT_YET_VALID, _EXPIRED, _OTHER_NAME, _OTHER_ADDRESS = 9, 10, 62, 64
 
+NO_DESCRIPTOR = "this machine has no file descriptor to spare; does a program leak them?"
+
 _NETWORK: Mapping[int, str] = {
     errno.ECONNREFUSED: "refused the connection; is the server up, and the port right?",
     errno.EHOSTUNREACH: "no way to the host; check the network",
     errno.ENETUNREACH: "no way to the network; is it up?",
+    errno.EMFILE: NO_DESCRIPTOR,
+    errno.ENFILE: NO_DESCRIPTOR,
 }
 
 

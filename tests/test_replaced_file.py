@@ -1,0 +1,188 @@
+"""A file that is replaced as a whole, by a thread that nobody waits for."""
+
+import json
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from buildlight.replaced_file import ReplacedFile
+
+PATIENCE = 10.0
+
+
+def a_file(
+    folder: Path, troubles: list[str] | None = None, mode: int | None = None
+) -> ReplacedFile:
+    """Return the file `kept.json` in *folder*; what goes wrong is added to *troubles*."""
+    said = [] if troubles is None else troubles
+    return ReplacedFile(folder / "kept.json", on_trouble=said.append, mode=mode)
+
+
+def written(folder: Path) -> object:
+    """Return what a reader finds."""
+    return json.loads((folder / "kept.json").read_text())
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    """Make files as somebody with another umask does."""
+    before = os.umask(mask)
+    yield
+    os.umask(before)
+
+
+def test_what_was_handed_over_is_written(tmp_path: Path) -> None:
+    """Folders are made on the way, and nothing else is left in them."""
+    file = a_file(tmp_path / "deep" / "down")
+
+    file.write(lambda: {"shop": "broken"})
+
+    assert file.close(PATIENCE)
+    assert written(tmp_path / "deep" / "down") == {"shop": "broken"}
+    assert [each.name for each in (tmp_path / "deep" / "down").iterdir()] == ["kept.json"]
+
+
+def test_a_slow_disk_gets_the_newest_only(tmp_path: Path) -> None:
+    """What waits while one is written is replaced by what comes after it."""
+    file = a_file(tmp_path)
+    begun, go_on = threading.Event(), threading.Event()
+    made: list[int] = []
+
+    def slow() -> int:
+        begun.set()
+        assert go_on.wait(PATIENCE)
+        return 0
+
+    def document(number: int) -> Callable[[], object]:
+        def make() -> int:
+            made.append(number)
+            return number
+
+        return make
+
+    file.write(slow)
+    assert begun.wait(PATIENCE)
+    for number in (1, 2, 3):
+        file.write(document(number))
+    go_on.set()
+
+    assert file.close(PATIENCE)
+    assert made == [3]
+    assert written(tmp_path) == 3
+
+
+def test_no_thread_is_left_when_all_is_written(tmp_path: Path) -> None:
+    """Years of writing leave no threads behind."""
+    before = threading.active_count()
+    file = a_file(tmp_path)
+
+    for number in range(50):
+        file.write(lambda number=number: number)  # type: ignore[misc]
+        assert file.close(PATIENCE)
+
+    assert threading.active_count() == before
+    assert written(tmp_path) == 49
+
+
+def test_a_reader_finds_a_whole_document_at_any_moment(tmp_path: Path) -> None:
+    """Never none, never a half, never one of two mixed."""
+    file = a_file(tmp_path)
+    documents = [[number] * 5000 for number in range(2)]
+    file.write(lambda: documents[0])
+    assert file.close(PATIENCE)
+    found = set()
+
+    for number in range(200):
+        file.write(lambda number=number: documents[number % 2])  # type: ignore[misc]
+        read = written(tmp_path)
+        assert read in documents
+        found.add(documents.index(read))
+
+    assert file.close(PATIENCE)
+    assert found == {0, 1}
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o000])
+def test_the_mode_is_what_it_has_to_be(tmp_path: Path, mask: int) -> None:
+    """Everybody may read it, and nobody else may write it, whatever the umask says."""
+    file = a_file(tmp_path, mode=0o644)
+
+    with umask(mask):
+        file.write(dict)
+        assert file.close(PATIENCE)
+
+    assert stat.S_IMODE((tmp_path / "kept.json").stat().st_mode) == 0o644
+
+
+def test_without_a_mode_the_umask_decides(tmp_path: Path) -> None:
+    """Verdicts are for their owner if the owner says so."""
+    file = a_file(tmp_path)
+
+    with umask(0o077):
+        file.write(dict)
+        assert file.close(PATIENCE)
+
+    assert stat.S_IMODE((tmp_path / "kept.json").stat().st_mode) == 0o600
+
+
+def test_what_cannot_be_written_is_told_and_tried_again(tmp_path: Path) -> None:
+    """A folder that is none now may be one later."""
+    troubles: list[str] = []
+    file = a_file(tmp_path / "folder", troubles)
+    (tmp_path / "folder").write_text("a file is in the way")
+
+    file.write(lambda: 1)
+    assert file.close(PATIENCE)
+    (tmp_path / "folder").unlink()
+    file.write(lambda: 2)
+    assert file.close(PATIENCE)
+
+    assert troubles == ["cannot be written: File exists"]
+    assert written(tmp_path / "folder") == 2
+
+
+def test_a_document_that_cannot_be_made_is_not_the_last(tmp_path: Path) -> None:
+    """Memory ran out for a moment: the next one is written as ever."""
+    file = a_file(tmp_path)
+    hooked: list[threading.ExceptHookArgs] = []
+    before, threading.excepthook = threading.excepthook, hooked.append
+
+    def impossible() -> object:
+        raise MemoryError
+
+    try:
+        file.write(impossible)
+        assert file.close(PATIENCE)
+        file.write(lambda: "as ever")
+        assert file.close(PATIENCE)
+    finally:
+        threading.excepthook = before
+
+    assert [each.exc_type for each in hooked] == [MemoryError]
+    assert written(tmp_path) == "as ever"
+
+
+def test_a_machine_without_a_thread_to_spare_is_no_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report that finds no thread is told, and the next one finds one."""
+    troubles: list[str] = []
+    file = a_file(tmp_path, troubles)
+
+    def none(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as poor:
+        poor.setattr(threading.Thread, "start", none)
+        file.write(lambda: 1)
+        assert file.close(PATIENCE)
+    file.write(lambda: 2)
+
+    assert file.close(PATIENCE)
+    assert troubles == ["cannot be written: there is no thread to spare"]
+    assert written(tmp_path) == 2
