@@ -201,6 +201,8 @@ def test_udev_knows_every_serial_light_and_the_leds(files: Shipped) -> None:
         light = f'ATTRS{{idVendor}}=="{vendor:04x}", ATTRS{{idProduct}}=="{product:04x}"'
         assert f'SUBSYSTEM=="usb|tty", {light}, ENV{{BUILDLIGHT}}="1"' in rules
         assert f'SUBSYSTEM=="tty", {light}, SYMLINK+="buildlight/' in rules
+    for boards in ("2341|2a03", "2e8a"):
+        assert f'SUBSYSTEM=="usb|tty", ATTRS{{idVendor}}=="{boards}", ' in rules
     assert UDEV_RULE in rules
 
 
@@ -208,6 +210,8 @@ def test_the_example_is_refused_until_somebody_edits_it(
     files: Shipped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As it is, the service says what is missing and stops; without its # it is a configuration."""
+    for name in [name for name in os.environ if name.upper().startswith("BUILDLIGHT_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("BUILDLIGHT_SECRET_JENKINS", "t0ken")
     file = tmp_path / "buildlight.toml"
     file.write_bytes(files.read("buildlight.toml"))
