@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from fake_lgpio import FakeLgpio
-from running import BUILDLIGHT, DARK, GREEN, RED, Daemon, Tower, configuration, until
+from running import BUILDLIGHT, DARK, GREEN, PATIENCE, RED, Daemon, Tower, configuration, until
 from servers import BROKEN_FEED, Answer, FeedServer
 from test_gpio import lgpio, without_lgpio  # noqa: F401 - they are fixtures
 
@@ -37,6 +38,14 @@ def lamps(*tables: dict[str, Any]) -> tuple[LampSettings, ...]:
 def a_tower(port: str, **keys: Any) -> dict[str, Any]:
     """Return the table of a tower."""
     return {"driver": "serial", "protocol": "adafruit-tower", "port": port, **keys}
+
+
+def goes_dark(tower: Tower) -> None:
+    """Wait until the dark that was sent has arrived at *tower*."""
+    end = time.monotonic() + PATIENCE
+    while not tower.told.endswith(DARK):
+        assert time.monotonic() < end, tower.told
+        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -107,7 +116,7 @@ def test_a_light_that_is_not_there_is_told_and_the_others_are_dark(
     assert off.darken(two) == (
         ("gone", f"driver 'serial': no port {tmp_path / 'none'}; is the light plugged in?"),
     )
-    assert tower.told.endswith(DARK)
+    goes_dark(tower)
 
 
 def test_a_light_that_a_daemon_has_names_it(
@@ -184,7 +193,7 @@ def test_a_light_that_hangs_holds_up_neither_the_others_nor_the_end(
     troubles = off.darken([hanging, other])
 
     light.free.set()
-    assert tower.told.endswith(DARK)
+    goes_dark(tower)
     if where == "close":
         assert troubles == ()
         assert light.shown == [DARK_FRAME]
