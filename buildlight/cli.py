@@ -150,7 +150,11 @@ def _run_aside(daemon: Callable[[], None]) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> int:
+    import faulthandler
+
     from buildlight import daemon, settings
+
+    faulthandler.enable()  # The watchdog of systemd sends SIGABRT: the log then says what hung.
 
     # Absolute: somebody's driver may change the working directory before a reload.
     file = settings.find_file(chosen.config).absolute()
@@ -201,9 +205,11 @@ def _test(chosen: argparse.Namespace) -> int:
 
 
 def _off(chosen: argparse.Namespace) -> int:
-    from buildlight import off, settings
+    from buildlight import off, places, settings
+    from buildlight.lit_file import read_lit
 
-    troubles = off.darken(settings.load_lamps(settings.find_file(chosen.config)))
+    lit = read_lit(places.run_folders()) if chosen.config is None else None
+    troubles = off.darken(lit or settings.load_lamps(settings.find_file(chosen.config)))
     for name, trouble in troubles:
         _complain(f"{name}: {trouble}")
     return FAILED if troubles else OK

@@ -70,6 +70,8 @@ class LampSettings:
     events: Mapping[Event, Pattern] = field(default_factory=dict)
     hours: Hours | None = None
     closed: float = 0.0
+    keys: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The driver's own keys, as they were written."""
 
     def open_light(self) -> Driver:
         """Open the lamp's light; raises :class:`errors.LightUnavailable`."""
@@ -187,7 +189,7 @@ def load_lamps(path: Path) -> tuple[LampSettings, ...]:
 
     Raises :class:`ConfigError`.
     """
-    return _only_lamps(read_document(path))
+    return lamps_from(read_document(path))
 
 
 def check_settings(document: Mapping[str, Any]) -> Settings:
@@ -208,10 +210,11 @@ def lamp_from_keys(driver: str, keys: Mapping[str, Any]) -> LampSettings:
 
     Raises :class:`ConfigError` with every mistake.
     """
-    return _only_lamps({"lamps": [{"driver": driver, **keys}]})[0]
+    return lamps_from({"lamps": [{"driver": driver, **keys}]})[0]
 
 
-def _only_lamps(document: Mapping[str, Any]) -> tuple[LampSettings, ...]:
+def lamps_from(document: Mapping[str, Any]) -> tuple[LampSettings, ...]:
+    """Return the lamps of *document*, watching nothing; raises :class:`ConfigError`."""
     mistakes = Mistakes()
     lamps = _lamps(document, (), mistakes)
     mistakes.raise_any()
@@ -394,5 +397,6 @@ def _lamp(
             events=fitted_events(path, common.events, options, mistakes),
             hours=common.hours.hours(local_zone()) if common.hours else None,
             closed=common.hours.closed if common.hours else 0.0,
+            keys=keys,
         )
     return None

@@ -1,6 +1,7 @@
 """What every test file shares: a project to start from, and a moment to be in."""
 
 import logging
+import os
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,6 +17,10 @@ from buildlight.project import Project
 for each in (signal.SIGHUP, signal.SIGQUIT):
     signal.signal(each, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No daemon of a test may write where one of this machine does.
+for each_folder in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
+    os.environ.pop(each_folder, None)
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
