@@ -28,6 +28,7 @@ class Chromium:
                 "--headless=new",
                 "--no-sandbox",  # Tests may run as root, in a container.
                 "--disable-gpu",
+                "--hide-scrollbars",
                 "--disable-dev-shm-usage",
                 "--no-first-run",
                 "--disable-background-networking",
