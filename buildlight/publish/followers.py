@@ -8,6 +8,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -34,12 +35,12 @@ class Followers:
         self._boot = secrets.token_hex(4)  # A version from before a restart says nothing.
         self._number = 0
         self._since: dict[str, tuple[float, datetime]] = {}
-        self._changed = asyncio.Event()
+        self._news = asyncio.Event()
         self._written: dict[str, tuple[object, bytes]] = {}
         self._difference: Mapping[str, str] = {}
-        self._keep(report)
-        self._shown = parts(self._report, now=self._told)
-        self._seen = self._report
+        self._shown: Parts | None = None
+        self._seen: Report | None = None
+        self.tell(report)
 
     @property
     def report(self) -> Report:
@@ -52,92 +53,91 @@ class Followers:
         return self._loop.time() - self._told
 
     @property
-    def shown(self) -> Parts:
-        """The parts of the page as they stand now."""
-        if self._seen is not self._report:
-            self._look()
-        return self._shown
-
-    @property
     def version(self) -> str:
-        """What :attr:`shown` is called."""
+        """What that which stands now is called."""
         return self._version(self._number)
 
     def tell(self, report: Report) -> None:
-        """Tell every follower what *report* changes, if it changes anything."""
-        self._keep(report)
-        if self.count:
-            self._look()
+        """Have everybody see *report*.
+
+        Not made into a page here: whatever went wrong with that, the daemon would end of it.
+        """
+        self._told = self._loop.time()
+        self._since = {
+            lamp.name: self._since[lamp.name]
+            if self._since.get(lamp.name, (None,))[0] == lamp.began
+            else (lamp.began, lamp.since)
+            for lamp in report.lamps
+        }
+        lamps = (replace(lamp, since=self._since[lamp.name][1]) for lamp in report.lamps)
+        self._report = replace(report, lamps=tuple(lamps))
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def look(self) -> Parts:
+        """Return the parts of the page as they stand now, a new version if they have changed."""
+        if self._shown is not None and self._seen is self._report:
+            return self._shown
+        shown = parts(self._report, now=self._told)
+        before = self._shown.parts if self._shown is not None else {}
+        if shown != self._shown:
+            self._number += 1
+            self._difference = {
+                part: html for part, html in shown.parts.items() if before.get(part) != html
+            }
+        self._shown, self._seen = shown, self._report
+        return shown
 
     def everything(self) -> bytes:
         """Return all parts as JSON, for whoever asks."""
-        shown = self.shown
-        return self._kept("everything", self._tick, lambda: self._news(shown.parts))
+        shown = self.look()
+        return self._kept("everything", lambda: self._told_as_json(shown, shown.parts))
 
     async def follow(self, version: str) -> AsyncGenerator[bytes, None]:
         """Yield what somebody has to be told who has *version*, as server-sent events."""
         self.count += 1
         try:
             yield f"retry: {RETRY}\n\n".encode()
+            self.look()
+            if version == self.version:
+                yield self._alive()
             while True:
-                if self.shown and version == self.version:
-                    changed = self._changed
+                await self._wait_for_another(version)
+                if version == self.version:
                     yield self._alive()
-                    if await _in_time(changed):
-                        continue
-                behind = version == self._version(self._number - 1)
-                version = self.version
-                yield self._difference_only() if behind else _event("news", self.everything())
+                else:
+                    behind = version == self._version(self._number - 1)
+                    version = self.version
+                    yield self._difference_only() if behind else _event("news", self.everything())
         finally:
             self.count -= 1
 
-    def _keep(self, report: Report) -> None:
-        """Keep *report*, with each lamp's time as it was when its signal began."""
-        self._told = self._loop.time()
-        since = {
-            lamp.name: self._since[lamp.name]
-            if self._since.get(lamp.name, (None,))[0] == lamp.began
-            else (lamp.began, lamp.since)
-            for lamp in report.lamps
-        }
-        self._since = since
-        lamps = tuple(replace(lamp, since=since[lamp.name][1]) for lamp in report.lamps)
-        self._report = replace(report, lamps=lamps)
-
-    def _look(self) -> None:
-        self._seen = self._report
-        before, self._shown = self._shown, parts(self._report, now=self._told)
-        if before == self._shown:
-            return
-        self._difference = {
-            part: html for part, html in self._shown.parts.items() if before.parts.get(part) != html
-        }
-        self._number += 1
-        self._changed.set()
-        self._changed = asyncio.Event()
+    async def _wait_for_another(self, version: str) -> None:
+        """Wait until another than *version* stands, or until a sign of life is due."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ALIVE):
+                while self.look() and version == self.version:
+                    await self._news.wait()
 
     def _version(self, number: int) -> str:
         return f"{self._boot}-{number}"
 
-    @property
-    def _tick(self) -> object:
-        return self._number, int(self._loop.time())
-
     def _alive(self) -> bytes:
-        return self._kept(
-            "alive", self._tick, lambda: _event("alive", _json({"ages": self._ages()}))
-        )
+        return self._kept("alive", lambda: _event("alive", _json({"ages": self._ages()})))
 
     def _difference_only(self) -> bytes:
-        return self._kept("news", self._tick, lambda: _event("news", self._news(self._difference)))
+        shown = self.look()
+        return self._kept(
+            "news", lambda: _event("news", self._told_as_json(shown, self._difference))
+        )
 
-    def _news(self, changed: Mapping[str, str]) -> bytes:
+    def _told_as_json(self, shown: Parts, changed: Mapping[str, str]) -> bytes:
         return _json(
             {
                 "version": self.version,
-                "title": self._shown.title,
-                "icon": self._shown.icon,
-                "said": self._shown.said,
+                "title": shown.title,
+                "icon": shown.icon,
+                "said": shown.said,
                 "ages": self._ages(),
                 "parts": dict(changed),
             }
@@ -146,21 +146,12 @@ class Followers:
     def _ages(self) -> list[float | None]:
         return ages(self._report, elapsed=self.elapsed)
 
-    def _kept(self, what: str, key: object, make: Callable[[], bytes]) -> bytes:
-        """Return what *make* makes, or made before for the same *key*: 200 want the same bytes."""
+    def _kept(self, what: str, make: Callable[[], bytes]) -> bytes:
+        """Return what *make* makes, or made within this second: 200 want the same bytes."""
+        key = self._number, int(self._loop.time())
         if self._written.get(what, (None, b""))[0] != key:
             self._written[what] = (key, make())
         return self._written[what][1]
-
-
-async def _in_time(changed: asyncio.Event) -> bool:
-    """Wait for a change; return whether none came for so long that a sign of life is due."""
-    try:
-        async with asyncio.timeout(ALIVE):
-            await changed.wait()
-    except TimeoutError:
-        return True
-    return False
 
 
 def _json(told: Mapping[str, object]) -> bytes:

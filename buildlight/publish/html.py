@@ -24,6 +24,9 @@ LONGEST = 200
 WIDE = 2_000
 """Letters of a sentence, which may hold several names."""
 
+LISTED = 1_000
+"""Projects of one list that are told one by one; the rest is counted."""
+
 JUST_NOW = 2.0
 """Seconds below which an age is no number; the script has the same."""
 
@@ -180,7 +183,13 @@ def _said(lamp: LampReport) -> str:
 def _section(title: str, rows: Sequence[str]) -> str:
     if not rows:
         return ""
-    return f"<h2>{title} <small>{len(rows)}</small></h2><ul>{''.join(rows)}</ul>"
+    return f"<h2>{title} <small>{len(rows)}</small></h2>{_list(rows)}"
+
+
+def _list(rows: Sequence[str]) -> str:
+    more = len(rows) - LISTED
+    last = f'<li>and {more} more, see the <a href="/api/report">report</a></li>' if more > 0 else ""
+    return f"<ul>{''.join(rows[:LISTED])}{last}</ul>"
 
 
 def _row(project: ProjectReport, report: Report) -> str:
@@ -246,7 +255,7 @@ def _feed_rest(feed: FeedReport, projects: Sequence[ProjectReport]) -> str:
             none.append(f"<li>{_name(each)}")
     passed = "Passing" if feed.state is State.FRESH else "Passed when last heard"
     groups = ((passed, passing), ("Without a build", none), ("Not counted", uncounted))
-    lists = (f"<h4>{title}</h4><ul>{''.join(rows)}</ul>" for title, rows in groups if rows)
+    lists = (f"<h4>{title}</h4>{_list(rows)}" for title, rows in groups if rows)
     return f"<h3>{_text(feed.name)}</h3>{''.join(lists)}"
 
 

@@ -199,7 +199,9 @@ async def _send_pieces(
     finally:
         for task in (sending, leaving):
             task.cancel()
-        await asyncio.gather(sending, leaving, return_exceptions=True)
+        ended, _ = await asyncio.gather(sending, leaving, return_exceptions=True)
+    if isinstance(ended, Exception):
+        raise ended
 
 
 def _head(reply: Reply) -> bytes:

@@ -1,8 +1,8 @@
 """The report and the tally in the text format of Prometheus. Pure.
 
-Written by hand: its client library takes 1.6 MB and 20 to 50 ms more, which is more than the whole
-page, for counters that live in a program; most of ours live in the report. How many series there are is bounded by the configuration and :data:`MOST_PROJECTS`,
-whatever servers send.
+Written by hand: its client library takes 1.6 MB and 20 to 50 ms, more than the whole page, for
+counters that live in a program; most of ours live in the report. How many series there are is
+bounded by the configuration and :data:`MOST_PROJECTS`, whatever servers send.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

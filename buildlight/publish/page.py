@@ -3,6 +3,7 @@
 Everything here is read, nothing can be changed.
 """
 
+import asyncio
 import gzip
 import json
 from collections.abc import Callable, Mapping
@@ -67,7 +68,7 @@ class Page:
         self._tally = tally
         self._ailment = ailment
         self._followers: Followers | None = None
-        self._written: dict[str, tuple[object, _Written]] = {}
+        self._written: dict[str, tuple[object, asyncio.Future[_Written]]] = {}
         self._assets = {path.name: _Written.of(path.read_bytes()) for path in ASSETS.iterdir()}
         self._app = Microdot()
         for path, answer in self._routes().items():
@@ -133,41 +134,38 @@ class Page:
         followers = self._followers
         if followers is None:
             return _no(STARTING, HTTPStatus.SERVICE_UNAVAILABLE)
-        shown = followers.shown
-        # Not kept for long: it holds ages.
-        key = (followers.version, int(followers.elapsed), id(followers.report))
-        written = self._kept(
-            "document",
-            key,
-            lambda: document(
-                followers.report, shown, version=followers.version, elapsed=followers.elapsed
-            ).encode(),
-        )
+        report, shown = followers.report, followers.look()
+        version, elapsed = followers.version, followers.elapsed
+
+        def make() -> bytes:
+            return document(report, shown, version=version, elapsed=elapsed).encode()
+
+        # A second later it has other ages.
+        written = await self._kept("document", (version, int(elapsed), id(report)), make)
         return _sent(request, written, HTML)
 
     async def _rest(self, request: DotRequest) -> DotResponse:
         followers = self._followers
         if followers is None:
             return _no(STARTING, HTTPStatus.SERVICE_UNAVAILABLE)
-        shown = followers.shown
-        written = self._kept(
-            "rest", followers.version, lambda: rest(shown, followers.report).encode()
-        )
+        report, shown = followers.report, followers.look()
+        written = await self._kept("rest", followers.version, lambda: rest(shown, report).encode())
         return _sent(request, written, HTML)
 
     async def _parts(self, request: DotRequest) -> DotResponse:
         if self._followers is None:
             return _no(STARTING, HTTPStatus.SERVICE_UNAVAILABLE)
-        return _sent(request, _Written.of(self._followers.everything()), JSON)
+        told = self._followers.everything()
+        return _sent(request, await self._kept("parts", told, lambda: told), JSON)
 
     async def _events(self, request: DotRequest) -> DotResponse:
         followers = self._followers
         if followers is None or followers.count >= MOST:
             why = STARTING if followers is None else SURPLUS
             return _no(why, HTTPStatus.SERVICE_UNAVAILABLE)
-        version = request.headers.get("last-event-id") or request.args.get("since", "")
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
-        pieces: Any = followers.follow(version)  # Not among microdot's types, but among its bodies.
+        # Not among microdot's types, but among its bodies.
+        pieces: Any = followers.follow(request.args.get("since", ""))
         return DotResponse(pieces, headers=headers)
 
     async def _icon(self, request: DotRequest) -> DotResponse:
@@ -183,14 +181,16 @@ class Page:
         if name is not None and lamp is None:
             names = ", ".join(each.name for each in report.lamps)
             return _no(f"no lamp has this name; there are: {names}", HTTPStatus.NOT_FOUND)
-        written = self._kept(f"cc.xml {name}", report, lambda: cctray.write(joined(report, lamp)))
+        written = await self._kept(
+            f"cc.xml {name}", report, lambda: cctray.write(joined(report, lamp))
+        )
         return _sent(request, written, XML)
 
     async def _report(self, request: DotRequest) -> DotResponse:
         if self._followers is None:
             return _no(STARTING, HTTPStatus.SERVICE_UNAVAILABLE)
         report = self._followers.report
-        written = self._kept("report", report, lambda: json.dumps(to_json(report)).encode())
+        written = await self._kept("report", report, lambda: json.dumps(to_json(report)).encode())
         return _sent(request, written, JSON)
 
     async def _health(self, _request: DotRequest) -> DotResponse:
@@ -203,10 +203,13 @@ class Page:
         followers = self._followers
         if followers is None:
             return _no(STARTING, HTTPStatus.SERVICE_UNAVAILABLE)
-        text = exposition(
-            followers.report, self._tally, version=__version__, elapsed=followers.elapsed
-        )
-        return _sent(request, _Written.of(text.encode()), CONTENT_TYPE)
+        report, elapsed, tally = followers.report, followers.elapsed, self._tally.copy()
+
+        def make() -> bytes:
+            return exposition(report, tally, version=__version__, elapsed=elapsed).encode()
+
+        written = await self._kept("metrics", (int(elapsed), id(report)), make)
+        return _sent(request, written, CONTENT_TYPE)
 
     def _asset(self, name: str, kind: str) -> Callable[..., object]:
         async def asset(request: DotRequest) -> DotResponse:
@@ -214,12 +217,16 @@ class Page:
 
         return asset
 
-    def _kept(self, what: str, key: object, make: Callable[[], bytes]) -> _Written:
-        """Return what *make* makes, or what it made before of the very same *key*."""
+    async def _kept(self, what: str, key: object, make: Callable[[], bytes]) -> _Written:
+        """Return what *make* makes, or made before of the very same *key*; others wait for it.
+
+        On a thread: 50,000 projects take their time, and polls must not wait for whoever asks.
+        """
         before = self._written.get(what)
         if before is None or (before[0] is not key and before[0] != key):
-            before = self._written[what] = (key, _Written.of(make()))
-        return before[1]
+            making = asyncio.ensure_future(asyncio.to_thread(lambda: _Written.of(make())))
+            before = self._written[what] = (key, making)
+        return await asyncio.shield(before[1])
 
 
 _NO_HOST = frozenset("@/?#\\")

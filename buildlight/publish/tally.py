@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreachable
@@ -41,12 +42,16 @@ class Tally:
 
     def count(self, feed: str, error: FeedError | None, seconds: float) -> None:
         """Remember one poll of *feed* that took *seconds*, and its *error* if it failed."""
-        polls = self.of(feed)
+        polls = self._feeds.setdefault(feed, Polls())
         polls.durations[bisect_left(BOUNDS, seconds)] += 1
         polls.seconds += seconds
         if error is not None:
             polls.failures[KINDS.get(type(error), OTHER)] += 1
 
     def of(self, feed: str) -> Polls:
-        """Return the polls of *feed*."""
-        return self._feeds.setdefault(feed, Polls())
+        """Return the polls of *feed* until now."""
+        return self._feeds.get(feed, Polls())
+
+    def copy(self) -> "Tally":
+        """Return the polls as they are now, for somebody who takes his time."""
+        return deepcopy(self)

@@ -36,8 +36,8 @@ def served() -> Iterator[Served]:
 
 
 @pytest.fixture
-def tab(browser: Chromium) -> Iterator[Tab]:
-    """A tab, which in the end has nothing to complain of."""
+def tab(browser: Chromium, served: Served) -> Iterator[Tab]:
+    """A tab, which in the end has nothing to complain of; the page is there as long as it is."""
     page = browser.tab()
     yield page
     complaints = page.complaints
@@ -173,7 +173,8 @@ def test_ages_grow_by_themselves(tab: Tab, served: Served) -> None:
 
     tab.js("const real = Date.now; Date.now = () => real() + 20_000; tick()")
 
-    assert before == "4 seconds ago"
+    assert before.endswith(" seconds ago")
+    assert 4 <= int(before.split()[0]) < 24
     assert tab.js("document.querySelector('.age').innerText").endswith("seconds ago")
     assert int(tab.js("document.querySelector('.age').innerText").split()[0]) >= 24
 
@@ -234,7 +235,7 @@ def test_without_javascript_it_is_loaded_again(
 
     assert "till (web)" in text
     assert "library" in text
-    assert "4 seconds ago" in text
+    assert " seconds ago" in text
     assert not [url for url in tab.requests if "page.js" in url or "/events" in url]
     tab.close()
 
@@ -252,11 +253,9 @@ def test_the_lamp_moves_as_the_light_does(tab: Tab, served: Served, text: str) -
     tab.js("document.querySelector('.lamp').pauseAnimations()")
 
     for moment in (0.01, 0.11, 0.31, 0.51, 0.71, 1.11, 1.51, 1.91, 2.61, 2.91):
-        level = tab.js(
-            f"document.querySelector('.lamp').setCurrentTime({moment}),"
-            "+getComputedStyle(document.querySelector('.moving .red')).opacity"
-        )
-        assert level == pytest.approx(frame_at(pattern, moment)[Channel.RED], abs=0.006)
+        tab.js(f"document.querySelector('.lamp').setCurrentTime({moment})")
+        drawn = "getComputedStyle(document.querySelector('.moving .red')).opacity"
+        tab.until(f"Math.abs({drawn} - {frame_at(pattern, moment)[Channel.RED]}) < 0.006")
 
 
 def test_who_wants_no_motion_gets_none(tab: Tab, served: Served) -> None:

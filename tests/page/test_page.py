@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -9,8 +10,12 @@ from datetime import timedelta
 import httpx
 import pytest
 from conftest import NOON
+from hypothesis import given
+from hypothesis import strategies as st
 
 from buildlight.cctray import parse
+from buildlight.project import Message
+from buildlight.publish.html import document, parts
 from buildlight.publish.joined import joined
 from buildlight.report import to_json
 from page.reports import DOWN, a_feed, a_lamp, a_report, broken, known, many
@@ -279,3 +284,40 @@ def test_old_news_is_told_as_old() -> None:
 
     assert parts["others"] == "<b>The rest</b> 1 passing, 1 passed when last heard"
     assert rest.index("Passed when last heard") < rest.index("shop</a>") < rest.index("Passing")
+
+
+def test_a_page_has_an_end() -> None:
+    """Of 20,000 projects a thousand of each list are told, and how many more there are."""
+    with Served(a_report(many(15_000, *(broken(f"b{n}") for n in range(5_000))))) as served:
+        page = get(served, "/").text
+
+    assert page.count("<li>") < 2_100
+    assert "Broken <small>5000</small>" in page
+    assert "and 4000 more, see the" in page
+    assert "and 14000 more, see the" in page
+
+
+@given(st.data())
+def test_no_text_of_a_server_breaks_the_page(data: st.DataObject) -> None:
+    """Whatever it writes, there is a page, and nothing in it but text."""
+    text = st.text(st.characters(), max_size=30) | st.just(HOSTILE)
+    project = broken(
+        data.draw(text),
+        web_url=data.draw(text),
+        last_build_label=data.draw(text),
+        messages=(Message(data.draw(text), "Breakers"),),
+    )
+    report = a_report(a_feed(project, known(data.draw(text)), name="web"))
+
+    shown = parts(report, now=5.0)
+    page = document(report, shown, version="1", elapsed=1.0).encode()
+
+    assert b"<img" not in page
+    assert set(re.findall(rb"<([a-z0-9!]+)", page)) <= TAGS
+
+
+TAGS = {
+    *b"!doctype html head meta title link script noscript body p main h1 h2 h3 h4 div".split(),
+    *b"section details summary ul li a span small b i code time strong footer article".split(),
+    *b"svg g rect circle ellipse animate set".split(),
+}

@@ -170,7 +170,9 @@ def test_a_reload_opens_moves_and_closes_it(run: Callable[[str], Running]) -> No
     assert said.count("lamp: passing") == 1
 
 
-def test_a_reload_that_leaves_the_page_leaves_its_followers(run: Callable[[str], Running]) -> None:
+def test_a_reload_that_leaves_the_page_leaves_its_followers(
+    run: Callable[[str], Running], server: FeedServer
+) -> None:
     """Whoever follows the page stays connected through a reload."""
     port = free_port()
     daemon = run(table(port))
@@ -184,7 +186,8 @@ def test_a_reload_that_leaves_the_page_leaves_its_followers(run: Callable[[str],
         renamed = httpx.get(
             f"http://127.0.0.1:{port}/healthz", headers={"Host": "lamp.example"}, trust_env=False
         )
-        assert next(line for line in lines if line.startswith("event: alive"))
+        server.answer = Answer(FEED.replace(b"Success", b"Failure").replace(b'"7"', b'"8"'))
+        assert next(line for line in lines if "shop (web) is broken" in line)
 
     assert renamed.status_code == 200
 
