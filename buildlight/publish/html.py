@@ -166,7 +166,8 @@ def _lamp(lamp: LampReport, report: Report, *, now: float) -> str:
     light = LIGHTS[lamp.light]
     return (
         f'<article class="{name}">{lamp_svg(lamp, elapsed=now - lamp.began)}<div>'
-        f'<h2><span class="sign" aria-hidden="true">{sign}</span> {words}</h2>'
+        f"<h2><small>{_text(lamp.name)}</small>"
+        f'<span class="sign" aria-hidden="true">{sign}</span> {words}</h2>'
         f'<p class="because">{_ended(printable(lamp.because, limit=WIDE))}</p>'
         f"<p>{_text(lamp.name)} shows <b>{_text(lamp.pattern.text)}</b> since "
         f"{_time(lamp.since, time_of(lamp.since, clock=report.at))}. "

@@ -106,7 +106,7 @@ class Served:
 
 async def ended() -> None:
     """Let what was cut off come to its end: a task, its connection, its socket."""
-    for _ in range(10):
+    for _ in range(100):  # Each is a turn of the loop, and they cost nothing.
         await asyncio.sleep(0)
 
 

@@ -13,9 +13,10 @@ from conftest import NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
+from buildlight.aggregate import RANKS
 from buildlight.cctray import parse
 from buildlight.project import Message
-from buildlight.publish.html import document, parts
+from buildlight.publish.html import SIGNALS, document, parts
 from buildlight.publish.joined import joined
 from buildlight.report import to_json
 from page.reports import DOWN, a_feed, a_lamp, a_report, broken, known, many
@@ -321,3 +322,10 @@ TAGS = {
     *b"section details summary ul li a span small b i code time strong footer article".split(),
     *b"svg g rect circle ellipse animate set".split(),
 }
+
+
+def test_every_signal_has_a_sign_and_words() -> None:
+    """None is told by its colour alone, and no two alike."""
+    assert {*SIGNALS} == {*RANKS.values()}
+    assert len({words for _, words in SIGNALS.values()}) == len(SIGNALS)
+    assert all(sign and words for sign, words in SIGNALS.values())

@@ -7,13 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from page.chromium import Chromium
 from page.reports import a_feed, a_report, broken, known
 from page.serving import Served
 
+PICTURE = Path(__file__).parents[2] / "docs" / "page.png"
 REPORT = a_report(
     a_feed(
         broken("shop-api", building=True, last_build_label="1812"),
@@ -36,7 +36,7 @@ def main() -> None:
         tab.prefer(reduced_motion="reduce")  # The light is lit in it.
         tab.open(served.url())
         tab.until("ages.length > 0")
-        tab.screenshot(HERE / "page.png")
+        tab.screenshot(PICTURE)
 
 
 if __name__ == "__main__":
