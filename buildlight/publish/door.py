@@ -89,7 +89,7 @@ class Door:
         told = None
         while True:
             try:
-                await listener.open(settings.listen, settings.port)
+                listener.open(settings.listen, settings.port)
             except OSError as exc:
                 if told != exc.errno:
                     log.warning("page: %s: %s", settings.address, _why(exc))

@@ -22,6 +22,11 @@ READ_WITHIN = 20.0
 BUFFERED = 64 * 1024
 """Bytes that may wait for one slow reader before it is waited for."""
 
+BACKLOG = 128
+"""Connections that the kernel keeps until they are taken."""
+PAUSE = 1.0
+"""Seconds without a new connection when there can be none."""
+
 METHODS = frozenset({"GET", "HEAD"})
 
 ALWAYS: Mapping[str, str] = {
@@ -69,51 +74,71 @@ def refusal(status: HTTPStatus, sentence: str, **headers: str) -> Reply:
 
 
 class Listener:
-    """Listens at an address; *respond* answers what was asked."""
+    """Listens at an address; *respond* answers what was asked. Made in a running loop."""
 
     def __init__(self, respond: Respond) -> None:
         self._respond = respond
-        self._server: asyncio.Server | None = None
+        self._loop = asyncio.get_running_loop()
+        self._listening: socket.socket | None = None
         self._talks: set[asyncio.Task[None]] = set()
-        self._closed = False
 
-    async def open(self, host: str, port: int) -> int:
+    def open(self, host: str, port: int) -> int:
         """Listen at *host*, an IP address, and return the port; raises :class:`OSError`."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server(
-            (host, port), family=family, backlog=128, dualstack_ipv6=host == "::"
+            (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::"
         )
-        self._server = await asyncio.start_server(self._meet, sock=listening, limit=MOST_HEADERS)
+        listening.settimeout(0.0)
+        self._listening = listening
+        self._loop.add_reader(listening, self._accept, listening)
         return int(listening.getsockname()[1])
 
     def close(self) -> None:
         """Listen no more, and end every talk."""
-        self._closed = True
-        if self._server is not None:
-            self._server.close()
+        if self._listening is not None:
+            self._loop.remove_reader(self._listening)
+            self._listening.close()
+            self._listening = None
         for talk in self._talks:
             talk.cancel()
 
-    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._closed:  # It was on its way when we closed.
-            writer.transport.abort()
-            return
-        talk = asyncio.current_task()
-        assert talk is not None  # noqa: S101 - asyncio runs this as a task
-        if len(self._talks) >= MOST_CONNECTIONS:
-            writer.write(_head(BUSY))
-            writer.write(_whole(BUSY))
-            writer.close()
-            return
-        self._talks.add(talk)
+    def _accept(self, listening: socket.socket) -> None:
+        # Not asyncio's server: it trips over a connection that comes while it is being closed.
         try:
-            _set_up(writer)
-            # OSError: whoever asked has gone, as anybody may. Cancelled: the page is closed.
-            with suppress(OSError, asyncio.CancelledError):
+            connection, _ = listening.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as exc:  # Too many open files: asking at once again would be a busy loop.
+            log.warning("page: takes no connection for a moment: %s", exc.strerror)
+            self._loop.remove_reader(listening)
+            self._loop.call_later(PAUSE, self._resume, listening)
+            return
+        connection.settimeout(0.0)
+        if len(self._talks) >= MOST_CONNECTIONS:
+            with connection, suppress(OSError):
+                connection.send(_head(BUSY) + _whole(BUSY))
+            return
+        talk = self._loop.create_task(self._meet(connection))
+        self._talks.add(talk)
+        talk.add_done_callback(self._talks.discard)
+        # One that is ended before it began has closed nothing.
+        talk.add_done_callback(lambda _: connection.close())
+
+    def _resume(self, listening: socket.socket) -> None:
+        if listening is self._listening:
+            self._loop.add_reader(listening, self._accept, listening)
+
+    async def _meet(self, connection: socket.socket) -> None:
+        with suppress(OSError):  # Whoever asked has gone, as anybody may.
+            # A phone that left the room says nothing: its connection would stay for 15 minutes.
+            patience = int(READ_WITHIN * 1000)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
+            reader, writer = await asyncio.open_connection(sock=connection, limit=MOST_HEADERS)
+            writer.transport.set_write_buffer_limits(high=BUFFERED)
+            try:
                 await self._talk(reader, writer)
-        finally:
-            self._talks.discard(talk)
-            writer.transport.abort()
+            finally:
+                writer.transport.abort()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -130,14 +155,6 @@ class Listener:
         reply = asked if isinstance(asked, Reply) else await self._respond(asked)
         headless = isinstance(asked, Asked) and asked.method == "HEAD"
         await _send(reply, reader, writer, headless=headless)
-
-
-def _set_up(writer: asyncio.StreamWriter) -> None:
-    writer.transport.set_write_buffer_limits(high=BUFFERED)
-    connection = writer.get_extra_info("socket")
-    # A phone that left the room says nothing; without this its connection stays for 15 minutes.
-    patience = int(READ_WITHIN * 1000)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
 
 
 def _asked(head: bytes, *, here: str) -> Asked | Reply:

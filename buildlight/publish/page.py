@@ -163,7 +163,11 @@ class Page:
         if followers is None or followers.count >= MOST:
             why = STARTING if followers is None else SURPLUS
             return _no(why, HTTPStatus.SERVICE_UNAVAILABLE)
-        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        headers = {
+            "Content-Type": "text/event-stream",
+            "Cache-Control": "no-store",
+            "X-Accel-Buffering": "no",  # nginx would keep the news until it has enough of it.
+        }
         # Not among microdot's types, but among its bodies.
         pieces: Any = followers.follow(request.args.get("since", ""))
         return DotResponse(pieces, headers=headers)

@@ -97,7 +97,7 @@ class Served:
         if self._report is not None:
             self.page.tell(self._report)
         self.listener = Listener(self.page.respond)
-        self.port = await self.listener.open(self._host, 0)
+        self.port = self.listener.open(self._host, 0)
         self._up.set()
         await self._stop.wait()
         self.listener.close()

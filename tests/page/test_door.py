@@ -73,6 +73,23 @@ def test_it_opens_before_or_after_the_first_report() -> None:
     run(story)
 
 
+def test_it_opens_to_every_network_at_the_same_port() -> None:
+    """The usual reload: first for this machine alone, then for everybody."""
+
+    async def story(there: Door) -> None:
+        port = free_port()
+        there.open(PageSettings(port=port))
+        there.tell(REPORT)
+        await comes(port)
+
+        there.open(PageSettings(listen="0.0.0.0", port=port))
+        await asyncio.sleep(0)
+
+        assert await answers(port)
+
+    run(story)
+
+
 def test_a_reload_that_changes_nothing_keeps_the_socket() -> None:
     """Who has the page open notices nothing; new names are heeded at once."""
 

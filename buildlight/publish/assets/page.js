@@ -2,6 +2,7 @@
 "use strict";
 
 const EVERY = 10_000; // Milliseconds between two questions, if it comes to asking.
+const SILENCE = 15_000; // Milliseconds after which to ask whether a proxy keeps the news back.
 const PATIENCE = 25_000; // Milliseconds of silence after which nothing here is to be trusted.
 
 const at = (id) => document.getElementById(id);
@@ -10,6 +11,8 @@ let heard = Date.now();
 let ages = [];
 let told = Date.now();
 let rest = version; // The version of the list behind the fold.
+let asked = Date.now();
+let following = false; // Whether the server can tell news.
 
 function put(id, html) {
   const place = at(id);
@@ -21,7 +24,6 @@ function put(id, html) {
 }
 
 function show(news) {
-  alive(news);
   for (const [id, html] of Object.entries(news.parts ?? {})) put(id, html);
   if (news.version) version = news.version;
   if (news.title) {
@@ -29,6 +31,7 @@ function show(news) {
     document.title = news.title;
     at("icon").href = "/icon.svg?" + news.icon;
   }
+  alive(news); // Not before: it fills the ages in.
   openFold();
 }
 
@@ -54,6 +57,8 @@ function tick() {
       place.textContent = age === null ? "" : ago(age + (Date.now() - told) / 1000);
     }
   }
+  const wait = following ? SILENCE : EVERY;
+  if (Date.now() - heard > wait && Date.now() - asked > EVERY) ask();
   if (Date.now() - heard > PATIENCE && at("lost").hidden) {
     document.body.classList.add("old");
     const since = new Date(heard).toLocaleTimeString();
@@ -73,21 +78,20 @@ async function openFold() {
 }
 
 async function ask() {
+  asked = Date.now();
   const answer = await fetch("/parts").catch(() => null);
   if (answer?.ok) show(await answer.json());
 }
 
 function follow() {
-  if (!window.EventSource) {
-    setInterval(ask, EVERY);
-    return;
-  }
+  if (!window.EventSource) return;
+  following = true;
   const events = new EventSource(`/events?since=${version}`);
   events.addEventListener("news", (event) => show(JSON.parse(event.data)));
   events.addEventListener("alive", (event) => alive(JSON.parse(event.data)));
   events.onerror = () => {
     // A connection that broke off is made again by the browser; one that was refused is not.
-    if (events.readyState === EventSource.CLOSED) setInterval(ask, EVERY);
+    following = events.readyState !== EventSource.CLOSED;
   };
 }
 
