@@ -1,9 +1,12 @@
 """The listener before the page: whatever strangers send, the lamp goes on."""
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import httpx
 import pytest
@@ -205,3 +208,22 @@ def test_closing_ends_every_talk(served: Served) -> None:
 
     with socket.create_server(("127.0.0.1", served.port)):
         pass
+
+
+def test_too_many_open_files_are_a_pause(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the system gives no connection there is none for a second, and then there is."""
+    monkeypatch.setattr(listener, "PAUSE", 0.01)
+    faults = iter([OSError(errno.EMFILE, os.strerror(errno.EMFILE))])
+    real = socket.socket.accept
+
+    def accept(self: socket.socket) -> tuple[socket.socket, Any]:
+        for fault in faults:
+            raise fault
+        return real(self)
+
+    monkeypatch.setattr(socket.socket, "accept", accept)
+
+    assert ok(served)
+    assert caplog.messages == ["page: takes no connection for a moment: Too many open files"]
