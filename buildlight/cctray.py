@@ -95,8 +95,8 @@ def parse_in_slices(document: bytes) -> Generator[None, None, tuple[Project, ...
 def write(projects: Iterable[Project]) -> bytes:
     """Return the standard's document of *projects*; attributes that are empty are left out.
 
-    The three that the standard requires are always there. Breakers travel as CruiseControl.NET
-    and GoCD send them.
+    Those that the standard requires are always there, but for a time that nobody knows. Breakers
+    travel as CruiseControl.NET and GoCD send them.
     """
     root = Element("Projects")
     for project in projects:
@@ -118,7 +118,7 @@ def write(projects: Iterable[Project]) -> bytes:
     return bytes(tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-_REQUIRED = frozenset({"name", "activity", "lastBuildStatus"})
+_REQUIRED = frozenset({"name", "activity", "lastBuildStatus", "webUrl"})
 
 
 def _written(time: datetime | None) -> str:

@@ -20,6 +20,7 @@ from buildlight.lamps import Lamps, MakePlayer, threaded
 from buildlight.lit_file import LitFile
 from buildlight.monitor import open_sources
 from buildlight.places import run_folder, state_folder
+from buildlight.publish.door import Door
 from buildlight.publish.status_file import StatusFile
 from buildlight.reading import Standing
 from buildlight.report import Report, sentence
@@ -114,6 +115,8 @@ class Daemon:
         self._next: Settings | None = None
         self._ready = False
         self._relief = asyncio.Event()
+        self._watchdog: Watchdog | None = None
+        self._door = Door(ailment=self._ailment)
 
     def reload(self, load: Load) -> None:
         """Go on with the configuration that *load* returns; with this one, if it has mistakes."""
@@ -139,17 +142,18 @@ class Daemon:
         Raises :class:`LightUnavailable` if a light does not open that is not to be waited for.
         """
         lamps = Lamps(self._settings.lamps, make_player=self._make_player)
-        watchdog = Watchdog(
+        self._watchdog = Watchdog(
             self._systemd,
             late_feeds=lambda: self._shift.late_feeds() if self._shift else (),
             hung_lamps=lamps.hung,
             folder=self._state.folder if self._state is not None else None,
         )
         try:
-            await first(self._work(lamps, stop), self._tell_days(), watchdog.run())
+            await first(self._work(lamps, stop), self._tell_days(), self._watchdog.run())
         finally:
             self._systemd.stopping()
             lamps.darken(DARKENING)
+            self._door.close()
             lamps.join()
             if self._status_file is not None:
                 self._status_file.close(WRITING)
@@ -166,9 +170,11 @@ class Daemon:
             open_sources=self._open_sources,
             clock=self._clock,
             on_report=self._tell,
+            on_poll=self._door.count_poll,
             on_ready=self._end_start,
         )
         kept = self._kept(around)
+        self._door.open(self._settings.page)
         while not stop.is_set():
             self._warn()
             self._shift = Shift(
@@ -193,6 +199,7 @@ class Daemon:
         kept = handed_over(self._settings.feeds, shift.standings(), settings.feeds)
         self._settings = settings
         self._keep_lit()
+        self._door.open(settings.page)
         counts = _count(len(settings.feeds), "feed"), _count(len(settings.lamps), "lamp")
         log.info("the configuration was read again: %s, %s", *counts)
         self._end_reload()
@@ -217,7 +224,11 @@ class Daemon:
         self._systemd.status(sentence(report))
         if self._status_file is not None:
             self._status_file.tell(report)
+        self._door.tell(report)
         self._on_report(report)
+
+    def _ailment(self) -> str | None:
+        return self._watchdog.ailment() if self._watchdog else None
 
     async def _tell_days(self) -> None:
         while True:

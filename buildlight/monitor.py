@@ -119,13 +119,16 @@ def watched(settings: FeedSettings, standing: Standing) -> Watched:
     )
 
 
+OnPoll = Callable[[FeedSettings, Standing, News, float], None]
+
+
 class Monitor:
     """All feeds, and how they stand.
 
     *kept* are standings from before a restart or a reload, by the feed's name. *clock* tells the
     time of day, *on_change* is called whenever what is known has changed or has become too old,
-    *on_poll* before it with how a feed stands after a poll and what was new in it, *dice* gives
-    numbers from 0 to 1.
+    *on_poll* before it with how a feed stands after a poll, what was new in it and how many seconds
+    it took, *dice* gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -134,7 +137,7 @@ class Monitor:
         *,
         clock: Callable[[], datetime],
         on_change: Callable[[], None],
-        on_poll: Callable[[FeedSettings, Standing, News], None] = lambda _feed, _after, _news: None,
+        on_poll: OnPoll = lambda _feed, _after, _news, _seconds: None,
         kept: Mapping[str, Standing] = MappingProxyType({}),
         dice: Callable[[], float] = random.random,
     ) -> None:
@@ -188,7 +191,7 @@ class Monitor:
             held = [self._held[feed.name] for feed in source.readers]
             taken = [(each, each.standing, self._take(each, reading)) for each in held]
             for each, _, news in taken:
-                self._on_poll(each.settings, each.standing, news)
+                self._on_poll(each.settings, each.standing, news, reading.at - started)
             self._untried.discard(name)
             self._on_change()
             await asyncio.sleep(0)  # The lamps first: the log may be slow.

@@ -122,7 +122,7 @@ def verdict_reasons(rows: Sequence[Row], signal: Signal, *, clock: datetime) -> 
 def _broken(broken: Sequence[Row], signal: Signal, *, clock: datetime) -> str:
     broken = sorted(broken, key=lambda row: row.known.since or clock)
     since = broken[0].known.since
-    when = f" since {_clock(since, clock=clock)}" if since else ""
+    when = f" since {time_of(since, clock=clock)}" if since else ""
     building = f" and {_is(broken)} being built" if signal.building else ""
     if len(broken) == 1:
         return f"{broken[0]} is broken{when}{building}"
@@ -137,7 +137,8 @@ def _count(projects: int) -> str:
     return "1 project" if projects == 1 else f"{projects} projects"
 
 
-def _clock(moment: datetime, *, clock: datetime) -> str:
+def time_of(moment: datetime, *, clock: datetime) -> str:
+    """Return *moment* as a sentence tells it at *clock*: the day too, if it was not today."""
     local = moment.astimezone(clock.tzinfo)
     if clock - local < timedelta(hours=20):
         return f"{local:%H:%M}"

@@ -10,7 +10,8 @@ from buildlight.aggregate import RANKS, Signal, aggregate
 from buildlight.counted import NAMELESS, Choice, Row, Watched, counted, rows_of
 from buildlight.hours import Hours, is_open, next_switch
 from buildlight.memory import Verdict
-from buildlight.pattern import Pattern, dimmed
+from buildlight.pattern import Channel, Pattern, dimmed
+from buildlight.project import Project
 from buildlight.reading import State
 from buildlight.reasons import RULES, absences, closed_until, doubts, endings, verdict_reasons
 from buildlight.redaction import printable
@@ -55,7 +56,11 @@ class FeedReport:
 
 @dataclass(frozen=True, slots=True)
 class ProjectReport:
-    """What is held of one project; *counted* means that at least one lamp heeds it."""
+    """What is held of one project; *counted* means that at least one lamp heeds it.
+
+    *lamps* are the names of those that do. *last_build_time* is as the server told it, perhaps
+    without a zone; *breakers* is whom it blames.
+    """
 
     feed: str
     name: str
@@ -66,13 +71,17 @@ class ProjectReport:
     web_url: str
     counted: bool
     not_counted_because: str | None
+    lamps: tuple[str, ...] = ()
+    last_build_time: datetime | None = None
+    breakers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LampReport:
     """What a lamp has to say, how it says it, and why.
 
-    *feeds* are those it watches, *broken* the broken projects, each with its feed. *began* is
+    *feeds* are those it watches, *broken* the broken projects, each with its feed. *channels* are
+    what its patterns light, from the top of a lamp to its foot. *began* is
     since when it has its signal, in seconds as in :class:`reading.Reading`, and *since* the same
     as a time of day. *rule* says what the signal means, *until* what would end it.
     """
@@ -89,6 +98,7 @@ class LampReport:
     rule: str
     until: str
     broken: tuple[tuple[str, str], ...] = ()
+    channels: tuple[Channel, ...] = ()
 
     @property
     def blame(self) -> tuple[str, ...]:
@@ -135,7 +145,9 @@ def make_report(
     return Report(
         at=clock,
         feeds=tuple(_feed(feed, len(rows), now=now) for feed, rows in watched),
-        projects=tuple(row for feed, rows in watched for row in _projects(feed, rows, chosen)),
+        projects=tuple(
+            row for feed, rows in watched for row in _projects(feed, rows, lamps, chosen)
+        ),
         lamps=tuple(
             _lamp(lamp, watched, chosen, old.get(lamp.name), now=now, clock=clock) for lamp in lamps
         ),
@@ -154,10 +166,17 @@ def _feed(feed: Watched, projects: int, *, now: float) -> FeedReport:
     )
 
 
-def _projects(feed: Watched, rows: Sequence[Row], chosen: Chosen) -> Iterable[ProjectReport]:
-    heeded = {row.name for (name, _), some in chosen.items() if name == feed.name for row in some}
+def _projects(
+    feed: Watched, rows: Sequence[Row], lamps: Sequence[Shown], chosen: Chosen
+) -> Iterable[ProjectReport]:
+    heeded: dict[str, tuple[str, ...]] = {}
+    for choice in {lamp.choice for lamp in lamps if feed.name in lamp.feeds}:
+        by = tuple(each.name for each in lamps if each.choice == choice and feed.name in each.feeds)
+        for name in {row.name for row in chosen[feed.name, choice]}:
+            heeded[name] = heeded.get(name, ()) + by
     for row in rows:
-        why = row.left_out or (None if row.name in heeded else "no lamp watches it")
+        by = () if row.left_out else heeded.get(row.name, ())
+        why = row.left_out or (None if by else "no lamp watches it")
         yield ProjectReport(
             feed=feed.name,
             name=row.name,
@@ -168,7 +187,19 @@ def _projects(feed: Watched, rows: Sequence[Row], chosen: Chosen) -> Iterable[Pr
             web_url=row.known.project.web_url,
             counted=why is None,
             not_counted_because=why,
+            lamps=by,
+            last_build_time=row.known.project.last_build_time,
+            breakers=_breakers(row.known.project),
         )
+
+
+def _breakers(project: Project) -> tuple[str, ...]:
+    told = (each.text.strip() for each in project.messages if each.kind == BREAKERS)
+    return tuple(text for text in told if text)
+
+
+BREAKERS = "Breakers"
+"""The kind of message in which CruiseControl.NET and GoCD name people."""
 
 
 def _lamp(
@@ -209,7 +240,13 @@ def _lamp(
         rule=RULES[RANKS[signal]],
         until=" or ".join(ends),
         broken=tuple((row.feed, row.name) for row in rows if row.known.verdict is Verdict.BROKEN),
+        channels=_channels(lamp.patterns.values()),
     )
+
+
+def _channels(patterns: Iterable[Pattern]) -> tuple[Channel, ...]:
+    lit = {stroke.channel for pattern in patterns for stroke in pattern.strokes}
+    return tuple(channel for channel in Channel if channel in lit)
 
 
 def sentence(report: Report) -> str:
@@ -254,6 +291,9 @@ def _project_json(project: ProjectReport) -> dict[str, Any]:
         "web_url": project.web_url,
         "counted": project.counted,
         "not_counted_because": project.not_counted_because,
+        "lamps": [*project.lamps],
+        "last_build_time": _told(project.last_build_time),
+        "breakers": [*project.breakers],
     }
 
 
@@ -280,3 +320,8 @@ def _lamp_json(lamp: LampReport) -> dict[str, Any]:
 
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _told(moment: datetime | None) -> str | None:
+    """Return *moment* as a server told it: nobody knows which zone one without it means."""
+    return moment.isoformat(timespec="seconds") if moment else None

@@ -11,11 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from buildlight.aggregate import required
 from buildlight.counted import Choice
@@ -25,6 +21,7 @@ from buildlight.errors import ConfigError
 from buildlight.feeds import Feed, FeedOptions, load_kind, secret
 from buildlight.feeds.pace import max_age
 from buildlight.hours import Hours
+from buildlight.inviting import KEY, PageSettings, page_settings
 from buildlight.looks import fitted_events, fitted_patterns, own_patterns
 from buildlight.memory import Event
 from buildlight.mistakes import Mistakes, unknown_key
@@ -84,6 +81,7 @@ class Settings:
 
     feeds: tuple[FeedSettings, ...]
     lamps: tuple[LampSettings, ...]
+    page: PageSettings | None = None
 
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -201,8 +199,9 @@ def check_settings(document: Mapping[str, Any]) -> Settings:
     top = _top(document, mistakes)
     feeds = _feeds(document, top, mistakes)
     lamps = _lamps(document, [feed.name for feed in feeds], mistakes)
+    page = page_settings(document, mistakes)
     mistakes.raise_any()
-    return Settings(feeds=feeds, lamps=lamps)
+    return Settings(feeds=feeds, lamps=lamps, page=page)
 
 
 def lamp_from_keys(driver: str, keys: Mapping[str, Any]) -> LampSettings:
@@ -222,8 +221,9 @@ def lamps_from(document: Mapping[str, Any]) -> tuple[LampSettings, ...]:
 
 
 def _top(document: Mapping[str, Any], mistakes: Mistakes) -> _Top:
-    known = [*_Top.model_fields, "feeds", "lamps"]
-    scalars = {key: value for key, value in document.items() if key not in ("feeds", "lamps")}
+    tables = ("feeds", "lamps", KEY)
+    known = [*_Top.model_fields, *tables]
+    scalars = {key: value for key, value in document.items() if key not in tables}
     for key in [key for key in scalars if key not in _Top.model_fields]:
         mistakes.add(key, unknown_key(known))
         del scalars[key]

@@ -44,7 +44,8 @@ class Surroundings:
     """What all shifts of a daemon share.
 
     *state* keeps verdicts across restarts, if there is one. *on_report* is called with every new
-    report, *on_ready* once every light and every feed of the shift was tried.
+    report, *on_poll* with how a feed stands after a poll and how many seconds it took, *on_ready*
+    once every light and every feed of the shift was tried.
     """
 
     lamps: Lamps
@@ -53,6 +54,7 @@ class Surroundings:
     open_sources: OpenSources
     clock: Callable[[], datetime]
     on_report: Callable[[Report], None]
+    on_poll: Callable[[str, Standing, float], None]
     on_ready: Callable[[], None]
 
     def times(self) -> Times:
@@ -151,8 +153,9 @@ class Shift:
         """Return how feeds stand, as the state file calls them."""
         return {self._keys[name]: standing for name, standing in self.standings().items()}
 
-    def _hear(self, feed: FeedSettings, standing: Standing, news: News) -> None:
+    def _hear(self, feed: FeedSettings, standing: Standing, news: News, seconds: float) -> None:
         self._around.journal.count_poll(feed.name, failed=standing.error is not None)
+        self._around.on_poll(feed.name, standing, seconds)
         self._news.append((feed, news))
 
     async def _heed_lights(self) -> None:

@@ -64,17 +64,22 @@ class Watchdog:
             self._withheld = trouble is not None
             await asyncio.sleep(self._systemd.watchdog / 2)
 
+    def ailment(self) -> str | None:
+        """Return what hangs, whether a restart can help or not; ``None`` if nothing does."""
+        late, hung = self._late_feeds(), self._hung_lamps(HUNG)
+        return _late(late) if late else _hung(hung) if hung else None
+
     def trouble(self) -> str | None:
         """Return what hangs so that only a restart can help; ``None`` if nothing does."""
         late = self._late_feeds()
         if late:
-            return f"the poller of {', '.join(late)} hangs"
+            return _late(late)
         hung = self._hung_lamps(HUNG)
         if not hung:
             self._spared = ()
             return None
         if self._withheld or self._may_restart():
-            return f"the light of {', '.join(hung)} has not come back for {HUNG:.0f} seconds"
+            return _hung(hung)
         if hung != self._spared:
             log.error("the light of %s hangs again; unplug it, or mend it", ", ".join(hung))
         self._spared = hung
@@ -104,3 +109,11 @@ def _marked(mark: Path, boot: str) -> float:
         return float(at) if then == boot else -math.inf
     except ValueError:
         return -math.inf
+
+
+def _late(feeds: Sequence[str]) -> str:
+    return f"the poller of {', '.join(feeds)} hangs"
+
+
+def _hung(lamps: Sequence[str]) -> str:
+    return f"the light of {', '.join(lamps)} has not come back for {HUNG:.0f} seconds"

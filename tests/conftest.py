@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import hypothesis
 import pytest
 from running import run, tower  # noqa: F401 - they are fixtures
 
@@ -21,6 +22,10 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # No daemon of a test may write where one of this machine does.
 for each_folder in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
     os.environ.pop(each_folder, None)
+
+# A busy machine is no fault of the code.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

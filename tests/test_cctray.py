@@ -614,7 +614,7 @@ def test_no_time_is_a_crash(text: str) -> None:
 
 
 def test_a_feed_is_written_as_the_standard_has_it() -> None:
-    """Whoever reads our cc.xml finds the three required attributes, and what else is known."""
+    """Whoever reads our cc.xml finds what the standard requires, and what else is known."""
     projects = [
         Project(""),
         Project("Käse & <Theke>"),
@@ -632,8 +632,8 @@ def test_a_feed_is_written_as_the_standard_has_it() -> None:
 
     assert write(projects).decode() == (
         "<?xml version='1.0' encoding='utf-8'?>\n"
-        '<Projects><Project name="" activity="" lastBuildStatus="" />'
-        '<Project name="Käse &amp; &lt;Theke&gt;" activity="" lastBuildStatus="" />'
+        '<Projects><Project name="" activity="" lastBuildStatus="" webUrl="" />'
+        '<Project name="Käse &amp; &lt;Theke&gt;" activity="" lastBuildStatus="" webUrl="" />'
         '<Project name="shop" activity="Building" lastBuildStatus="Failure" lastBuildLabel="42" '
         'lastBuildTime="2026-11-20T11:00:00Z" nextBuildTime="2026-11-20T13:00:00+01:00" '
         'webUrl="https://ci.example/?a=1&amp;b=2">'

@@ -313,7 +313,8 @@ def test_check_json_prints_the_report_and_nothing_else(tmp_path: Path, server: F
         "projects": [
             {"feed": "127.0.0.1", "name": "shop", "verdict": "passing", "building": False,
              "label": "7", "web_url": "https://ci.example/shop", "counted": True,
-             "not_counted_because": None},
+             "not_counted_because": None, "lamps": ["tower"],
+             "last_build_time": "2026-11-20T11:00:00+00:00", "breakers": []},
         ],
         "lamps": [
             {"name": "tower", "driver": "serial", "light": "waiting",

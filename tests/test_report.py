@@ -18,6 +18,7 @@ from buildlight.fitting import fit
 from buildlight.memory import Remembered, Verdict
 from buildlight.pattern import Channel, Pattern, frame_at, parse_pattern
 from buildlight.presets import COLOURS, PRESETS
+from buildlight.project import Message
 from buildlight.reading import Rules, Standing, State
 from buildlight.report import LampReport, Light, Report, Shown, make_report, to_json
 
@@ -459,6 +460,35 @@ def test_one_lamp_is_enough_to_count() -> None:
     assert [row.counted for row in rows] == [True, True, False]
 
 
+def test_a_project_names_the_lamps_that_heed_it() -> None:
+    """Whoever asks for one lamp's projects gets those, each once, namesakes or not."""
+    chosen = Choice(include=("a",))
+    lamps = [a_lamp(name="all"), a_lamp(name="some", choice=chosen), a_lamp("api", name="other")]
+
+    rows = a_report(a_feed(passing("a"), passing("a"), passing("b")), lamps=lamps).projects
+
+    assert [{*row.lamps} for row in rows] == [{"all", "some"}, {"all", "some"}, {"all"}]
+    assert all(len(row.lamps) == len({*row.lamps}) for row in rows)
+
+
+def test_a_project_names_who_broke_it() -> None:
+    """GoCD and CruiseControl.NET say whom they blame; other messages are not people."""
+    messages = (
+        Message("alice, bob", "Breakers"),
+        Message(" ", "Breakers"),
+        Message("unit", "FailingTasks"),
+    )
+
+    (row,) = a_report(a_feed(broken(project=a_project("a", messages=messages)))).projects
+
+    assert row.breakers == ("alice, bob",)
+
+
+def test_a_lamp_tells_its_colours_from_top_to_foot() -> None:
+    """A lamp is drawn with the lenses that it has, lit or not."""
+    assert told(a_feed(passing())).channels == (Channel.RED, Channel.AMBER, Channel.GREEN)
+
+
 def test_without_a_lamp_nothing_counts() -> None:
     """`check` without a lamp still tells every project."""
     (row,) = a_report(a_feed(passing())).projects
@@ -509,6 +539,9 @@ def test_the_report_as_json_has_this_shape() -> None:
                 "web_url": "https://ci.example/shop",
                 "counted": True,
                 "not_counted_because": None,
+                "lamps": ["lamp"],
+                "last_build_time": None,
+                "breakers": [],
             },
             {
                 "feed": "api",
@@ -520,6 +553,9 @@ def test_the_report_as_json_has_this_shape() -> None:
                 "web_url": "",
                 "counted": False,
                 "not_counted_because": "no lamp watches it",
+                "lamps": [],
+                "last_build_time": None,
+                "breakers": [],
             },
         ],
         "lamps": [

@@ -1,0 +1,100 @@
+// Puts in place what has changed: told by the server, or asked for where it cannot tell.
+"use strict";
+
+const EVERY = 10_000; // Milliseconds between two questions, if it comes to asking.
+const SILENCE = 15_000; // Milliseconds after which to ask whether a proxy keeps the news back.
+const PATIENCE = 25_000; // Milliseconds of silence after which nothing here is to be trusted.
+
+const at = (id) => document.getElementById(id);
+let version = document.body.dataset.version;
+let heard = Date.now();
+let ages = [];
+let told = Date.now();
+let rest = version; // The version of the list behind the fold.
+let asked = Date.now();
+let following = false; // Whether the server can tell news.
+
+function put(id, html) {
+  const place = at(id);
+  if (!place) return;
+  // Whoever got here with the keyboard stays at the same link.
+  const held = place.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  place.innerHTML = html;
+  if (held) [...place.querySelectorAll("a")].find((a) => a.getAttribute("href") === held)?.focus();
+}
+
+function show(news) {
+  for (const [id, html] of Object.entries(news.parts ?? {})) put(id, html);
+  if (news.version) version = news.version;
+  if (news.title) {
+    if (document.title !== news.title) at("said").textContent = news.said;
+    document.title = news.title;
+    at("icon").href = "/icon.svg?" + news.icon;
+  }
+  alive(news); // Not before: it fills the ages in.
+  openFold();
+}
+
+function alive(news) {
+  heard = told = Date.now();
+  ages = news.ages;
+  document.body.classList.remove("old");
+  at("lost").hidden = true;
+  tick();
+}
+
+function ago(seconds) {
+  for (const [size, unit] of [[86_400, "days"], [3_600, "hours"], [60, "minutes"]]) {
+    if (seconds >= 2 * size) return `${Math.round(seconds / size)} ${unit} ago`;
+  }
+  return seconds < 2 ? "just now" : `${Math.round(seconds)} seconds ago`;
+}
+
+function tick() {
+  for (const place of document.querySelectorAll(".age")) {
+    const age = ages[place.dataset.feed];
+    if (age !== undefined) {
+      place.textContent = age === null ? "" : ago(age + (Date.now() - told) / 1000);
+    }
+  }
+  const wait = following ? SILENCE : EVERY;
+  if (Date.now() - heard > wait && Date.now() - asked > EVERY) ask();
+  if (Date.now() - heard > PATIENCE && at("lost").hidden) {
+    document.body.classList.add("old");
+    const since = new Date(heard).toLocaleTimeString();
+    at("lost").textContent = `No connection since ${since}: what stands here is old.`;
+    at("lost").hidden = false;
+  }
+}
+
+async function openFold() {
+  if (!at("fold").open || rest === version) return;
+  const wanted = version;
+  const answer = await fetch("/rest").catch(() => null);
+  if (answer?.ok) {
+    put("rest", await answer.text());
+    rest = wanted;
+  }
+}
+
+async function ask() {
+  asked = Date.now();
+  const answer = await fetch("/parts").catch(() => null);
+  if (answer?.ok) show(await answer.json());
+}
+
+function follow() {
+  if (!window.EventSource) return;
+  following = true;
+  const events = new EventSource(`/events?since=${version}`);
+  events.addEventListener("news", (event) => show(JSON.parse(event.data)));
+  events.addEventListener("alive", (event) => alive(JSON.parse(event.data)));
+  events.onerror = () => {
+    // A connection that broke off is made again by the browser; one that was refused is not.
+    following = events.readyState !== EventSource.CLOSED;
+  };
+}
+
+at("fold").addEventListener("toggle", openFold);
+setInterval(tick, 1000);
+follow();

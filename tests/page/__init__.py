@@ -1,0 +1,1 @@
+"""The page: asked over sockets, read by other programs, and seen in a browser."""
