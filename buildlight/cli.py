@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
@@ -152,20 +153,22 @@ def _run_aside(daemon: Callable[[], None]) -> int:
 def _run(chosen: argparse.Namespace) -> int:
     import faulthandler
 
-    from buildlight import daemon, settings
+    from buildlight import daemon, places, settings
 
-    faulthandler.enable()  # The watchdog of systemd sends SIGABRT: the log then says what hung.
+    # The watchdog of systemd sends SIGABRT: the log then says what hung. (A stream may be none.)
+    with suppress(OSError, ValueError):
+        faulthandler.enable()
 
     # Absolute: somebody's driver may change the working directory before a reload.
-    file = settings.find_file(chosen.config).absolute()
+    file = places.find_file(chosen.config).absolute()
     return _run_aside(partial(daemon.run, partial(settings.load_settings, file)))
 
 
 def _check(chosen: argparse.Namespace) -> int:
-    from buildlight import check, settings, terminal
+    from buildlight import check, places, settings, terminal
     from buildlight.report import to_json
 
-    configured = settings.load_settings(settings.find_file(chosen.config))
+    configured = settings.load_settings(places.find_file(chosen.config))
     with terminal.progress(len(configured.feeds) + len(configured.lamps)) as on_step:
         finding = check.check(configured, on_step=on_step)
     if chosen.json:
@@ -209,7 +212,7 @@ def _off(chosen: argparse.Namespace) -> int:
     from buildlight.lit_file import read_lit
 
     lit = read_lit(places.run_folders()) if chosen.config is None else None
-    troubles = off.darken(lit or settings.load_lamps(settings.find_file(chosen.config)))
+    troubles = off.darken(lit or settings.load_lamps(places.find_file(chosen.config)))
     for name, trouble in troubles:
         _complain(f"{name}: {trouble}")
     return FAILED if troubles else OK
@@ -245,13 +248,13 @@ def _explain(chosen: argparse.Namespace) -> int:
 
 
 def _lamps_to_test(chosen: argparse.Namespace) -> "tuple[LampSettings, ...]":
-    from buildlight import settings
+    from buildlight import places, settings
 
     if chosen.driver is not None:
         keys = {key: getattr(chosen, key) for key in BARE}
         given = {key: value for key, value in keys.items() if value is not None}
         return (settings.lamp_from_keys(chosen.driver, given),)
-    lamps = settings.load_settings(settings.find_file(chosen.config)).lamps
+    lamps = settings.load_settings(places.find_file(chosen.config)).lamps
     if chosen.lamp is None:
         return lamps
     named = tuple(lamp for lamp in lamps if lamp.name == chosen.lamp)
@@ -300,10 +303,10 @@ def _demo(chosen: argparse.Namespace) -> int:
 def _hours(chosen: argparse.Namespace) -> int:
     from itertools import islice
 
-    from buildlight import daemon, settings, terminal
+    from buildlight import daemon, places, settings, terminal
     from buildlight.hours import switches
 
-    for lamp in settings.load_settings(settings.find_file(chosen.config)).lamps:
+    for lamp in settings.load_settings(places.find_file(chosen.config)).lamps:
         if lamp.hours is None:
             terminal.say(f"{lamp.name}: always open")
             continue

@@ -5,9 +5,29 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from buildlight.errors import ConfigError
+
 SYSTEM = Path("/etc/buildlight")
+FILE = "buildlight.toml"
 SERVICE_RUN = Path("/run/buildlight")
 LOCALTIME = Path("/etc/localtime")
+
+
+def find_file(chosen: Path | None = None) -> Path:
+    """Return the configuration file: the *chosen* one, or the first that exists.
+
+    Raises :class:`ConfigError` if there is none.
+    """
+    if chosen is not None:
+        return chosen
+    places = tuple(folder / FILE for folder in configuration_folders())
+    for place in places:
+        if place.is_file():
+            return place
+    raise ConfigError(
+        f"no configuration at {places[0]} nor {places[1]}; write one as the README shows, "
+        "name another with --config, or try `buildlight demo`, which needs none"
+    )
 
 
 def configuration_folders() -> tuple[Path, ...]:

@@ -28,11 +28,10 @@ from buildlight.mistakes import Mistakes, unknown_key
 from buildlight.names import Name, NamePattern
 from buildlight.opening import HoursTable
 from buildlight.pattern import Pattern
-from buildlight.places import configuration_folders, local_zone
+from buildlight.places import local_zone
 from buildlight.project import STATUS_WORDS, BuildStatus
 from buildlight.reading import Rules
 
-FILE = "buildlight.toml"
 PREFIX = "BUILDLIGHT_"
 
 
@@ -150,23 +149,6 @@ _MEANINGS: Mapping[Meaning, BuildStatus] = {
     "broken": BuildStatus.FAILURE,
     "keep": BuildStatus.UNKNOWN,
 }
-
-
-def find_file(chosen: Path | None = None) -> Path:
-    """Return the configuration file: the *chosen* one, or the first that exists.
-
-    Raises :class:`ConfigError` if there is none.
-    """
-    if chosen is not None:
-        return chosen
-    places = tuple(folder / FILE for folder in configuration_folders())
-    for place in places:
-        if place.is_file():
-            return place
-    raise ConfigError(
-        f"no configuration at {places[0]} nor {places[1]}; write one as the README shows, "
-        "name another with --config, or try `buildlight demo`, which needs none"
-    )
 
 
 def load_settings(path: Path) -> Settings:

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from buildlight.aggregate import RANKS
 from buildlight.errors import ConfigError
 from buildlight.pattern import RHYTHMS, SLOW_BLINK, Channel, Pattern, parse_pattern
+from buildlight.places import find_file
 from buildlight.project import BuildStatus
 from buildlight.settings import (
     FeedSettings,
     LampSettings,
     Settings,
     check_settings,
-    find_file,
     lamp_from_keys,
     load_lamps,
     load_settings,
