@@ -113,7 +113,7 @@ def _own_names() -> frozenset[str]:
 _WHY: Mapping[int, str] = {
     errno.EADDRINUSE: "another program has this port; stop it, or choose another port in [page]",
     errno.EADDRNOTAVAIL: "this machine has no such address, or not yet; see listen in [page]",
-    errno.EPERM: "systemd lets this service listen at 8080 alone; see SocketBindAllow= in the README",
+    errno.EPERM: "systemd lets this service listen at 8080 alone; allow more with SocketBindAllow=",
     errno.EACCES: "this user may not have this port; choose one above 1023 in [page]",
 }
 
