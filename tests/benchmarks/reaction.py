@@ -15,6 +15,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import mean, median
 
 from table import Row, times
@@ -133,7 +134,7 @@ def played(builds: Sequence[Build], pace: Pace, *, seed: int) -> Played:
     at = [*polls(builds, pace, seed=seed)]
     return Played(
         requests=len(at) / DAYS,
-        closest=min(after - before for before, after in zip(at, at[1:], strict=False)),
+        closest=min(after - before for before, after in pairwise(at)),
         ends=_waits(at, [build.end for build in builds]),
         starts=_waits(at, [build.start for build in builds]),
         still=_waits(at, [*_from_standstill(builds)]),
@@ -228,7 +229,7 @@ def alternatives() -> Iterator[str]:
         for world in WORLDS:
             found = compare(world, way)
             yield (
-                f"{way.__name__} in {world.name}: ends {found.quicker:.2f} times quicker, starts "
-                f"{found.start:.2f} times, starts while nothing else builds {found.still:.2f} times, "
-                f"{found.requests:,.0f} requests"
+                f"{way.__name__} in {world.name}: ends {found.quicker:.2f} times quicker, "
+                f"starts {found.start:.2f} times, starts while nothing else "
+                f"builds {found.still:.2f} times, {found.requests:,.0f} requests"
             )
