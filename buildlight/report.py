@@ -1,9 +1,10 @@
 """Everything that is known now, as one value. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from itertools import chain
 from typing import Any
 
 from buildlight.aggregate import RANKS, Signal, aggregate
@@ -97,17 +98,24 @@ class LampReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What one feed brings to a report; *chosen* is what counts, by the choice of a lamp."""
+
+    feed: Watched
+    rows: Sequence[Row]
+    chosen: Mapping[Choice, Sequence[Row]]
+    projects: Sequence[ProjectReport]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """Everything known at *at*."""
+    """Everything known at *at*; *parts* are for the next report, which may need them again."""
 
     at: datetime
     feeds: tuple[FeedReport, ...]
     projects: tuple[ProjectReport, ...]
     lamps: tuple[LampReport, ...]
-
-
-Chosen = Mapping[tuple[str, Choice], Sequence[Row]]
-"""What counts for a lamp, by the feed's name and the lamp's choice."""
+    parts: Mapping[str, Part] = field(default_factory=dict, repr=False, compare=False)
 
 
 def make_report(
@@ -122,23 +130,42 @@ def make_report(
 
     *now* is seconds as in :class:`reading.Reading`, *clock* the time of day with the zone in
     which the sentences tell it. *before* is the report before this one: a lamp of it, by its
-    name, whose signal is the same has had it since then.
+    name, whose signal is the same has had it since then, and a feed whose projects are the very
+    same brings what it brought.
     """
     old = {lamp.name: lamp for lamp in before.lamps} if before else {}
-    watched = [(feed, rows_of(feed, clock=clock)) for feed in feeds]
-    # Once for all lamps with the same choice: there may be 50,000 projects.
-    chosen = {
-        (feed.name, choice): counted(rows, choice)
-        for feed, rows in watched
-        for choice in {lamp.choice for lamp in lamps if feed.name in lamp.feeds}
-    }
+    known = before.parts if before else {}
+    parts = {feed.name: _part(feed, lamps, known.get(feed.name), clock=clock) for feed in feeds}
     return Report(
         at=clock,
-        feeds=tuple(_feed(feed, len(rows), now=now) for feed, rows in watched),
-        projects=tuple(row for feed, rows in watched for row in _projects(feed, rows, chosen)),
+        feeds=tuple(_feed(part.feed, len(part.rows), now=now) for part in parts.values()),
+        projects=tuple(chain.from_iterable(part.projects for part in parts.values())),
         lamps=tuple(
-            _lamp(lamp, watched, chosen, old.get(lamp.name), now=now, clock=clock) for lamp in lamps
+            _lamp(lamp, [*parts.values()], old.get(lamp.name), now=now, clock=clock)
+            for lamp in lamps
         ),
+        parts=parts,
+    )
+
+
+def _part(feed: Watched, lamps: Iterable[Shown], before: Part | None, *, clock: datetime) -> Part:
+    # Once for all lamps with the same choice: there may be 50,000 projects.
+    choices = {lamp.choice for lamp in lamps if feed.name in lamp.feeds}
+    if before is not None and _same(before, feed, choices):
+        return replace(before, feed=feed)
+    rows = rows_of(feed, clock=clock)
+    chosen = {choice: counted(rows, choice) for choice in choices}
+    heeded = {row.name for some in chosen.values() for row in some}
+    return Part(feed, rows, chosen, tuple(_projects(feed, rows, heeded)))
+
+
+def _same(before: Part, feed: Watched, choices: Collection[Choice]) -> bool:
+    """Return whether *feed* brings what it brought *before*, without a look at its projects."""
+    return (
+        feed.standing.projects is before.feed.standing.projects
+        and (feed.rules, feed.choice) == (before.feed.rules, before.feed.choice)
+        and feed.rules.ignore_older_than is None  # Else time alone changes it.
+        and choices == before.chosen.keys()
     )
 
 
@@ -154,8 +181,9 @@ def _feed(feed: Watched, projects: int, *, now: float) -> FeedReport:
     )
 
 
-def _projects(feed: Watched, rows: Sequence[Row], chosen: Chosen) -> Iterable[ProjectReport]:
-    heeded = {row.name for (name, _), some in chosen.items() if name == feed.name for row in some}
+def _projects(
+    feed: Watched, rows: Sequence[Row], heeded: Collection[str]
+) -> Iterable[ProjectReport]:
     for row in rows:
         why = row.left_out or (None if row.name in heeded else "no lamp watches it")
         yield ProjectReport(
@@ -173,15 +201,15 @@ def _projects(feed: Watched, rows: Sequence[Row], chosen: Chosen) -> Iterable[Pr
 
 def _lamp(
     lamp: Shown,
-    feeds: Sequence[tuple[Watched, Sequence[Row]]],
-    chosen: Chosen,
+    parts: Iterable[Part],
     before: LampReport | None,
     *,
     now: float,
     clock: datetime,
 ) -> LampReport:
-    watched = [(feed, rows) for feed, rows in feeds if feed.name in lamp.feeds]
-    by_feed = [(feed, chosen[feed.name, lamp.choice]) for feed, _ in watched]
+    watching = [part for part in parts if part.feed.name in lamp.feeds]
+    watched = [(part.feed, part.rows) for part in watching]
+    by_feed = [(part.feed, part.chosen[lamp.choice]) for part in watching]
     rows = [row for _, counting in by_feed for row in counting]
     doubtful = [
         (feed.name, why) for feed, counting in by_feed for why in doubts(feed, counting, now=now)
