@@ -223,7 +223,7 @@ def rows() -> Iterator[Row]:
         )
 
 
-def alternatives() -> Iterator[str]:
+def worth() -> Iterator[str]:
     """Yield what the cleverer ways are worth, a line each."""
     for way in (slowing, learning):
         for world in WORLDS:

@@ -1,0 +1,58 @@
+"""Measure everything, or the parts that are named, and write the table.
+
+    python tests/benchmarks [PART …] [--write FILE]
+
+Parts: parsing, polls, start, memory, idle, reaction, scale. With --write the table is put between
+the marks in FILE, the README for instance; a part that was not measured keeps nothing there.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from table import Row, machine, markdown, replaced
+
+PARTS: Mapping[str, str] = {
+    "parsing": "Parsing a feed",
+    "polls": "A poll that changed nothing",
+    "start": "Start",
+    "memory": "Memory",
+    "idle": "Idle",
+    "reaction": "Reaction, against a fixed interval with as many requests a day",
+    "scale": "Scale",
+}
+
+
+def main() -> int:
+    """Measure, and tell."""
+    arguments = argparse.ArgumentParser(description="Measure buildlight.")
+    arguments.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    arguments.add_argument("--write", type=Path, metavar="FILE", help="put the table into FILE")
+    arguments.add_argument(
+        "--alternatives", action="store_true", help="say what cleverer paces would be worth"
+    )
+    chosen = arguments.parse_args()
+    unknown = sorted({*chosen.parts} - PARTS.keys())
+    if unknown:
+        arguments.error(f"no such part: {', '.join(unknown)}; there are: {', '.join(PARTS)}")
+    if chosen.alternatives:
+        sys.stdout.writelines(f"{line}\n" for line in importlib.import_module("reaction").worth())
+        return 0
+    lines = [*markdown((PARTS[part], _measured(part)) for part in chosen.parts or PARTS)]
+    lines += ["", f"Measured on: {machine()}."]
+    if chosen.write is not None:
+        document = chosen.write.read_text(encoding="utf-8")
+        chosen.write.write_text(replaced(document, lines), encoding="utf-8")
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    return 0
+
+
+def _measured(part: str) -> Sequence[Row]:
+    sys.stderr.write(f"{part} …\n")
+    return [*importlib.import_module(part).rows()]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
