@@ -86,6 +86,7 @@ def python(
         env=environment(cwd),
         stdout=subprocess.PIPE,
         stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
     try:
