@@ -3,16 +3,16 @@
     python tests/benchmarks [PART …] [--write FILE]
 
 Parts: parsing, polls, start, memory, idle, reaction, scale. With --write the table is put between
-the marks in FILE, the README for instance; a part that was not measured keeps nothing there.
+the marks in FILE, the README for instance; a part that was not measured keeps what it had there.
 """
 
 import argparse
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from table import Row, machine, markdown, replaced
+from table import line, machine, markdown, replaced, written
 
 PARTS: Mapping[str, str] = {
     "parsing": "Parsing a feed",
@@ -40,18 +40,23 @@ def main() -> int:
     if chosen.alternatives:
         sys.stdout.writelines(f"{line}\n" for line in importlib.import_module("reaction").worth())
         return 0
-    lines = [*markdown((PARTS[part], _measured(part)) for part in chosen.parts or PARTS)]
-    lines += ["", f"Measured on: {machine()}."]
+    measured = {PARTS[part]: _measured(part) for part in chosen.parts or PARTS}
+    sys.stdout.writelines(f"{each}\n" for each in _lines(measured))
     if chosen.write is not None:
         document = chosen.write.read_text(encoding="utf-8")
+        known = {**written(document), **measured}
+        lines = _lines({title: known[title] for title in PARTS.values() if title in known})
         chosen.write.write_text(replaced(document, lines), encoding="utf-8")
-    sys.stdout.writelines(f"{line}\n" for line in lines)
     return 0
 
 
-def _measured(part: str) -> Sequence[Row]:
+def _lines(parts: Mapping[str, Iterable[str]]) -> Sequence[str]:
+    return [*markdown(parts), "", f"Measured on: {machine()}."]
+
+
+def _measured(part: str) -> Sequence[str]:
     sys.stderr.write(f"{part} …\n")
-    return [*importlib.import_module(part).rows()]
+    return [line(row) for row in importlib.import_module(part).rows()]
 
 
 if __name__ == "__main__":

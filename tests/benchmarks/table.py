@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -28,15 +28,31 @@ def times(ratio: float, more: str = "") -> str:
     return f"{ratio:.{digits}f} times" + (f" {more}" if more else "")
 
 
-def markdown(parts: Iterable[tuple[str, Iterable[Row]]]) -> Iterator[str]:
-    """Yield the lines of the table; each of *parts* has a title."""
+def line(row: Row) -> str:
+    """Return *row* as a line of Markdown."""
+    met = "" if not row.goal else "met" if row.met else "**not met**"
+    return f"| {row.what} | {row.measured} | {row.goal} | {met} | {row.shown} |"
+
+
+def markdown(parts: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """Yield the lines of the table: those of each part under its title."""
     yield "| figure | measured | goal | | absolute, here |"
     yield "|---|---|---|---|---|"
-    for title, rows in parts:
+    for title, lines in parts.items():
         yield f"| **{title}** | | | | |"
-        for row in rows:
-            met = "met" if row.met else "**not met**"
-            yield f"| {row.what} | {row.measured} | {row.goal} | {met} | {row.shown} |"
+        yield from lines
+
+
+def written(document: str) -> Mapping[str, list[str]]:
+    """Return the lines of each part of the table in *document*, by title."""
+    parts: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for each in document.partition(BEGIN)[2].partition(END)[0].splitlines():
+        if each.startswith("| **"):
+            lines = parts.setdefault(each.split("**")[1], [])
+        elif parts and each.startswith("|"):
+            lines.append(each)
+    return parts
 
 
 def machine() -> str:
