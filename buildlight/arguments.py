@@ -5,12 +5,15 @@ Nothing is imported here but what reads arguments: a Pi Zero takes seconds for m
 
 import argparse
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TypeAlias
 
 from buildlight import __version__
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no public name
+TYPE_CHECKING = False  # As type checkers know it; typing itself costs `--version` a tenth.
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeAlias
+
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
 
 BARE: Mapping[str, str] = {
     "pins": "gpio",
@@ -57,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def _add_run(commands: Commands) -> None:
+def _add_run(commands: "Commands") -> None:
     run = commands.add_parser(
         "run",
         help="follow the feeds and light the lamps, until SIGTERM or Ctrl-C",
@@ -68,7 +71,7 @@ def _add_run(commands: Commands) -> None:
     run.set_defaults(command="run")
 
 
-def _add_discover(commands: Commands) -> None:
+def _add_discover(commands: "Commands") -> None:
     discover = commands.add_parser(
         "discover",
         help="find the feed of a CI server, and print its table for the configuration",
@@ -104,7 +107,7 @@ def _add_discover(commands: Commands) -> None:
     discover.set_defaults(command="discover")
 
 
-def _add_check(commands: Commands) -> None:
+def _add_check(commands: "Commands") -> None:
     check = commands.add_parser(
         "check",
         help="read every feed once and say what each lamp would show, and why",
@@ -119,7 +122,7 @@ def _add_check(commands: Commands) -> None:
     check.set_defaults(command="check")
 
 
-def _add_explain(commands: Commands) -> None:
+def _add_explain(commands: "Commands") -> None:
     explain = commands.add_parser(
         "explain",
         help="say why each lamp looks as it does, since when, and what would change it",
@@ -133,7 +136,7 @@ def _add_explain(commands: Commands) -> None:
     explain.set_defaults(command="explain")
 
 
-def _add_off(commands: Commands) -> None:
+def _add_off(commands: "Commands") -> None:
     off = commands.add_parser(
         "off",
         help="make every lamp dark, whatever left it lit",
@@ -146,7 +149,7 @@ def _add_off(commands: Commands) -> None:
     off.set_defaults(command="off")
 
 
-def _add_test(commands: Commands) -> None:
+def _add_test(commands: "Commands") -> None:
     test = commands.add_parser(
         "test",
         help="prove the wiring: walk every lamp through its channels and signals",
@@ -183,7 +186,7 @@ def _add_test(commands: Commands) -> None:
     test.set_defaults(command="test", wrong=test.error)
 
 
-def _add_service(commands: Commands) -> None:
+def _add_service(commands: "Commands") -> None:
     service = commands.add_parser(
         "service",
         help="install the service of systemd that starts with the machine; remove it; see it",
@@ -195,7 +198,7 @@ def _add_service(commands: Commands) -> None:
     service.set_defaults(command="service")
 
 
-def _add_hours(commands: Commands) -> None:
+def _add_hours(commands: "Commands") -> None:
     hours = commands.add_parser(
         "hours",
         help="say when each lamp's office opens and closes next",
@@ -206,7 +209,7 @@ def _add_hours(commands: Commands) -> None:
     hours.set_defaults(command="hours")
 
 
-def _add_devices(commands: Commands) -> None:
+def _add_devices(commands: "Commands") -> None:
     devices = commands.add_parser(
         "devices",
         help="list what a lamp can be made of: drivers, GPIO chips, serial ports, LEDs",
@@ -220,7 +223,7 @@ def _add_devices(commands: Commands) -> None:
     devices.set_defaults(command="devices")
 
 
-def _add_demo(commands: Commands) -> None:
+def _add_demo(commands: "Commands") -> None:
     demo = commands.add_parser(
         "demo",
         help="see a lamp at work: no hardware, no network, no configuration",
@@ -240,10 +243,16 @@ def _add_config(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--config",
         metavar="FILE",
-        type=Path,
+        type=_path,
         help="the configuration (default: /etc/buildlight/buildlight.toml, else "
         "~/.config/buildlight/buildlight.toml)",
     )
+
+
+def _path(text: str) -> "Path":
+    from pathlib import Path  # noqa: PLC0415 - it costs `--version` as much as argparse
+
+    return Path(text)
 
 
 def _channels(text: str) -> list[str]:

@@ -71,7 +71,7 @@ def parse_in_slices(document: bytes) -> Generator[None, None, tuple[Project, ...
     if not document:
         raise FeedMalformed("an empty answer; check the address")
     target = _Feed()
-    parser = DefusedXMLParser(target=target)
+    parser = _parser(target)
     try:
         for start in range(0, len(document), SLICE):
             events = target.events
@@ -90,6 +90,21 @@ def parse_in_slices(document: bytes) -> Generator[None, None, tuple[Project, ...
         if project.name in PLACEHOLDERS:
             raise FeedRefused(f"the server says: {project.name}; check the address and the token")
     return tuple(target.projects)
+
+
+def _parser(target: "_Feed") -> DefusedXMLParser:
+    """Return a parser that refuses entities, and hands the rest to *target* without a detour.
+
+    ElementTree's own handlers, which are Python here, would rewrite each name and copy each
+    attribute: that is a third of the time that a document takes.
+    """
+    parser = DefusedXMLParser(target=target)
+    expat = parser.parser
+    expat.ordered_attributes = False
+    expat.StartElementHandler = target.start
+    expat.EndElementHandler = target.end
+    expat.CharacterDataHandler = target.data
+    return parser
 
 
 def write(projects: Iterable[Project]) -> bytes:

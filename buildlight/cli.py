@@ -6,20 +6,18 @@ Nothing is imported before it is known what is wanted: a Pi Zero takes seconds f
 import argparse
 import errno
 import io
-import json
-import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
 
-from buildlight import ending
 from buildlight.arguments import BARE, parsed
 from buildlight.errors import BuildlightError, ConfigError
 
+TYPE_CHECKING = False  # As type checkers know it; typing itself costs `--version` a tenth.
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from buildlight.settings import LampSettings
 
 OK, FAILED, MISCONFIGURED = 0, 1, 78
@@ -38,9 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what *arguments* say and return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] and arguments[0] in DAEMONS:
-        ending.end_at_once()  # First of all: the imports that follow take their time.
-    if arguments[:1] == ["run"]:
-        ending.reload_later()
+        _heed_signals(arguments[0])  # First of all: the imports that follow take their time.
     try:
         _ready_streams()
         chosen = _parsed(arguments)
@@ -68,6 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+def _heed_signals(command: str) -> None:
+    from buildlight import ending
+
+    ending.end_at_once()
+    if command == "run":
+        ending.reload_later()
+
+
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     try:
         return parsed(arguments)
@@ -87,11 +91,13 @@ def _ready_streams() -> None:
 
 
 def _complain(sentence: str) -> None:
+    from logging import ERROR
+
     from buildlight.log import journald_reads, prioritised
 
     line = f"buildlight: {sentence}"
     if journald_reads(sys.stderr):
-        line = prioritised(line, level=logging.ERROR)
+        line = prioritised(line, level=ERROR)
     try:
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
@@ -99,29 +105,19 @@ def _complain(sentence: str) -> None:
         _forsake(sys.stderr)  # The exit status has to tell it.
 
 
-def _forsake(stream: TextIO) -> None:
+def _forsake(stream: "TextIO") -> None:
     """Send what *stream* still holds nowhere: at exit, Python would fail to write it again."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
-class _Stderr(logging.StreamHandler[TextIO]):
-    """Writes to what standard error is now: a lamp drawn on the terminal replaces it."""
-
-    @property
-    def stream(self) -> TextIO:
-        return sys.stderr
-
-    @stream.setter
-    def stream(self, stream: TextIO) -> None:
-        pass
-
-
 def _log_to_stderr() -> None:
-    from buildlight.log import formatter
+    import logging
 
-    handler = _Stderr()
+    from buildlight.log import StderrHandler, formatter
+
+    handler = StderrHandler()
     handler.setFormatter(formatter())
     root = logging.getLogger("buildlight")
     root.handlers = [handler]
@@ -130,6 +126,9 @@ def _log_to_stderr() -> None:
 
 def _run_aside(daemon: Callable[[], None]) -> int:
     """Run *daemon* while its log is written by a thread: nobody who reads it can hold it up."""
+    import logging
+
+    from buildlight import ending
     from buildlight.log import LogThread
 
     root = logging.getLogger("buildlight")
@@ -152,6 +151,7 @@ def _run_aside(daemon: Callable[[], None]) -> int:
 
 def _run(chosen: argparse.Namespace) -> int:
     import faulthandler
+    from contextlib import suppress
 
     from buildlight import daemon, places, settings
 
@@ -165,6 +165,8 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _check(chosen: argparse.Namespace) -> int:
+    import json
+
     from buildlight import check, places, settings, terminal
     from buildlight.report import to_json
 
@@ -181,7 +183,7 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def _test(chosen: argparse.Namespace) -> int:
-    from buildlight import check, terminal, wiring
+    from buildlight import check, ending, terminal, wiring
     from buildlight.errors import LightUnavailable
 
     ending.interrupt_once()  # Or it would end at once, and leave the light as it is.
@@ -231,6 +233,7 @@ def _tell(line: str) -> None:
 
 
 def _explain(chosen: argparse.Namespace) -> int:
+    import json
     from datetime import UTC, datetime
 
     from buildlight import explain, places
@@ -285,6 +288,8 @@ def _discover(chosen: argparse.Namespace) -> int:
 
 
 def _devices(chosen: argparse.Namespace) -> int:
+    import json
+
     from buildlight import devices, listing
 
     found = devices.look()
@@ -294,6 +299,8 @@ def _devices(chosen: argparse.Namespace) -> int:
 
 
 def _demo(chosen: argparse.Namespace) -> int:
+    import logging
+
     from buildlight import demo
 
     logging.getLogger("buildlight").setLevel(logging.ERROR)  # the captions tell the story

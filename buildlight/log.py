@@ -55,6 +55,19 @@ def journald_reads(stream: TextIO) -> bool:
     return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
+class StderrHandler(logging.StreamHandler[TextIO]):
+    """Writes to what standard error is now: a lamp drawn on the terminal replaces it."""
+
+    @property
+    def stream(self) -> TextIO:
+        """Standard error."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, stream: TextIO) -> None:
+        pass
+
+
 class LogThread:
     """The thread that hands what *logger* logs to *handler*."""
 

@@ -22,7 +22,7 @@ from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
 from buildlight.feeds import Feed, FeedOptions
 from buildlight.feeds.pace import DEADLINE, wait
 from buildlight.project import Project
-from buildlight.reading import News, Reading, Standing, absorb
+from buildlight.reading import News, Reading, Standing, absorb, nothing_new
 from buildlight.redaction import printable
 from buildlight.settings import FeedSettings, Settings
 
@@ -126,9 +126,9 @@ class Monitor:
     """All feeds, and how they stand.
 
     *kept* are standings from before a restart or a reload, by the feed's name. *clock* tells the
-    time of day, *on_change* is called whenever what is known has changed or has become too old,
-    *on_poll* before it with how a feed stands after a poll, what was new in it and how many seconds
-    it took, *dice* gives numbers from 0 to 1.
+    time of day, *on_change* is called whenever what is known may have changed or has become too
+    old, *on_poll* before it with how a feed stands after a poll, what was new in it and how many
+    seconds it took, *dice* gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -193,7 +193,10 @@ class Monitor:
             for each, _, news in taken:
                 self._on_poll(each.settings, each.standing, news, reading.at - started)
             self._untried.discard(name)
-            self._on_change()
+            if not all(
+                nothing_new(before, each.standing, each.settings.rules) for each, before, _ in taken
+            ):
+                self._on_change()
             await asyncio.sleep(0)  # The lamps first: the log may be slow.
             for each, before, news in taken:
                 _log_feed(each.settings.name, before, each.standing)

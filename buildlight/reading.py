@@ -6,7 +6,7 @@ is given up. What one project's words mean is in ``memory``.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -70,6 +70,7 @@ class Standing:
 
     *answered*, *seen* and *confirmed* are seconds as in :class:`Reading`: when the last good
     answer came, when each project was last in one, and when one last held a definite word of it.
+    *answer* is that answer; *settled* says that the same one again would tell nothing new.
     """
 
     projects: Mapping[Key, Remembered] = field(default_factory=dict)
@@ -78,6 +79,8 @@ class Standing:
     answered: float | None = None
     failures: int = 0
     error: FeedError | None = None
+    answer: tuple[Project, ...] | None = None
+    settled: bool = False
 
     @property
     def building(self) -> bool:
@@ -118,6 +121,8 @@ def absorb(standing: Standing, reading: Reading, *, rules: Rules) -> tuple[Stand
     """
     if isinstance(reading.outcome, FeedError):
         return _fail(standing, reading.outcome), News()
+    if standing.settled and reading.outcome is standing.answer:
+        return _again(standing, reading), News()
     fault = _fault(standing, reading.outcome, rules)
     if fault is not None:
         return _fail(standing, fault), News()
@@ -135,8 +140,40 @@ def absorb(standing: Standing, reading: Reading, *, rules: Rules) -> tuple[Stand
         seen=seen,
         confirmed=confirmed,
         answered=reading.at,
+        answer=reading.outcome,
     )
+    if reading.outcome is standing.answer and after.projects == standing.projects:
+        # The very same mapping: whoever made something of it need not make it again.
+        settled = _is_settled(after, read.keys())
+        after = replace(after, projects=standing.projects, settled=settled)
     return after, _news(standing, after, reading.outcome, rules)
+
+
+def _again(standing: Standing, reading: Reading) -> Standing:
+    """Return *standing* after an answer that told once more what is known: it is confirmed."""
+    now = dict.fromkeys(standing.projects, reading.at)
+    return replace(standing, seen=now, confirmed=now, answered=reading.at, failures=0, error=None)
+
+
+def _is_settled(standing: Standing, read: Collection[Key]) -> bool:
+    """Return whether an answer that changed nothing leaves nothing to time alone.
+
+    What is missing has a grace that ends, and what no definite word confirms is forgotten.
+    """
+    return len(read) == len(standing.projects) and all(
+        each.definite for each in standing.projects.values()
+    )
+
+
+def nothing_new(before: Standing, after: Standing, rules: Rules) -> bool:
+    """Return whether a report of *after* would say what one of *before* said, but for ages."""
+    return (
+        after.settled
+        and after.projects is before.projects
+        and after.error is before.error is None
+        and before.state(rules, now=after.answered or 0.0) is State.FRESH
+        and rules.ignore_older_than is None
+    )
 
 
 def _seen(standing: Standing, reading: Reading, rules: Rules) -> dict[Key, float]:

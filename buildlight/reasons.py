@@ -66,7 +66,8 @@ def doubts(feed: Watched, rows: Sequence[Row], *, now: float) -> Iterable[str]:
         age = span(now - standing.answered)
         yield f"{feed.name} gave no good answer for {age}{error}"
     else:
-        unsure = standing.doubtful(feed.rules, now=now) & {row.known.project.name for row in rows}
+        unsure = standing.doubtful(feed.rules, now=now)
+        unsure = unsure and unsure & {row.known.project.name for row in rows}
         if unsure:
             names = printable(", ".join(sorted(unsure)))
             yield f"{feed.name} has not confirmed for {span(feed.rules.expiry)} how {names} stands"

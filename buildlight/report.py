@@ -1,9 +1,10 @@
 """Everything that is known now, as one value. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from itertools import chain
 from typing import Any
 
 from buildlight.aggregate import RANKS, Signal, aggregate
@@ -106,18 +107,30 @@ class LampReport:
         return tuple(sorted(printable(name) or NAMELESS for _, name in self.broken))
 
 
+Watchers = tuple[tuple[str, Choice], ...]
+"""The lamps that watch a feed, and what of it counts for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one feed brings to a report; *chosen* is what counts, by the choice of a lamp."""
+
+    feed: Watched
+    watchers: Watchers
+    rows: Sequence[Row]
+    chosen: Mapping[Choice, Sequence[Row]]
+    projects: Sequence[ProjectReport]
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything known at *at*."""
+    """Everything known at *at*; *parts* are for the next report, which may need them again."""
 
     at: datetime
     feeds: tuple[FeedReport, ...]
     projects: tuple[ProjectReport, ...]
     lamps: tuple[LampReport, ...]
-
-
-Chosen = Mapping[tuple[str, Choice], Sequence[Row]]
-"""What counts for a lamp, by the feed's name and the lamp's choice."""
+    parts: Mapping[str, Part] = field(default_factory=dict, repr=False, compare=False)
 
 
 def make_report(
@@ -132,25 +145,42 @@ def make_report(
 
     *now* is seconds as in :class:`reading.Reading`, *clock* the time of day with the zone in
     which the sentences tell it. *before* is the report before this one: a lamp of it, by its
-    name, whose signal is the same has had it since then.
+    name, whose signal is the same has had it since then, and a feed whose projects are the very
+    same brings what it brought.
     """
     old = {lamp.name: lamp for lamp in before.lamps} if before else {}
-    watched = [(feed, rows_of(feed, clock=clock)) for feed in feeds]
-    # Once for all lamps with the same choice: there may be 50,000 projects.
-    chosen = {
-        (feed.name, choice): counted(rows, choice)
-        for feed, rows in watched
-        for choice in {lamp.choice for lamp in lamps if feed.name in lamp.feeds}
-    }
+    known = before.parts if before else {}
+    parts = {feed.name: _part(feed, lamps, known.get(feed.name), clock=clock) for feed in feeds}
     return Report(
         at=clock,
-        feeds=tuple(_feed(feed, len(rows), now=now) for feed, rows in watched),
-        projects=tuple(
-            row for feed, rows in watched for row in _projects(feed, rows, lamps, chosen)
-        ),
+        feeds=tuple(_feed(part.feed, len(part.rows), now=now) for part in parts.values()),
+        projects=tuple(chain.from_iterable(part.projects for part in parts.values())),
         lamps=tuple(
-            _lamp(lamp, watched, chosen, old.get(lamp.name), now=now, clock=clock) for lamp in lamps
+            _lamp(lamp, [*parts.values()], old.get(lamp.name), now=now, clock=clock)
+            for lamp in lamps
         ),
+        parts=parts,
+    )
+
+
+def _part(feed: Watched, lamps: Iterable[Shown], before: Part | None, *, clock: datetime) -> Part:
+    watchers = tuple((lamp.name, lamp.choice) for lamp in lamps if feed.name in lamp.feeds)
+    if before is not None and _same(before, feed, watchers):
+        return replace(before, feed=feed)
+    rows = rows_of(feed, clock=clock)
+    # Once for all lamps with the same choice: there may be 50,000 projects.
+    chosen = {choice: counted(rows, choice) for choice in {choice for _, choice in watchers}}
+    projects = tuple(_projects(feed, rows, watchers, chosen))
+    return Part(feed, watchers, rows, chosen, projects)
+
+
+def _same(before: Part, feed: Watched, watchers: Watchers) -> bool:
+    """Return whether *feed* brings what it brought *before*, without a look at its projects."""
+    return (
+        feed.standing.projects is before.feed.standing.projects
+        and (feed.rules, feed.choice) == (before.feed.rules, before.feed.choice)
+        and feed.rules.ignore_older_than is None  # Else time alone changes it.
+        and watchers == before.watchers
     )
 
 
@@ -167,12 +197,12 @@ def _feed(feed: Watched, projects: int, *, now: float) -> FeedReport:
 
 
 def _projects(
-    feed: Watched, rows: Sequence[Row], lamps: Sequence[Shown], chosen: Chosen
+    feed: Watched, rows: Sequence[Row], watchers: Watchers, chosen: Mapping[Choice, Sequence[Row]]
 ) -> Iterable[ProjectReport]:
     heeded: dict[str, tuple[str, ...]] = {}
-    for choice in {lamp.choice for lamp in lamps if feed.name in lamp.feeds}:
-        by = tuple(each.name for each in lamps if each.choice == choice and feed.name in each.feeds)
-        for name in {row.name for row in chosen[feed.name, choice]}:
+    for choice, counting in chosen.items():
+        by = tuple(name for name, its_choice in watchers if its_choice == choice)
+        for name in {row.name for row in counting}:
             heeded[name] = heeded.get(name, ()) + by
     for row in rows:
         by = () if row.left_out else heeded.get(row.name, ())
@@ -204,15 +234,15 @@ BREAKERS = "Breakers"
 
 def _lamp(
     lamp: Shown,
-    feeds: Sequence[tuple[Watched, Sequence[Row]]],
-    chosen: Chosen,
+    parts: Iterable[Part],
     before: LampReport | None,
     *,
     now: float,
     clock: datetime,
 ) -> LampReport:
-    watched = [(feed, rows) for feed, rows in feeds if feed.name in lamp.feeds]
-    by_feed = [(feed, chosen[feed.name, lamp.choice]) for feed, _ in watched]
+    watching = [part for part in parts if part.feed.name in lamp.feeds]
+    watched = [(part.feed, part.rows) for part in watching]
+    by_feed = [(part.feed, part.chosen[lamp.choice]) for part in watching]
     rows = [row for _, counting in by_feed for row in counting]
     doubtful = [
         (feed.name, why) for feed, counting in by_feed for why in doubts(feed, counting, now=now)

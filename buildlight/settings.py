@@ -94,7 +94,7 @@ class _Top(BaseSettings):
     )
 
     interval: Seconds = 30.0
-    building_interval: Seconds = 10.0
+    building_interval: Seconds = 5.0
     max_failures: int = Field(default=3, ge=1, le=100)
     keep_verdicts: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 86_400.0
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
 
-from buildlight.hours import next_switch
+from buildlight.hours import is_open, next_switch
 from buildlight.journal import Journal
 from buildlight.lamps import Lamps
 from buildlight.monitor import Monitor, Source
@@ -28,6 +28,8 @@ WRITING = 0.3
 """Seconds to wait at stop for verdicts to be written, while lights go dark."""
 LOOKING = 1.0
 """Seconds after a light is called until a look whether it came back."""
+
+NO_NEWS = News()
 
 OpenSources = Callable[[Settings], AbstractAsyncContextManager[Sequence[Source]]]
 
@@ -91,6 +93,8 @@ class Shift:
         self._wanted = asyncio.Event()
         self._switch: asyncio.TimerHandle | None = None
         self._news: list[tuple[FeedSettings, News]] = []
+        self._hours = [lamp.hours for lamp in settings.lamps if lamp.hours is not None]
+        self._open: list[bool] = []
 
     @property
     def report(self) -> Report | None:
@@ -156,7 +160,12 @@ class Shift:
     def _hear(self, feed: FeedSettings, standing: Standing, news: News, seconds: float) -> None:
         self._around.journal.count_poll(feed.name, failed=standing.error is not None)
         self._around.on_poll(feed.name, standing, seconds)
-        self._news.append((feed, news))
+        if news != NO_NEWS:
+            self._news.append((feed, news))
+        # Whether or not there is news: the clock may have been set right meanwhile.
+        self._tell_at_next_switch()
+        if self._open != self._offices():
+            self.tell_soon()
 
     async def _heed_lights(self) -> None:
         """Tell of lights that come and go and hang. No wake-up while every lamp is still."""
@@ -199,6 +208,7 @@ class Shift:
         around.lamps.tell_news(told, report)
         # Not before every lamp was told: the log may be slow.
         around.journal.tell(before, report, around.lamps.troubles())
+        self._open = self._offices()
         self._tell_at_next_switch()
         if around.state is not None:
             around.state.save(self._by_key(), **times)
@@ -207,11 +217,14 @@ class Shift:
             self._ready = True
             around.on_ready()
 
+    def _offices(self) -> list[bool]:
+        """Return which offices are open, of the lamps that have one."""
+        return [is_open(each, self._around.clock()) for each in self._hours]
+
     def _tell_at_next_switch(self) -> None:
         """Look again when an office opens or closes, if no feed makes us look before."""
         clock = self._around.clock()
-        hours = [lamp.hours for lamp in self._settings.lamps if lamp.hours is not None]
-        nexts = [moment for each in hours if (moment := next_switch(each, clock)) is not None]
+        nexts = [moment for each in self._hours if (moment := next_switch(each, clock)) is not None]
         if self._switch is not None:
             self._switch.cancel()
         if nexts:

@@ -115,3 +115,36 @@ def test_a_pattern_that_matches_nothing_is_told_when_it_becomes_so(
         "ci: include pattern 3 matches no project",
         "ci: include pattern 3 matches no project",
     ]
+
+
+def test_polls_that_tell_nothing_new_make_no_report() -> None:
+    """A Pi Zero has better things to do than to find out again what it knows."""
+    ci, other = Server(GOOD), Server(GOOD)
+
+    async def story(world: World) -> None:
+        await world.wait(3 * INTERVAL)
+        made, asked = len(world.reports), len(ci.asked)
+        await world.wait(20 * INTERVAL)
+        assert len(ci.asked) >= asked + 20
+        assert len(world.reports) == made
+        other.answer = [BAD]
+        await world.wait(INTERVAL)
+        assert world.signal == "broken"
+
+    World(ci=ci, other=other).run(story)
+
+
+def test_a_feed_that_answers_again_is_told_though_it_says_the_same() -> None:
+    """What was stale is fresh again: that is news, even if not a byte has changed."""
+    ci = Server(GOOD)
+
+    async def story(world: World) -> None:
+        await world.wait(5 * INTERVAL)
+        ci.answer = 503
+        await world.wait(10 * INTERVAL)
+        assert world.signal == "stale"
+        ci.answer = [GOOD]
+        await world.wait(6 * INTERVAL)
+        assert world.signal == "passing"
+
+    World(ci=ci).run(story)

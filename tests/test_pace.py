@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildlight.feeds.pace import CEILING, DEADLINE, JITTER, LONGEST_REST, max_age, wait
+from buildlight.feeds.pace import CEILING, CLOSEST, DEADLINE, JITTER, LONGEST_REST, max_age, wait
 
 
 def a_wait(**changes: float) -> float:
     """Return the wait of an idle feed that answers, without jitter, but for *changes*."""
     facts = {
         "interval": 30.0,
-        "building_interval": 10.0,
+        "building_interval": 5.0,
         "building": False,
         "failures": 0,
         "tolerated": 3,
@@ -26,8 +26,8 @@ def test_an_idle_feed_is_polled_at_its_interval() -> None:
 
 
 def test_a_building_feed_is_polled_more_often() -> None:
-    """`building_interval = 10` brings the verdict of a running build sooner."""
-    assert a_wait(building=True) == 10.0
+    """`building_interval = 5` brings the verdict of a running build sooner."""
+    assert a_wait(building=True) == 5.0
 
 
 def test_a_building_feed_is_never_polled_less_often() -> None:
@@ -44,7 +44,7 @@ def test_the_wait_doubles_after_the_tolerated_failures(failures: int, seconds: f
     assert a_wait(failures=failures) == seconds
 
 
-@pytest.mark.parametrize(("failures", "seconds"), [(1, 10.0), (2, 10.0), (3, 30.0), (5, 120.0)])
+@pytest.mark.parametrize(("failures", "seconds"), [(1, 5.0), (2, 5.0), (3, 30.0), (5, 120.0)])
 def test_a_tolerated_failure_does_not_slow_a_building_feed(failures: int, seconds: float) -> None:
     """One lost answer during a build does not delay its verdict; a dead server is left alone."""
     assert a_wait(failures=failures, building=True) == seconds
@@ -85,6 +85,17 @@ def test_jitter_does_not_shorten_a_rest() -> None:
 def test_jitter_shortens_a_wait_by_a_tenth_at_most(chance: float, seconds: float) -> None:
     """A hundred lamps that start together do not poll in step for long."""
     assert a_wait(chance=chance) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("building_interval", "seconds"), [(20.0, 18.0), (5.2, 5.0), (5.0, 5.0), (0.5, 0.5)]
+)
+def test_jitter_brings_no_polls_closer_than_five_seconds(
+    building_interval: float, seconds: float
+) -> None:
+    """A server is never asked more often than every 5 seconds, unless somebody wants it."""
+    assert CLOSEST == 5.0
+    assert a_wait(building=True, building_interval=building_interval, chance=1.0) == seconds
 
 
 @given(

@@ -1,7 +1,10 @@
 """How a feed stands after a poll: when it is stale, and what makes a good answer a fault."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
+from typing import Any
 
 import pytest
 from conftest import NOON, a_memory, a_project
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from buildlight.errors import FeedError, FeedMalformed, FeedUnreachable
 from buildlight.memory import Event, Verdict
 from buildlight.project import STATUS_WORDS, BuildStatus, Project
-from buildlight.reading import News, Reading, Rules, Standing, State, absorb
+from buildlight.reading import News, Reading, Rules, Standing, State, absorb, nothing_new
 
 RULES = Rules(max_age=110.0)
 DOWN = FeedUnreachable("nobody answers")
@@ -485,3 +488,81 @@ def test_a_green_from_before_a_restart_that_is_gone_vouches_for_nothing() -> Non
 
     assert ("shop", 0) not in standing.projects
     assert news.dropped == ("shop",)
+
+
+# The same answer again: the very tuple, as a feed returns it that was not changed.
+
+ANSWERS = st.lists(
+    st.builds(
+        a_project,
+        st.sampled_from(["shop", "till"]),
+        activity=st.sampled_from(["Sleeping", "Building"]),
+        last_build_status=st.sampled_from(["Success", "Failure", "Unknown"]),
+        last_build_label=st.sampled_from(["", "1", "2"]),
+        web_url=st.sampled_from(["", "/a", "/b"]),
+    ),
+    max_size=3,
+).map(tuple)
+
+LEFT_OUT: dict[str, Any] = {"answer": None, "settled": False, "error": None}
+"""What knows of the shortcut, and errors, which are equal to themselves alone."""
+
+
+@given(
+    answers=st.lists(ANSWERS, min_size=1, max_size=2),
+    polls=st.lists(
+        st.tuples(st.sampled_from([0, 0, 0, 1, None]), st.sampled_from([30.0, 120.0, 90_000.0])),
+        max_size=8,
+    ),
+)
+def test_the_same_answer_again_means_what_a_copy_of_it_would(
+    answers: list[tuple[Project, ...]], polls: list[tuple[int | None, float]]
+) -> None:
+    """A server's 304 is a shortcut: it never leads elsewhere than the long way."""
+    short, long, at = Standing(), Standing(), 0.0
+
+    for number, gap in polls:
+        at += gap
+        if number is None:
+            answer, copy = a_fault(at), a_fault(at)
+        else:
+            projects = answers[number % len(answers)]
+            answer = Reading(at, NOON + timedelta(seconds=at), projects)
+            copy = an_answer(at, *projects)
+        before = short
+        short, news = absorb(short, answer, rules=RULES)
+        long, told = absorb(long, copy, rules=RULES)
+
+        assert str(short.error) == str(long.error)
+        assert replace(short, **LEFT_OUT) == replace(long, **LEFT_OUT)
+        assert (news.events, news.dropped) == (told.events, told.dropped)
+        if nothing_new(before, short, RULES):
+            assert news == News()
+            assert before.state(RULES, now=at) is short.state(RULES, now=at) is State.FRESH
+            assert before.doubtful(RULES, now=at) == short.doubtful(RULES, now=at)
+
+
+def test_nothing_is_new_from_the_third_time_on() -> None:
+    """The first tells it, the second shows that it leads nowhere else, the third is free."""
+    answer = (GREEN, a_project("till", last_build_status="Failure"))
+    standings = [Standing()]
+
+    for at in (0.0, 30.0, 60.0):
+        reading = Reading(at, NOON + timedelta(seconds=at), answer)
+        standings.append(absorb(standings[-1], reading, rules=RULES)[0])
+
+    steps = pairwise(standings)
+    assert [nothing_new(old, new, RULES) for old, new in steps] == [False, True, True]
+    assert standings[3].projects is standings[1].projects
+
+
+def test_a_feed_that_sorts_out_old_builds_always_has_news() -> None:
+    """Time alone makes a build old, so that a report has to look every time."""
+    rules = replace(RULES, ignore_older_than=3_600.0)
+    standing, reading = Standing(), Reading(0.0, NOON, (GREEN,))
+
+    for _ in range(5):
+        before = standing
+        standing, _ = absorb(standing, reading, rules=rules)
+
+    assert not nothing_new(before, standing, rules)

@@ -706,3 +706,49 @@ def test_lamps_with_one_choice_are_chosen_for_once() -> None:
     assert asked == [("shop", "till")]
     assert {lamp.because for lamp in report.lamps} == {"1 project passes"}
     assert [project.counted for project in report.projects] == [True, False]
+
+
+def test_a_feed_that_has_not_changed_brings_what_it_brought() -> None:
+    """With a thousand feeds, one that changes must not cost a look at all the others."""
+    still, moving = a_feed(passing("shop")), a_feed(passing("till"), name="ci")
+    lamps = [a_lamp("web", "ci")]
+    before = make_report([still, moving], lamps, now=4.2, clock=NOON)
+    moved = a_feed(broken("till"), name="ci")
+
+    after = make_report([still, moved], lamps, now=9.0, clock=NOON, before=before)
+
+    anew = make_report([still, moved], lamps, now=9.0, clock=NOON)
+    assert after.parts["web"].rows is before.parts["web"].rows
+    assert (after.feeds, after.projects) == (anew.feeds, anew.projects)
+    assert after.lamps[0].signal == anew.lamps[0].signal == Signal(B)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"choice": Choice(exclude=("shop",))},
+        {"rules": Rules(max_age=110.0, roll_up=True)},
+        {"rules": Rules(max_age=110.0, ignore_older_than=60.0)},
+    ],
+)
+def test_what_counts_is_found_anew_when_the_rules_change(changes: dict[str, object]) -> None:
+    """A reload may say otherwise what counts, of projects that are the very same."""
+    feed = a_feed(passing("shop"), broken("till/unit"))
+    before = make_report([feed], [a_lamp()], now=4.2, clock=NOON)
+    other = replace(feed, **changes)  # type: ignore[arg-type]
+
+    after = make_report([other], [a_lamp()], now=4.2, clock=NOON, before=before)
+
+    assert after.projects == make_report([other], [a_lamp()], now=4.2, clock=NOON).projects
+    assert after.parts["web"].rows is not before.parts["web"].rows
+
+
+def test_what_counts_is_found_anew_for_a_lamp_that_chooses_otherwise() -> None:
+    """A lamp that leaves a project out makes the report say so."""
+    feed = a_feed(passing("shop"))
+    before = make_report([feed], [a_lamp()], now=4.2, clock=NOON)
+    choosy = a_lamp(choice=Choice(exclude=("shop",)))
+
+    after = make_report([feed], [choosy], now=4.2, clock=NOON, before=before)
+
+    assert [row.counted for row in after.projects] == [False]

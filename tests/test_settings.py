@@ -112,7 +112,7 @@ def test_the_smallest_configuration_is_a_feed_and_a_lamp(tmp_path: Path) -> None
 
     (feed,), (lamp,) = settings.feeds, settings.lamps
     assert (feed.name, feed.options.shown) == ("ci.example", URL)
-    assert (feed.interval, feed.building_interval, feed.rules.max_failures) == (30, 10, 3)
+    assert (feed.interval, feed.building_interval, feed.rules.max_failures) == (30, 5, 3)
     assert feed.rules.max_age == 110
     assert (lamp.name, lamp.driver) == ("lamp", "console")
     assert lamp.feeds == {"ci.example"}

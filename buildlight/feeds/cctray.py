@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from buildlight import cctray
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused
 from buildlight.feeds import FeedOptions
 from buildlight.feeds.auth import HOLE, Auth
@@ -153,6 +152,9 @@ def _asked(options: CCTrayOptions) -> "Asked":
 
 async def _parsed(document: bytes, *, host: str | None) -> tuple[Project, ...]:
     """Parse with a breath between slices: 16 MiB in one go would hold up every other feed."""
+    # Not before there is a document: the lamps show their first frame sooner.
+    from buildlight import cctray  # noqa: PLC0415
+
     parsing = cctray.parse_in_slices(document)
     try:
         while True:

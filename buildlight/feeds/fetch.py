@@ -99,7 +99,7 @@ class Web:
 
     def __init__(self, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._transport = transport
-        self._clients: dict[Tls, httpx.AsyncClient] = {}
+        self._clients: dict[Tls | None, httpx.AsyncClient] = {}
 
     async def get(self, asked: Asked) -> Answer:
         """Return what *asked* leads to.
@@ -127,9 +127,9 @@ class Web:
     async def _follow(self, asked: Asked, begun: asyncio.Event) -> Answer:
         """Return the answer at the end of all redirects; sets *begun* at its first bytes."""
         # Not httpx's follow_redirects: it reads the body of a redirect whole, even a gzip bomb.
-        client = self._client(asked.tls)
         url = asked.url
         for _ in range(1 + MAX_REDIRECTS):
+            client = self._client(asked.tls if httpx.URL(url).scheme == "https" else None)
             request = _request(client, asked, url)
             async with aclosing(await _sent(client, request)) as response:
                 if not response.has_redirect_location:
@@ -138,9 +138,14 @@ class Web:
                 url = _next(response, asked)
         raise FeedRefused(f"redirects more than {MAX_REDIRECTS} times; check the address")
 
-    def _client(self, tls: Tls) -> httpx.AsyncClient:
+    def _client(self, tls: Tls | None) -> httpx.AsyncClient:
+        """Return the client for *tls*; ``None`` is for http, which needs no store.
+
+        To read the system's store takes a Pi Zero most of a second, and more than a megabyte.
+        """
         if tls not in self._clients:
-            context = tls.context()
+            # A bare context trusts nobody.
+            context = tls.context() if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             try:
                 self._clients[tls] = _new_client(context, self._transport)
             except (httpx.InvalidURL, ValueError, ImportError) as exc:

@@ -8,6 +8,8 @@ LONGEST_REST = 3_600.0
 """Most seconds for which a server's ``Retry-After`` is obeyed."""
 JITTER = 0.1
 """Share of a wait by which it may be shortened, so that many lamps do not poll in step."""
+CLOSEST = 5.0
+"""Seconds between two polls below which no wait is shortened."""
 
 
 def wait(
@@ -25,13 +27,18 @@ def wait(
     *failures* polls in a row have failed; up to *tolerated* of them change nothing, for the
     next poll may clear them up, then the wait doubles up to :data:`CEILING` intervals.
     *chance* (0 to 1) is the dice for the jitter. A wait is never longer than it would be
-    without jitter, so that the ages promised in the README hold. A server that asks to be left
-    alone for *retry_after* seconds is obeyed, up to :data:`LONGEST_REST`.
+    without jitter, so that the ages promised in the README hold, and jitter brings no two polls
+    closer together than :data:`CLOSEST`. A server that asks to be left alone for *retry_after*
+    seconds is obeyed, up to :data:`LONGEST_REST`.
+
+    Two intervals, and nothing learnt: tests/benchmarks/reaction.py compares this with a fixed
+    interval that makes as many requests, and with cleverer ways that proved no better.
     """
     calm = min(interval, building_interval) if building else interval
     if failures >= tolerated:
         calm = interval * min(2 ** min(failures - tolerated, CEILING), CEILING)
-    return max(calm * (1 - JITTER * chance), min(retry_after or 0.0, LONGEST_REST))
+    shortened = max(calm * (1 - JITTER * chance), min(calm, CLOSEST))
+    return max(shortened, min(retry_after or 0.0, LONGEST_REST))
 
 
 def max_age(interval: float) -> float:

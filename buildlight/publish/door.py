@@ -64,6 +64,8 @@ class Door:
     def count_poll(self, feed: str, standing: Standing, seconds: float) -> None:
         """Remember one poll of *feed*, how it stands after it, and how long it took."""
         self._tally.count(feed, standing.error, seconds)
+        if self._page is not None:
+            self._page.hear(feed, standing.answered)
 
     def close(self) -> None:
         """Send everybody away, and let go of the port."""

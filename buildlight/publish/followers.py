@@ -6,13 +6,14 @@ who was too slow for a change gets everything that stands now.
 
 import asyncio
 import json
+import math
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from buildlight.publish.html import Parts, ages, parts
+from buildlight.publish.html import Parts, parts
 from buildlight.report import Report
 
 MOST = 224
@@ -35,6 +36,7 @@ class Followers:
         self._boot = secrets.token_hex(4)  # A version from before a restart says nothing.
         self._number = 0
         self._since: dict[str, tuple[float, datetime]] = {}
+        self._answered: dict[str, float] = {}
         self._news = asyncio.Event()
         self._written: dict[str, tuple[object, bytes]] = {}
         self._difference: Mapping[str, str] = {}
@@ -73,6 +75,11 @@ class Followers:
         self._report = replace(report, lamps=tuple(lamps))
         self._news.set()
         self._news = asyncio.Event()
+
+    def hear(self, feed: str, answered: float | None) -> None:
+        """Remember when *feed* gave its last good answer, on the loop's clock."""
+        if answered is not None:
+            self._answered[feed] = answered
 
     def look(self) -> Parts:
         """Return the parts of the page as they stand now, a new version if they have changed."""
@@ -123,7 +130,7 @@ class Followers:
         return f"{self._boot}-{number}"
 
     def _alive(self) -> bytes:
-        return self._kept("alive", lambda: _event("alive", _json({"ages": self._ages()})))
+        return self._kept("alive", lambda: _event("alive", _json({"ages": self.ages()})))
 
     def _difference_only(self) -> bytes:
         shown = self.look()
@@ -138,13 +145,23 @@ class Followers:
                 "title": shown.title,
                 "icon": shown.icon,
                 "said": shown.said,
-                "ages": self._ages(),
+                "ages": self.ages(),
                 "parts": dict(changed),
             }
         )
 
-    def _ages(self) -> list[float | None]:
-        return ages(self._report, elapsed=self.elapsed)
+    def ages(self) -> list[float | None]:
+        """Return how old the news of each feed is by now, in seconds.
+
+        No report is made of a poll that told nothing new, and yet its feed has answered.
+        """
+        now, old = self._loop.time(), -math.inf
+        return [
+            None
+            if each.age is None
+            else round(now - max(self._told - each.age, self._answered.get(each.name, old)), 1)
+            for each in self._report.feeds
+        ]
 
     def _kept(self, what: str, make: Callable[[], bytes]) -> bytes:
         """Return what *make* makes, or made within this second: 200 want the same bytes."""

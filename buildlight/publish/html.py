@@ -97,24 +97,23 @@ def parts(report: Report, *, now: float) -> Parts:
             "broken": _section("Broken", [_row(each, report) for each in broken]),
             "building": _section("Building", [_row(each, report) for each in building]),
             "others": _others(others, report),
-            "feeds": _feeds(report, elapsed=None),
+            "feeds": _feeds(report, [None] * len(report.feeds)),
             "changed": _last_change(report),
         },
         rest=tuple(others),
     )
 
 
-def ages(report: Report, *, elapsed: float) -> list[float | None]:
-    """Return the age of each feed's news, *elapsed* seconds after *report* was made."""
-    return [None if each.age is None else round(each.age + elapsed, 1) for each in report.feeds]
+Ages = Sequence[float | None]
+"""The seconds since the last good answer of each feed of a report, ``None`` if there was none."""
 
 
-def document(report: Report, shown: Parts, *, version: str, elapsed: float) -> str:
-    """Return the whole page, *elapsed* seconds after *report* was made.
+def document(report: Report, shown: Parts, *, version: str, ages: Ages) -> str:
+    """Return the whole page, with the *ages* that feeds have by now.
 
     *version* tells the script from where on it has to be told of changes.
     """
-    inner = {**shown.parts, "feeds": _feeds(report, elapsed=elapsed)}
+    inner = {**shown.parts, "feeds": _feeds(report, ages)}
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -260,12 +259,10 @@ def _feed_rest(feed: FeedReport, projects: Sequence[ProjectReport]) -> str:
     return f"<h3>{_text(feed.name)}</h3>{''.join(lists)}"
 
 
-def _feeds(report: Report, *, elapsed: float | None) -> str:
-    """Return the feeds, with the ages of their news if *elapsed* seconds are told."""
-    told = [None] * len(report.feeds) if elapsed is None else ages(report, elapsed=elapsed)
+def _feeds(report: Report, ages: Ages) -> str:
     return "".join(
         _feed(feed, age, number)
-        for number, (feed, age) in enumerate(zip(report.feeds, told, strict=True))
+        for number, (feed, age) in enumerate(zip(report.feeds, ages, strict=True))
     )
 
 

@@ -39,14 +39,14 @@ class _Metric:
     samples: Sequence[Sample]
 
 
-def exposition(report: Report, tally: Tally, *, version: str, elapsed: float) -> str:
-    """Return everything that is counted and known, *elapsed* seconds after *report* was made."""
+def exposition(report: Report, tally: Tally, *, version: str, ages: Sequence[float | None]) -> str:
+    """Return everything that is counted and known, with the *ages* that feeds have by now."""
     metrics = (
         _Metric(
             "build_info", "gauge", "Which buildlight this is.", [("", {"version": version}, "1")]
         ),
         *_of_polls(report, tally),
-        *_of_feeds(report, elapsed),
+        *_of_feeds(report, ages),
         *_of_projects(report.projects),
         *_of_lamps(report),
     )
@@ -83,15 +83,15 @@ def _of_polls(report: Report, tally: Tally) -> Iterable[_Metric]:
     yield _Metric("poll_duration_seconds", "histogram", "How long polls took.", durations)
 
 
-def _of_feeds(report: Report, elapsed: float) -> Iterable[_Metric]:
+def _of_feeds(report: Report, ages: Sequence[float | None]) -> Iterable[_Metric]:
     yield _Metric(
         "feed_age_seconds",
         "gauge",
         "Seconds since the last good answer; absent for a feed that never gave one.",
         [
-            ("", {"feed": feed.name}, repr(round(feed.age + elapsed, 1)))
-            for feed in report.feeds
-            if feed.age is not None
+            ("", {"feed": feed.name}, repr(age))
+            for feed, age in zip(report.feeds, ages, strict=True)
+            if age is not None
         ],
     )
     yield _Metric(

@@ -81,6 +81,11 @@ class Page:
         else:
             self._followers.tell(report)
 
+    def hear(self, feed: str, answered: float | None) -> None:
+        """Remember when *feed* gave its last good answer, on the loop's clock."""
+        if self._followers is not None:
+            self._followers.hear(feed, answered)
+
     async def respond(self, asked: Asked) -> Reply:
         """Answer a request."""
         if not self._is_meant(asked):
@@ -135,13 +140,14 @@ class Page:
         if followers is None:
             return _no(STARTING, HTTPStatus.SERVICE_UNAVAILABLE)
         report, shown = followers.report, followers.look()
-        version, elapsed = followers.version, followers.elapsed
+        version, ages = followers.version, followers.ages()
 
         def make() -> bytes:
-            return document(report, shown, version=version, elapsed=elapsed).encode()
+            return document(report, shown, version=version, ages=ages).encode()
 
         # A second later it has other ages.
-        written = await self._kept("document", (version, int(elapsed), id(report)), make)
+        key = version, int(followers.elapsed), id(report)
+        written = await self._kept("document", key, make)
         return _sent(request, written, HTML)
 
     async def _rest(self, request: DotRequest) -> DotResponse:
@@ -207,12 +213,12 @@ class Page:
         followers = self._followers
         if followers is None:
             return _no(STARTING, HTTPStatus.SERVICE_UNAVAILABLE)
-        report, elapsed, tally = followers.report, followers.elapsed, self._tally.copy()
+        report, ages, tally = followers.report, followers.ages(), self._tally.copy()
 
         def make() -> bytes:
-            return exposition(report, tally, version=__version__, elapsed=elapsed).encode()
+            return exposition(report, tally, version=__version__, ages=ages).encode()
 
-        written = await self._kept("metrics", (int(elapsed), id(report)), make)
+        written = await self._kept("metrics", (int(followers.elapsed), id(report)), make)
         return _sent(request, written, CONTENT_TYPE)
 
     def _asset(self, name: str, kind: str) -> Callable[..., object]:

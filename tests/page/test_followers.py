@@ -167,3 +167,19 @@ def test_who_leaves_is_not_counted() -> None:
         assert followers.count == 0
 
     run(story)
+
+
+def test_a_poll_that_told_nothing_new_makes_its_feed_young_again() -> None:
+    """No report is made of it, and yet the server was there four seconds ago."""
+
+    async def story(followers: Followers) -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(300)
+        before = followers.ages()
+        followers.hear("web", loop.time() - 4)
+        followers.hear("unknown", loop.time())
+
+        assert before == [300.0 + (PASSING.feeds[0].age or 0.0)]
+        assert followers.ages() == [4.0]
+
+    run(story)

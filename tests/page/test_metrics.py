@@ -19,7 +19,8 @@ from page.reports import DOWN, a_feed, a_lamp, a_report, broken, known
 
 def samples(report: Report, tally: Tally | None = None, *, elapsed: float = 0.0) -> list[Sample]:
     """Return every sample that Prometheus would read."""
-    text = exposition(report, tally or Tally(), version="1.2.3", elapsed=elapsed)
+    ages = [None if each.age is None else round(each.age + elapsed, 1) for each in report.feeds]
+    text = exposition(report, tally or Tally(), version="1.2.3", ages=ages)
     families = text_string_to_metric_families(text)
     return [sample for family in families for sample in family.samples]
 

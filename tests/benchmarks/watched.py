@@ -1,0 +1,39 @@
+"""A daemon that says when its lamp knew what: ends at the end of standard input.
+
+Prints a line of JSON: for each project that was broken or mended in a report, its feed and the
+machine's monotonic clock once every lamp had been told.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+
+from buildlight.daemon import Daemon
+from buildlight.feeds.lookup import LookupLoop
+from buildlight.report import Report
+from buildlight.settings import load_settings
+
+
+async def main() -> None:
+    """Run the daemon."""
+    seen: list[tuple[str, float]] = []
+    broken: set[str] = set()
+
+    def note(report: Report) -> None:
+        now = {feed for feed, _ in report.lamps[0].broken}
+        seen.extend((feed, time.monotonic()) for feed in now ^ broken)
+        broken.clear()
+        broken.update(now)
+
+    daemon = Daemon(load_settings(Path("buildlight.toml")), on_report=note, folder=Path.cwd())
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
+    await daemon.run(stop)
+    sys.stdout.write(f"{json.dumps(seen)}\n")
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=LookupLoop) as runner:
+        runner.run(main())
