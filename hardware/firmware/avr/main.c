@@ -34,7 +34,7 @@ static volatile uint8_t levels[CHANNELS];
 static volatile uint8_t ticks; /* milliseconds, modulo 256 */
 static volatile uint8_t heard[HEARD_SIZE];
 static volatile uint8_t heard_head;
-static uint8_t heard_tail;
+static volatile uint8_t heard_tail;
 static const char *saying; /* what is left of the answer; NULL: nothing is being said */
 
 /* Pins. With a pin that the compiler knows, each of these is one instruction. */
