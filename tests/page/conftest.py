@@ -1,6 +1,6 @@
 """What the page's tests need of the machine: a browser, and programs that are not ours.
 
-Each is skipped where it is missing, unless ``TEST_NO_SKIP`` says that nothing may be.
+Each is skipped where it is missing, unless ``CI`` says that nothing may be.
 """
 
 import os
@@ -16,7 +16,7 @@ def needed(what: str | None, sentence: str) -> str:
     """Return *what* is needed, or skip the test with a *sentence*."""
     if what:
         return what
-    if os.environ.get("TEST_NO_SKIP"):
+    if os.environ.get("CI"):
         pytest.fail(f"nothing may be skipped here: {sentence}")
     pytest.skip(sentence)
 
