@@ -140,10 +140,9 @@ def _add_off(commands: "Commands") -> None:
     off = commands.add_parser(
         "off",
         help="make every lamp dark, whatever left it lit",
-        description="Make every lamp dark, whatever left it lit: those of the daemon that ran last "
-        "on this machine, as they were configured then; else, or with --config, those of the "
-        "configuration. A running daemon keeps its lights for itself: stop it instead. Exit status "
-        "1 if a light could not be reached.",
+        description="Make every lamp of the configuration dark, whatever left it lit. A running "
+        "daemon keeps its lights for itself: stop it instead. Exit status 1 if a light could not "
+        "be reached.",
     )
     _add_config(off)
     off.set_defaults(command="off")

@@ -211,10 +211,8 @@ def _test(chosen: argparse.Namespace) -> int:
 
 def _off(chosen: argparse.Namespace) -> int:
     from buildlight import off, places, settings
-    from buildlight.lit_file import read_lit
 
-    lit = read_lit(places.run_folders()) if chosen.config is None else None
-    troubles = off.darken(lit or settings.load_lamps(places.find_file(chosen.config)))
+    troubles = off.darken(settings.load_lamps(places.find_file(chosen.config)))
     for name, trouble in troubles:
         _complain(f"{name}: {trouble}")
     return FAILED if troubles else OK

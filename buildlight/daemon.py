@@ -17,7 +17,6 @@ from buildlight.errors import ConfigError, LightUnavailable
 from buildlight.feeds.lookup import LookupLoop
 from buildlight.journal import DAY, Journal
 from buildlight.lamps import Lamps, MakePlayer, threaded
-from buildlight.lit_file import LitFile
 from buildlight.monitor import open_sources
 from buildlight.places import run_folder, state_folder
 from buildlight.publish.door import Door
@@ -106,7 +105,6 @@ class Daemon:
         self._state = state
         self._systemd = systemd or Systemd()
         self._status_file = StatusFile(folder, again=self.tell_soon) if folder else None
-        self._lit_file = LitFile(folder) if folder else None
         self._make_player = make_player
         self._open_sources = open_sources
         self._clock = clock
@@ -160,7 +158,6 @@ class Daemon:
 
     async def _work(self, lamps: Lamps, stop: asyncio.Event) -> None:
         """Follow one configuration after the other, until *stop* is set."""
-        self._keep_lit()
         lamps.start(self._clock())
         await _see_lights_open(lamps, stop)
         around = Surroundings(
@@ -198,7 +195,6 @@ class Daemon:
         await lamps.exchange(settings.lamps, patience=DARKENING)
         kept = handed_over(self._settings.feeds, shift.standings(), settings.feeds)
         self._settings = settings
-        self._keep_lit()
         self._door.open(settings.page)
         counts = _count(len(settings.feeds), "feed"), _count(len(settings.lamps), "lamp")
         log.info("the configuration was read again: %s, %s", *counts)
@@ -235,10 +231,6 @@ class Daemon:
             await asyncio.sleep(DAY)
             if self._shift is not None and self._shift.report is not None:
                 self._journal.tell_day(self._shift.report)
-
-    def _keep_lit(self) -> None:
-        if self._lit_file is not None:
-            self._lit_file.keep(self._settings.lamps)
 
     def _warn(self) -> None:
         for feed in self._settings.feeds:

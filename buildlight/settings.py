@@ -66,8 +66,6 @@ class LampSettings:
     events: Mapping[Event, Pattern] = field(default_factory=dict)
     hours: Hours | None = None
     closed: float = 0.0
-    keys: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """The driver's own keys, as they were written."""
 
     def open_light(self) -> Driver:
         """Open the lamp's light; raises :class:`errors.LightUnavailable`."""
@@ -169,7 +167,7 @@ def load_lamps(path: Path) -> tuple[LampSettings, ...]:
 
     Raises :class:`ConfigError`.
     """
-    return lamps_from(read_document(path))
+    return _only_lamps(read_document(path))
 
 
 def check_settings(document: Mapping[str, Any]) -> Settings:
@@ -191,11 +189,10 @@ def lamp_from_keys(driver: str, keys: Mapping[str, Any]) -> LampSettings:
 
     Raises :class:`ConfigError` with every mistake.
     """
-    return lamps_from({"lamps": [{"driver": driver, **keys}]})[0]
+    return _only_lamps({"lamps": [{"driver": driver, **keys}]})[0]
 
 
-def lamps_from(document: Mapping[str, Any]) -> tuple[LampSettings, ...]:
-    """Return the lamps of *document*, watching nothing; raises :class:`ConfigError`."""
+def _only_lamps(document: Mapping[str, Any]) -> tuple[LampSettings, ...]:
     mistakes = Mistakes()
     lamps = _lamps(document, (), mistakes)
     mistakes.raise_any()
@@ -379,6 +376,5 @@ def _lamp(
             events=fitted_events(path, common.events, options, mistakes),
             hours=common.hours.hours(local_zone()) if common.hours else None,
             closed=common.hours.closed if common.hours else 0.0,
-            keys=keys,
         )
     return None

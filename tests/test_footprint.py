@@ -146,7 +146,7 @@ def test_a_running_daemon_has_imported_what_its_configuration_needs(
 
 NEEDED = {
     *("aggregate", "arguments", "cctray", "cli", "counted", "daemon", "document", "ending"),
-    *("errors", "fitting", "hours", "inviting", "journal", "lamp", "lamps", "lit_file", "log"),
+    *("errors", "fitting", "hours", "inviting", "journal", "lamp", "lamps", "lit", "log"),
     *("looks", "memory", "mistakes"),
     *("monitor", "names", "opening", "pairing", "pattern", "places", "presets", "project"),
     *("reading", "reasons", "redaction", "replaced_file", "report", "settings", "shift"),

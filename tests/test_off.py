@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from fake_lgpio import FakeLgpio
 from running import BUILDLIGHT, DARK, GREEN, PATIENCE, RED, Daemon, Tower, configuration, until
-from servers import BROKEN_FEED, FEED, Answer, FeedServer
+from servers import BROKEN_FEED, Answer, FeedServer
 from test_gpio import lgpio, without_lgpio  # noqa: F401 - they are fixtures
 
 from buildlight import off
@@ -22,7 +22,6 @@ from buildlight.cli import main
 from buildlight.drivers import Driver
 from buildlight.errors import LightUnavailable
 from buildlight.holder import find_holder
-from buildlight.lit_file import LitFile, read_lit
 from buildlight.pattern import DARK as DARK_FRAME
 from buildlight.pattern import Frame
 from buildlight.settings import LampSettings, check_settings
@@ -75,54 +74,6 @@ def test_a_lamp_is_dark_after_its_daemon_was_killed(
 
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     until(lambda: tower.told.endswith(DARK), daemon)
-
-
-def test_what_was_lit_is_darkened_whatever_the_configuration_has_become(
-    run: Callable[..., Daemon], tower: Tower, tmp_path: Path
-) -> None:
-    """Somebody edits the file, is not done yet, and the daemon dies; so it ends as a service."""
-    folder = tmp_path / "run"
-    with FeedServer(Answer(FEED)) as server:
-        daemon = run(configuration(server.url(), port=tower.port), RUNTIME_DIRECTORY=str(folder))
-        until(lambda: tower.told.endswith(GREEN), daemon)
-        until((folder / "lit.json").exists, daemon)
-        daemon.process.kill()
-        daemon.process.wait()
-    (tmp_path / "buildlight.toml").write_text("[[lamps]]\ndriver = ")
-    (folder / "status.json").unlink()
-
-    done = subprocess.run(
-        [BUILDLIGHT, "off"],
-        capture_output=True,
-        timeout=20.0,
-        check=False,
-        env={**os.environ, "RUNTIME_DIRECTORY": str(folder), "XDG_CONFIG_HOME": str(tmp_path)},
-    )
-
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    until(lambda: tower.told.endswith(DARK), daemon)
-    assert (folder / "lit.json").stat().st_mode & 0o777 == 0o600
-    assert server.url() not in (folder / "lit.json").read_text()
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"lamps": [{"driver": "neon"}]}', "\x00"])
-def test_a_note_of_what_was_lit_that_is_damaged_is_passed_over(tmp_path: Path, text: str) -> None:
-    """The configuration is the next best."""
-    (tmp_path / "lit.json").write_text(text)
-
-    assert read_lit([tmp_path / "none", tmp_path]) is None
-
-
-def test_what_was_lit_is_found_as_it_was_configured(tmp_path: Path) -> None:
-    """With every key of its driver, and watching nothing."""
-    (lamp,) = lamps({"driver": "gpio", "pins": PINS, "active_high": False, "events": {}})
-    note = LitFile(tmp_path)
-
-    note.keep([lamp])
-
-    assert note._file.close(20.0)
-    (found,) = read_lit([tmp_path]) or ()
-    assert (found.name, found.driver, found.options) == ("lamp", "gpio", lamp.options)
 
 
 def test_pins_are_dark_after_their_daemon_was_killed(lgpio: FakeLgpio) -> None:  # noqa: F811
