@@ -210,12 +210,21 @@ def _test(chosen: argparse.Namespace) -> int:
 
 
 def _off(chosen: argparse.Namespace) -> int:
-    from buildlight import off, places, settings
+    from buildlight import lamps, lit, off, places, settings
 
-    troubles = off.darken(settings.load_lamps(places.find_file(chosen.config)))
+    folder = places.given_run_folder()
+    # First what the daemon had lit, as the configuration may be another by now, or a mistake.
+    left = lit.left_lit(folder) if folder else ()
+    troubled = _tell_troubles(off.darken(left))
+    configured = settings.load_lamps(places.find_file(chosen.config))
+    troubled |= _tell_troubles(off.darken(lamps.others(configured, left)))
+    return FAILED if troubled else OK
+
+
+def _tell_troubles(troubles: Sequence[tuple[str, str]]) -> bool:
     for name, trouble in troubles:
         _complain(f"{name}: {trouble}")
-    return FAILED if troubles else OK
+    return bool(troubles)
 
 
 def _service(chosen: argparse.Namespace) -> int:

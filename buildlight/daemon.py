@@ -7,7 +7,7 @@ afterwards, as far as their lights still answer.
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,14 +16,15 @@ from buildlight.ending import ending_signals, reloads
 from buildlight.errors import ConfigError, LightUnavailable
 from buildlight.feeds.lookup import LookupLoop
 from buildlight.journal import DAY, Journal
-from buildlight.lamps import Lamps, MakePlayer, threaded
+from buildlight.lamps import Lamps, MakePlayer, others, threaded
+from buildlight.lit import LitFile
 from buildlight.monitor import open_sources
-from buildlight.places import run_folder, state_folder
+from buildlight.places import given_run_folder, run_folder, state_folder
 from buildlight.publish.door import Door
 from buildlight.publish.status_file import StatusFile
 from buildlight.reading import Standing
 from buildlight.report import Report, sentence
-from buildlight.settings import Settings
+from buildlight.settings import LampSettings, Settings
 from buildlight.shift import (
     DARKENING,
     WRITING,
@@ -63,12 +64,13 @@ def run(load: Load) -> None:
 
 
 async def _run_until_signal(settings: Settings, load: Load) -> None:
-    folder = run_folder()
+    folder, given = run_folder(), given_run_folder()
     daemon = Daemon(
         settings,
         state=StateFile(state_folder()),
         systemd=Systemd.from_environment(),
         folder=folder,
+        lit=LitFile(given) if given else None,
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -84,8 +86,9 @@ class Daemon:
 
     *on_report* is called with every new report; *state* keeps verdicts across restarts, if there
     is one; *systemd* is told how things go; *folder*, in memory, is where other programs find
-    the report. *make_player*, *open_sources* and *clock* (the time of day) are the seams at
-    which tests put in virtual lamps, networks and time.
+    the report, *lit* where the lamps are written down that are lit. *make_player*,
+    *open_sources* and *clock* (the time of day) are the seams at which tests put in virtual
+    lamps, networks and time.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class Daemon:
         state: StateFile | None = None,
         systemd: Systemd | None = None,
         folder: Path | None = None,
+        lit: LitFile | None = None,
         make_player: MakePlayer = threaded,
         open_sources: OpenSources = open_sources,
         clock: Callable[[], datetime] = time_of_day,
@@ -105,6 +109,7 @@ class Daemon:
         self._state = state
         self._systemd = systemd or Systemd()
         self._status_file = StatusFile(folder, again=self.tell_soon) if folder else None
+        self._lit = lit
         self._make_player = make_player
         self._open_sources = open_sources
         self._clock = clock
@@ -158,6 +163,7 @@ class Daemon:
 
     async def _work(self, lamps: Lamps, stop: asyncio.Event) -> None:
         """Follow one configuration after the other, until *stop* is set."""
+        self._write_down(self._settings.lamps)
         lamps.start(self._clock())
         await _see_lights_open(lamps, stop)
         around = Surroundings(
@@ -192,7 +198,10 @@ class Daemon:
         """Go on with *settings*; returns how its feeds stand."""
         self._next = None
         self._relief.clear()
+        before = self._settings.lamps
+        self._write_down((*before, *others(settings.lamps, before)))
         await lamps.exchange(settings.lamps, patience=DARKENING)
+        self._write_down(settings.lamps)
         kept = handed_over(self._settings.feeds, shift.standings(), settings.feeds)
         self._settings = settings
         self._door.open(settings.page)
@@ -200,6 +209,10 @@ class Daemon:
         log.info("the configuration was read again: %s, %s", *counts)
         self._end_reload()
         return kept
+
+    def _write_down(self, lamps: Sequence[LampSettings]) -> None:
+        if self._lit is not None:
+            self._lit.tell(lamps)
 
     def _end_start(self) -> None:
         if not self._ready:

@@ -222,6 +222,13 @@ def shown(lamp: LampSettings, light: Light) -> Shown:
     )
 
 
+def others(
+    lamps: Sequence[LampSettings], known: Sequence[LampSettings]
+) -> tuple[LampSettings, ...]:
+    """Return those of *lamps* whose lights are none of the *known* ones'."""
+    return tuple(lamp for lamp in lamps if not any(_one_light(lamp, each) for each in known))
+
+
 def _one_light(before: LampSettings, after: LampSettings) -> bool:
     """Return whether both have the very same light, whatever they show on it."""
     return before.light is after.light and before.options == after.options

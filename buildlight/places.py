@@ -47,6 +47,12 @@ def run_folder() -> Path | None:
     return folders[0] if folders else None
 
 
+def given_run_folder() -> Path | None:
+    """Return the :func:`run_folder` if systemd gave it, to the daemon and its ExecStopPost."""
+    given = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return Path(given) if given else None
+
+
 def run_folders() -> tuple[Path, ...]:
     """Return where another process may have its :func:`run_folder`: the service's comes first."""
     given = os.environ.get("RUNTIME_DIRECTORY")
@@ -55,11 +61,9 @@ def run_folders() -> tuple[Path, ...]:
 
 
 def _run_folders() -> tuple[Path, ...]:
-    given = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     users = os.environ.get("XDG_RUNTIME_DIR", "")
-    return tuple(
-        folder for folder in (given and Path(given), users and Path(users, "buildlight")) if folder
-    )
+    found = (given_run_folder(), Path(users, "buildlight") if users else None)
+    return tuple(folder for folder in found if folder is not None)
 
 
 def local_zone() -> tzinfo:

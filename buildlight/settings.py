@@ -52,8 +52,8 @@ class FeedSettings:
 class LampSettings:
     """One lamp, checked.
 
-    *patterns* has every signal's name, *events* what is played once when something happens;
-    both are fitted to the light. *closed* (0..1) is what is left of them outside of *hours*.
+    *patterns* has every signal's name, *events* what is played once; both are fitted to the
+    light. *closed* (0..1) is what is left of them outside of *hours*. *keys* are the driver's own.
     """
 
     name: str
@@ -66,6 +66,7 @@ class LampSettings:
     events: Mapping[Event, Pattern] = field(default_factory=dict)
     hours: Hours | None = None
     closed: float = 0.0
+    keys: Mapping[str, Any] = field(default_factory=dict)
 
     def open_light(self) -> Driver:
         """Open the lamp's light; raises :class:`errors.LightUnavailable`."""
@@ -376,5 +377,6 @@ def _lamp(
             events=fitted_events(path, common.events, options, mistakes),
             hours=common.hours.hours(local_zone()) if common.hours else None,
             closed=common.hours.closed if common.hours else 0.0,
+            keys=keys,
         )
     return None

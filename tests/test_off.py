@@ -1,6 +1,7 @@
 """Every lamp made dark, whatever left it lit: a daemon that was killed, for instance."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from fake_lgpio import FakeLgpio
 from running import BUILDLIGHT, DARK, GREEN, PATIENCE, RED, Daemon, Tower, configuration, until
-from servers import BROKEN_FEED, Answer, FeedServer
+from servers import BROKEN_FEED, FEED, Answer, FeedServer
 from test_gpio import lgpio, without_lgpio  # noqa: F401 - they are fixtures
 
 from buildlight import off
@@ -73,6 +74,59 @@ def test_a_lamp_is_dark_after_its_daemon_was_killed(
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    until(lambda: tower.told.endswith(DARK), daemon)
+
+
+@pytest.mark.parametrize("since", ["[[lamps]\n", '[[lamps]]\ndriver = "console"\n'])
+def test_what_the_service_had_lit_is_dark_whatever_became_of_its_configuration(
+    run: Callable[..., Daemon], tower: Tower, tmp_path: Path, since: str
+) -> None:
+    """Somebody makes a mistake in the file, or takes the lamp out; then the daemon is killed."""
+    given = {"RUNTIME_DIRECTORY": str(tmp_path / "run")}
+    with FeedServer(Answer(FEED)) as server:
+        daemon = run(configuration(server.url(), port=tower.port), **given)
+        until(lambda: tower.told.endswith(GREEN), daemon)
+        (tmp_path / "buildlight.toml").write_text(since)
+        daemon.process.kill()
+        daemon.process.wait()
+
+    done = subprocess.run(
+        [BUILDLIGHT, "off", "--config", tmp_path / "buildlight.toml"],
+        env={**os.environ, **given},
+        capture_output=True,
+        timeout=20.0,
+        check=False,
+    )
+
+    until(lambda: tower.told.endswith(DARK), daemon)
+    assert done.returncode == (78 if since.endswith("]\n") else 0)
+
+
+def test_what_a_reload_brought_is_what_is_dark(
+    run: Callable[..., Daemon], tower: Tower, tmp_path: Path
+) -> None:
+    """The lamp came with the second configuration, and a third was never read."""
+    given = {"RUNTIME_DIRECTORY": str(tmp_path / "run")}
+    file = tmp_path / "buildlight.toml"
+    with FeedServer(Answer(FEED)) as server:
+        feed = f'[[feeds]]\nurl = "{server.url()}"\n'
+        daemon = run(f'{feed}[[lamps]]\ndriver = "console"\n', **given)
+        until(lambda: "passing" in daemon.said(), daemon)
+        file.write_text(configuration(server.url(), port=tower.port))
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: tower.told.endswith(GREEN), daemon)
+        file.write_text("")
+        daemon.process.kill()
+        daemon.process.wait()
+
+    subprocess.run(
+        [BUILDLIGHT, "off", "--config", file],
+        env={**os.environ, **given},
+        capture_output=True,
+        timeout=20.0,
+        check=False,
+    )
+
     until(lambda: tower.told.endswith(DARK), daemon)
 
 
