@@ -189,7 +189,7 @@ class Daemon:
                 before=self._shift.report if self._shift else None,
             )
             await self._shift.run()
-            if self._next is not None:
+            if self._next is not None and not stop.is_set():
                 kept = await self._exchange(lamps, self._shift, self._next)
 
     async def _exchange(
@@ -200,8 +200,8 @@ class Daemon:
         self._relief.clear()
         before = self._settings.lamps
         self._write_down((*before, *others(settings.lamps, before)))
-        await lamps.exchange(settings.lamps, patience=DARKENING)
-        self._write_down(settings.lamps)
+        stuck = await lamps.exchange(settings.lamps, patience=DARKENING)
+        self._write_down((*settings.lamps, *others(stuck, settings.lamps)))
         kept = handed_over(self._settings.feeds, shift.standings(), settings.feeds)
         self._settings = settings
         self._door.open(settings.page)

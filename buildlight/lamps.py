@@ -166,11 +166,14 @@ class Lamps:
             if pattern is not None:
                 each.player.play_once(pattern)
 
-    async def exchange(self, lamps: Sequence[LampSettings], *, patience: float) -> None:
+    async def exchange(
+        self, lamps: Sequence[LampSettings], *, patience: float
+    ) -> tuple[LampSettings, ...]:
         """Go on with *lamps*: a light that stays shines on, one that goes is dark afterwards.
 
         Nothing is opened before what goes has let go of its light, or for *patience* seconds did
         not: two lamps may have exchanged their pins. What is new starts with the next report.
+        Returns the lamps whose lights did not let go, and may be lit still.
         """
         staying, going = [], [*self._played]
         for lamp in lamps:
@@ -178,11 +181,12 @@ class Lamps:
             if same is not None:
                 going.remove(same)
             staying.append((lamp, same))
-        await _let_go([each for each in going if each.started], patience)
+        stuck = await _let_go([each for each in going if each.started], patience)
         self._played = [
             _Played(lamp, same.player, same.started) if same else self._made(lamp)
             for lamp, same in staying
         ]
+        return tuple(each.settings for each in stuck)
 
     def darken(self, patience: float) -> None:
         """Ask every lamp to go dark; :meth:`join` waits for it, from now on *patience* seconds."""
@@ -234,7 +238,7 @@ def _one_light(before: LampSettings, after: LampSettings) -> bool:
     return before.light is after.light and before.options == after.options
 
 
-async def _let_go(going: Sequence[_Played], patience: float) -> None:
+async def _let_go(going: Sequence[_Played], patience: float) -> Sequence[_Played]:
     loop = asyncio.get_running_loop()
     end = loop.time() + patience
     for each in going:
@@ -242,7 +246,9 @@ async def _let_go(going: Sequence[_Played], patience: float) -> None:
     # A thread's end can set no event of the loop; each look is cheap, and there are few.
     while not all(each.player.join(0.0) for each in going) and loop.time() < end:  # noqa: ASYNC110
         await asyncio.sleep(LOOKING)
-    _tell_unanswered(each for each in going if not each.player.join(0.0))
+    stuck = [each for each in going if not each.player.join(0.0)]
+    _tell_unanswered(stuck)
+    return stuck
 
 
 def _tell_unanswered(lamps: Iterable[_Played]) -> None:

@@ -223,7 +223,8 @@ def test_a_light_that_does_not_let_go_is_told_and_holds_nobody_up(
         bench.lamps.start(NOON)
         await until(lambda: {"red 1", "red 2"} <= {*bench.wires.done})
         before = len(bench.wires.done)
-        await bench.lamps.exchange(bench.settings(A, C), patience=0.05)
+        stuck = await bench.lamps.exchange(bench.settings(A, C), patience=0.05)
+        assert [lamp.name for lamp in stuck] == ["b"]
         bench.lamps.start(NOON)
         await until(lambda: "red 3" in bench.wires.done)
         assert bench.wires.done[before:] == ["open 3", "red 3"]

@@ -1,6 +1,7 @@
 """One configuration follows another: what is known is handed over, and no lamp lies meanwhile."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
@@ -494,12 +495,14 @@ def test_two_reloads_at_once_end_in_the_second() -> None:
     World(web=Server(GOOD), lamp=STEADY).run(story)
 
 
-def test_a_stop_in_the_middle_of_a_reload_is_dark() -> None:
-    """Both are asked for in the same moment."""
+def test_a_stop_in_the_middle_of_a_reload_is_dark(caplog: pytest.LogCaptureFixture) -> None:
+    """Both are asked for in the same moment: no lamp is exchanged any more."""
 
     async def story(world: World) -> None:
         world.reload(changed(world, exclude=["nightly"]))
 
+    caplog.set_level(logging.INFO)
     world = World(web=Server(GOOD), lamp=STEADY).run(story)
 
     assert world.lit == frozenset()
+    assert "was read again" not in caplog.text
