@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from buildlight.errors import ConfigError
 from buildlight.replaced_file import ReplacedFile
@@ -46,16 +47,25 @@ class LitFile:
 
 def left_lit(folder: Path) -> tuple[LampSettings, ...]:
     """Return the lamps that the daemon before has written down in *folder*, watching nothing."""
+    file = folder / NAME
     try:
-        rows = json.loads((folder / NAME).read_bytes())
-        return tuple(
-            replace(lamp_from_keys(row["driver"], row["keys"]), name=row["name"]) for row in rows
-        )
+        rows = json.loads(file.read_bytes())
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError, TypeError, LookupError, RecursionError, ConfigError) as exc:
-        log.warning("%s: cannot be used: %s", folder / NAME, type(exc).__name__)
+    except (OSError, ValueError, RecursionError) as exc:
+        log.warning("%s: cannot be read: %s", file, type(exc).__name__)
         return ()
+    # Row by row: a driver that was taken away meanwhile keeps no other lamp from going dark.
+    found = [_lamp(row, file) for row in (rows if isinstance(rows, list) else [rows])]
+    return tuple(lamp for lamp in found if lamp is not None)
+
+
+def _lamp(row: Any, file: Path) -> LampSettings | None:
+    try:
+        return replace(lamp_from_keys(row["driver"], row["keys"]), name=row["name"])
+    except (TypeError, LookupError, ConfigError) as exc:
+        log.warning("%s: a lamp in it cannot be darkened: %s", file, exc)
+        return None
 
 
 def _document(lamps: Sequence[LampSettings]) -> object:

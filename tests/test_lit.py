@@ -1,6 +1,7 @@
 """What a daemon has lit, written down for whoever darkens it after its end."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from buildlight.settings import LampSettings, check_settings
 
 FEEDS = [{"name": "web", "url": "http://127.0.0.1:9/cc.xml"}]
 
+PINS = {"red": 17, "green": 22}
+A_DESK = {"name": "desk", "driver": "gpio", "pins": PINS, "active_high": False}
+
 
 def lamps(*tables: Mapping[str, Any]) -> tuple[LampSettings, ...]:
     """Return the lamps of a configuration."""
@@ -21,7 +25,7 @@ def lamps(*tables: Mapping[str, Any]) -> tuple[LampSettings, ...]:
 def test_lights_are_found_again_as_they_were(tmp_path: Path) -> None:
     """Each with its driver's own keys; what it watches and shows is of no use any more."""
     lit = lamps(
-        {"name": "desk", "driver": "gpio", "pins": {"red": 17, "green": 22}, "active_high": False},
+        A_DESK,
         {"driver": "serial", "protocol": "lcus", "port": "auto", "channels": ["red", "green"]},
     )
 
@@ -60,7 +64,8 @@ def test_what_only_toml_knows_is_written_as_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[1]", "{}x", '[{"driver": "candle", "keys": {}, "name": "a"}]', "\xff"]
+    "content",
+    ["", "{", "[1]", "{}", "7", "{}x", '[{"driver": "candle", "keys": {}, "name": "a"}]', "\xff"],
 )
 def test_a_damaged_file_is_told_and_darkens_nothing(
     tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
@@ -69,7 +74,18 @@ def test_a_damaged_file_is_told_and_darkens_nothing(
     (tmp_path / NAME).write_text(content, encoding="latin-1")
 
     assert left_lit(tmp_path) == ()
-    assert "lit.json: cannot be used" in caplog.text
+    assert "lit.json: " in caplog.text
+
+
+def test_a_lamp_that_is_unknown_by_now_hides_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody took the package away that its driver came from."""
+    gone, there = lamps(A_DESK, {"name": "b", "driver": "console"})
+    LitFile(tmp_path).tell([replace(gone, driver="candle"), there])
+
+    assert [each.name for each in left_lit(tmp_path)] == ["b"]
+    assert "a lamp in it cannot be darkened" in caplog.text
 
 
 def test_without_a_file_there_is_nothing_to_tell(
