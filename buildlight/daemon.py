@@ -131,6 +131,12 @@ class Daemon:
             for mistake in exc.mistakes:
                 log.warning("%s; the configuration from before goes on", mistake)
             self._end_reload()
+        except Exception as exc:  # noqa: BLE001 - a driver that is asked may be anybody's
+            log.error(  # noqa: TRY400 - no traceback: it may repeat a value, and a secret in it
+                "reading the configuration failed (%s); the one from before goes on",
+                type(exc).__name__,
+            )
+            self._end_reload()
         else:
             self._relief.set()
 

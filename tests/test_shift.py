@@ -17,7 +17,7 @@ from buildlight.feeds.pace import max_age
 from buildlight.memory import Verdict
 from buildlight.pattern import Channel
 from buildlight.reading import Standing
-from buildlight.settings import FeedSettings, check_settings
+from buildlight.settings import FeedSettings, Settings, check_settings
 from buildlight.shift import handed_over
 from buildlight.systemd import Systemd
 
@@ -460,6 +460,27 @@ def test_a_refused_reload_is_over_at_once(listener: Listener) -> None:
         assert second == "READY=1"
 
     World(web=Server(GOOD), systemd=Systemd(listener.address)).run(story)
+
+
+def test_a_driver_that_fails_at_a_reload_ends_nothing(
+    listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its options are anybody's code; systemd must not wait for the end of that reload for ever."""
+
+    def fails() -> Settings:
+        raise KeyError("s3cret")
+
+    async def story(world: World) -> None:
+        listener.hear()
+        world.reload_from(fails)
+        assert listener.hear()[1:] == ["READY=1"]
+        await world.wait(60)
+        assert world.lit == {GREEN}
+
+    World(web=Server(GOOD), lamp=STEADY, systemd=Systemd(listener.address)).run(story)
+
+    assert "reading the configuration failed (KeyError)" in caplog.text
+    assert "s3cret" not in caplog.text
 
 
 @pytest.mark.parametrize("good", [True, False], ids=["good", "bad"])

@@ -29,7 +29,7 @@ from buildlight.pattern import DARK, Channel, Frame, Pattern
 from buildlight.project import Project
 from buildlight.publish.status_file import NAME
 from buildlight.report import Light, Report
-from buildlight.settings import LampSettings, check_settings
+from buildlight.settings import LampSettings, Settings, check_settings
 from buildlight.state_file import StateFile
 from buildlight.systemd import Systemd
 
@@ -222,8 +222,12 @@ class World:
 
     def reload(self, document: Document) -> None:
         """Send SIGHUP, after *document* took the configuration's place."""
+        self.reload_from(partial(check_settings, document))
+
+    def reload_from(self, load: Callable[[], Settings]) -> None:
+        """Send SIGHUP, after which *load* reads the configuration."""
         assert self._daemon is not None
-        self._daemon.reload(partial(check_settings, document))
+        self._daemon.reload(load)
 
     def light_of(self, lamp: LampSettings) -> RecordingLight:
         """Return what *lamp* is made of."""
