@@ -1,6 +1,7 @@
 """What every test file shares: a project to start from, and a moment to be in."""
 
 import logging
+import os
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
