@@ -130,7 +130,10 @@ class Shift:
                 self._end()
 
     def tell_soon(self) -> None:
-        """Tell once, in the loop's next turn, however many things happen until then."""
+        """Tell once, in the loop's next turn, however many things happen until then.
+
+        Later, if the last time has just been, and took long.
+        """
         self._wanted.set()
 
     def standings(self) -> dict[str, Standing]:
@@ -188,9 +191,13 @@ class Shift:
         Not a callback of the loop: a failure there would be logged and survived, and the lamp
         would go on to show what was true before it. Here it ends the daemon, and the lamp is dark.
         """
+        loop = asyncio.get_running_loop()
         while True:
             await self._wanted.wait()
+            begun = loop.time()
             self._tell()
+            # As long as that took belongs to the polls: a thousand may answer at once.
+            await asyncio.sleep(loop.time() - begun)
 
     def _tell(self) -> None:
         """Make a report of what is known now, and tell it to the lamps and the log.
