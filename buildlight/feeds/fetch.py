@@ -99,7 +99,10 @@ class Web:
 
     def __init__(self, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._transport = transport
-        self._clients: dict[Tls | None, httpx.AsyncClient] = {}
+        self._contexts: dict[Tls | None, ssl.SSLContext] = {}
+        # One for each address: the work of httpcore's pool for one request grows with the square
+        # of the connections in it, and a thousand feeds would stand still.
+        self._clients: dict[tuple[Tls | None, str], httpx.AsyncClient] = {}
 
     async def get(self, asked: Asked) -> Answer:
         """Return what *asked* leads to.
@@ -129,7 +132,7 @@ class Web:
         # Not httpx's follow_redirects: it reads the body of a redirect whole, even a gzip bomb.
         url = asked.url
         for _ in range(1 + MAX_REDIRECTS):
-            client = self._client(asked.tls if httpx.URL(url).scheme == "https" else None)
+            client = self._client(asked, secure=httpx.URL(url).scheme == "https")
             request = _request(client, asked, url)
             async with aclosing(await _sent(client, request)) as response:
                 if not response.has_redirect_location:
@@ -138,19 +141,25 @@ class Web:
                 url = _next(response, asked)
         raise FeedRefused(f"redirects more than {MAX_REDIRECTS} times; check the address")
 
-    def _client(self, tls: Tls | None) -> httpx.AsyncClient:
-        """Return the client for *tls*; ``None`` is for http, which needs no store.
+    def _client(self, asked: Asked, *, secure: bool) -> httpx.AsyncClient:
+        tls = asked.tls if secure else None
+        if (tls, asked.url) not in self._clients:
+            context = self._context(tls)
+            try:
+                self._clients[tls, asked.url] = _new_client(context, self._transport)
+            except (httpx.InvalidURL, ValueError, ImportError) as exc:
+                raise FeedUnreachable(_NO_PROXY) from exc
+        return self._clients[tls, asked.url]
+
+    def _context(self, tls: Tls | None) -> ssl.SSLContext:
+        """Return whom to trust; with ``None``, for http, nobody.
 
         To read the system's store takes a Pi Zero most of a second, and more than a megabyte.
         """
-        if tls not in self._clients:
-            # A bare context trusts nobody.
-            context = tls.context() if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            try:
-                self._clients[tls] = _new_client(context, self._transport)
-            except (httpx.InvalidURL, ValueError, ImportError) as exc:
-                raise FeedUnreachable(_NO_PROXY) from exc
-        return self._clients[tls]
+        if tls not in self._contexts:
+            bare = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            self._contexts[tls] = bare if tls is None else tls.context()
+        return self._contexts[tls]
 
 
 def _new_client(
