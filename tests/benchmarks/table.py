@@ -59,9 +59,14 @@ def machine() -> str:
     """Return on what, and with what, the figures were measured."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
-        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, "
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {_kernel()}, "
         f"Python {platform.python_version()}, {packages}"
     )
+
+
+def _kernel() -> str:
+    """Return the version of the kernel, without what its builder calls it."""
+    return ".".join(platform.release().split(".")[:2])
 
 
 def _processor() -> str:
