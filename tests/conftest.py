@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import hypothesis
 import pytest
 from running import run, tower  # noqa: F401 - they are fixtures
+from hypothesis import settings
 
 from buildlight.ending import ENDING
 from buildlight.memory import Remembered, Verdict
@@ -22,6 +23,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # No daemon of a test may write where one of this machine does.
 for each_folder in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
     os.environ.pop(each_folder, None)
+# How far test_whole_daemon walks: "proof" is what CI asks for, and the same every time.
+settings.register_profile(
+    "proof", max_examples=400, stateful_step_count=50, deadline=None, derandomize=True
+)
+settings.register_profile("long", max_examples=20_000, stateful_step_count=50, deadline=None)
 
 # A busy machine is no fault of the code.
 hypothesis.settings.register_profile("any machine", deadline=None)

@@ -118,6 +118,8 @@ class FeedServer:
         self._loop = asyncio.new_event_loop()
         self._up = threading.Event()
         self._stop = asyncio.Event()
+        self._server: asyncio.Server | None = None
+        self._talks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="feed server", daemon=True)
 
     def __enter__(self) -> Self:
@@ -145,27 +147,33 @@ class FeedServer:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        # A small send buffer, so that what was sent tells what was read.
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listening = socket.create_server((self._host, 0), family=family, backlog=256)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
-        self.port = listening.getsockname()[1]
-        talks: set[asyncio.Task[None]] = set()
-
-        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            talks.add(task)
-            task.add_done_callback(talks.discard)
-            await self._talk(reader, writer)
-
-        server = await asyncio.start_server(talk, sock=listening, ssl=self._tls)
+        await self._listen()
         self._up.set()
         await self._stop.wait()
-        server.close()
-        for task in talks:
+        await self._close()
+
+    async def _listen(self) -> None:
+        # A small send buffer, so that what was sent tells what was read.
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listening = socket.create_server((self._host, self.port), family=family, backlog=256)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
+        self.port = listening.getsockname()[1]
+        self._server = await asyncio.start_server(self._noted, sock=listening, ssl=self._tls)
+
+    async def _close(self) -> None:
+        """Listen no more, and drop every connection."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._talks:
             task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
+        await asyncio.gather(*self._talks, return_exceptions=True)
+
+    async def _noted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._talks.add(task)
+        task.add_done_callback(self._talks.discard)
+        await self._talk(reader, writer)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

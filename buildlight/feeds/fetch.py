@@ -206,14 +206,21 @@ async def _sent(client: httpx.AsyncClient, request: httpx.Request) -> httpx.Resp
         happened: list[str] = []
 
         async def note(event: str, _details: Mapping[str, Any], into: list[str] = happened) -> None:
-            into.append(event.partition(".")[0])
+            into.append(event)
 
         request.extensions["trace"] = note
         try:
             return await client.send(request, stream=True)
-        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
-            if "connection" in happened or "http11" not in happened:
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError) as exc:
+            if _HEADERS in happened:  # All has come; httpx looks where they redirect, already here.
+                raise FeedRefused(_NO_ADDRESS) from exc
+            layers = {event.partition(".")[0] for event in happened}
+            if "connection" in layers or "http11" not in layers:
                 raise
+
+
+_HEADERS = "http11.receive_response_headers.complete"
+"""What httpcore calls it when a response has begun."""
 
 
 def _condition(asked: Asked, url: str) -> dict[str, str]:

@@ -1,0 +1,103 @@
+"""A long random walk: ``python tests/proof/random_walk.py --steps 1000000 --seed 1``.
+
+Every step is drawn from the seed, so that a lie that is found can be seen again.
+"""
+
+import argparse
+import logging
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from oracle import Said
+from walk import ACTIVITIES, FAULTS, FEEDS, LABELS, LAMPS, LEAPS, NAMES, TIMES, WAITS, WORDS, Walk
+
+LIFE = 500
+"""Steps of one world; then comes the next, which knows nothing."""
+
+
+def said(dice: random.Random) -> Said:
+    """Return what a server may say of a project."""
+    return Said(
+        name=dice.choice(NAMES),
+        activity=dice.choice(ACTIVITIES),
+        word=dice.choice(WORDS),
+        label=dice.choice(LABELS),
+        time=dice.choice(TIMES),
+    )
+
+
+def a_feed(dice: random.Random) -> list[Said]:
+    """Return what a server may say of all of its projects."""
+    found = {each.name: each for each in (said(dice) for _ in range(dice.randrange(4)))}
+    return [*found.values()]
+
+
+def some_names(dice: random.Random) -> tuple[str, ...]:
+    """Return projects that a lamp may leave out."""
+    return tuple(name for name in NAMES if dice.random() < 1 / 3)
+
+
+# How often each happens, of a hundred steps.
+STEPS: tuple[tuple[int, Callable[[Walk, random.Random], None]], ...] = (
+    (38, lambda walk, dice: walk.wait(dice.choice(WAITS))),
+    (20, lambda walk, dice: walk.say_one(dice.choice(FEEDS), said(dice))),
+    (8, lambda walk, dice: walk.say(dice.choice(FEEDS), *a_feed(dice))),
+    (9, lambda walk, dice: walk.fail(dice.choice(FEEDS), dice.randrange(len(FAULTS)))),
+    (9, lambda walk, dice: walk.recover(dice.choice(FEEDS))),
+    (3, lambda walk, dice: walk.exclude(dice.choice([*LAMPS]), some_names(dice))),
+    (3, lambda walk, _: walk.restart()),
+    (2, lambda walk, _: walk.kill()),
+    (2, lambda walk, dice: walk.leap(dice.choice(LEAPS))),
+    (3, lambda walk, dice: walk.unplug(dice.choice([*LAMPS]), oddly=dice.random() < 1 / 2)),
+    (3, lambda walk, dice: walk.plug(dice.choice([*LAMPS]))),
+)
+
+
+def take(walk: Walk, dice: random.Random) -> None:
+    """Take one random step, and compare."""
+    weights, steps = zip(*STEPS, strict=True)
+    dice.choices(steps, weights)[0](walk, dice)
+    walk.compare()
+
+
+def live(seed: str, steps: int) -> int:
+    """Live one life of *steps* steps, drawn from *seed*; return how many were compared."""
+    dice = random.Random(seed)
+    random.seed(seed)  # The program throws dice of its own for when it polls.
+    with tempfile.TemporaryDirectory() as folder:
+        walk = Walk(Path(folder))
+        try:
+            for _ in range(steps):
+                take(walk, dice)
+        except AssertionError as exc:
+            raise AssertionError(
+                f"a life of seed {seed!r}, after {walk.steps} steps: {exc}"
+            ) from exc
+        finally:
+            walk.close()
+    return walk.steps
+
+
+def main() -> None:
+    """Walk, and say how far."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--steps", type=int, default=1_000_000)
+    options.add_argument("--seed", type=int, default=1)
+    chosen = options.parse_args()
+    logging.disable()  # Every fault is told, and there are many.
+    begun, taken = time.monotonic(), 0
+    while taken < chosen.steps:
+        taken += live(f"{chosen.seed}-{taken}", min(LIFE, chosen.steps - taken))
+        if taken % 10_000 == 0:
+            print(f"{taken} steps, {time.monotonic() - begun:.0f} s", flush=True)
+    print(f"{taken} steps of seed {chosen.seed}: no lamp showed what it must not")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,366 @@
+"""A random walk of the whole daemon on virtual time, beside the oracle that knows the truth.
+
+Servers say anything, fail and come back; the daemon is reloaded, restarted and killed; the clock
+leaps, lights come and go. After each step every lamp is compared with :mod:`oracle`.
+"""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import ClassVar
+
+import httpx
+from conftest import NOON
+from jumping_loop import JumpingLoop
+from oracle import DEADLINE, KEPT, Held, Said, Told, colours, expected
+from world import LoopPlayer, RecordingLight, Server
+
+from buildlight import cctray
+from buildlight.aggregate import RANKS
+from buildlight.daemon import Daemon
+from buildlight.errors import LightUnavailable
+from buildlight.monitor import open_sources
+from buildlight.pattern import Frame, Pattern
+from buildlight.project import Project
+from buildlight.report import Light, Report
+from buildlight.settings import Settings, check_settings
+from buildlight.state_file import StateFile
+
+FEEDS = ("web", "api")
+LAMPS = {"all": FEEDS, "web only": ("web",)}
+NAMES = ("shop", "till", "nightly")
+WORDS = ("Success", "Failure", "Exception", "Unknown", "Cancelled", "odd", "", " PASSED ", "error")
+ACTIVITIES = ("Sleeping", "Building", "CheckingModifications", "Pending", " running ", "odd", "")
+LABELS = ("", "1", "2", "3")
+TIMES = (None, *(datetime(2026, 11, 20, hour, tzinfo=UTC) for hour in (9, 10, 11)))
+WAITS = (0.2, 3.0, 11.0, 29.0, 31.0, 64.0, 109.0, 111.0, 300.0, 1_100.0)
+LEAPS = (-400 * 86_400, -3_600, -900, -1, 1, 900, 3_600, 400 * 86_400)
+FAULTS: Sequence[bytes | int | Exception | None] = (
+    None,
+    503,
+    401,
+    206,
+    httpx.ConnectError("refused"),
+    httpx.ReadError("reset"),
+    b"",
+    b"<!DOCTYPE html><html>Success</html>",
+    b'<Projects><Project name="shop" activity="Sleeping" lastBuildStatus="Success"/>',
+    b'<Projects><Project name="unknown - unknown" lastBuildStatus="Success"/></Projects>',
+    b"\x00" * 9,
+)
+SETTLING = 0.2
+"""Seconds after which a lamp shows what its daemon knows."""
+BACK = 2.0
+"""Seconds after which a light that came back shows it, too."""
+GONE = 10.1
+"""Seconds after which a light is missed that went."""
+POLL = 51.0
+"""Seconds after which a poll is over that may hang, of a feed that is not stale yet."""
+LOOKING = 175.0
+"""Seconds after which every feed was asked again, however it fails: 5 intervals and a deadline."""
+
+
+class Witness(Server):
+    """A server that tells the oracle what it answered, and when."""
+
+    def __init__(self, told: Told) -> None:
+        super().__init__()
+        self.told = told
+        self.says: tuple[Said, ...] = ()
+        self.fault: bytes | int | Exception | str | None = "none"
+        self.hanging: float | None = None
+        self.vouches = True
+        """Whether it answers 304 when nothing has changed."""
+
+    def settle(self, now: float) -> None:
+        """Tell the oracle of a request that nobody waits for any more."""
+        if self.hanging is not None and now >= self.hanging + DEADLINE:
+            self.told.hear(None, self.hanging + DEADLINE)
+            self.hanging = None
+
+    async def handle(self, request: httpx.Request) -> httpx.Response:
+        """Answer, and tell the oracle."""
+        now = asyncio.get_running_loop().time()
+        self.settle(now)
+        if self.fault is None:
+            self.hanging = now
+            await asyncio.Event().wait()
+        if self.fault != "none":
+            self.told.hear(None, now)
+            if isinstance(self.fault, Exception):
+                raise self.fault
+            if isinstance(self.fault, int):
+                return httpx.Response(self.fault)
+            assert isinstance(self.fault, bytes)
+            return httpx.Response(200, stream=httpx.ByteStream(self.fault))
+        document = cctray.write(map(_project, self.says))
+        tag = f'"{blake2b(document, digest_size=6).hexdigest()}"'
+        self.told.hear(self.says, now)
+        if self.vouches and request.headers.get("If-None-Match") == tag:
+            return httpx.Response(304)
+        headers = {"ETag": tag} if self.vouches else {}
+        return httpx.Response(200, headers=headers, stream=httpx.ByteStream(document))
+
+
+def _project(said: Said) -> Project:
+    return Project(
+        said.name,
+        activity=said.activity,
+        last_build_status=said.word,
+        last_build_label=said.label,
+        last_build_time=said.time,
+    )
+
+
+class Looked(RecordingLight):
+    """A light that is looked at now and then, keeps its last frame only, and may fail oddly."""
+
+    refresh: ClassVar[float | None] = 10.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.odd = False
+        self.lit: frozenset[str] = frozenset()
+
+    def plays(self, _pattern: Pattern) -> bool:
+        """Play every pattern by itself: nobody looks at each frame of a million steps."""
+        return True
+
+    def play(self, pattern: Pattern) -> None:
+        """Play *pattern*."""
+        self._look()
+        self.lit = frozenset(stroke.channel.value for stroke in pattern.strokes)
+
+    def show(self, frame: Frame) -> None:
+        """Show *frame*."""
+        self._look()
+        self.lit = frozenset(channel.value for channel in frame.lit)
+
+    def close(self) -> None:
+        """Go dark."""
+        self.lit = frozenset()
+
+    def _look(self) -> None:
+        if self.odd:
+            raise OSError("a driver that keeps no promise")
+        if self.gone:
+            raise LightUnavailable("it is gone")
+
+
+class Walk:
+    """The whole daemon, taken step by step; every step ends with a comparison."""
+
+    def __init__(self, folder: Path) -> None:
+        self.steps = 0
+        self.history: list[str] = []
+        self._told = {name: Told() for name in FEEDS}
+        self._servers = {name: Witness(self._told[name]) for name in FEEDS}
+        self._lights = {name: Looked() for name in LAMPS}
+        self._excluded: dict[str, tuple[str, ...]] = {"all": (), "web only": ("nightly",)}
+        self._folder = folder
+        self._file = folder / "verdicts.json"
+        self._kept: dict[str, dict[str, Held]] = {name: {} for name in FEEDS}
+        self._kept_clock = NOON
+        self._kept_verdicts: dict[str, dict[str, str]] = {}
+        self._offset = timedelta()
+        self._loop = JumpingLoop()
+        self._report: Report | None = None
+        self._start()
+
+    # What happens in the world.
+
+    def say(self, feed: str, *said: Said) -> None:
+        """Have the server *feed* answer with these projects, and be well."""
+        self._servers[feed].says, self._servers[feed].fault = said, "none"
+
+    def say_one(self, feed: str, said: Said) -> None:
+        """Have one project of the server *feed* be different."""
+        others = [each for each in self._servers[feed].says if each.name != said.name]
+        self._servers[feed].says = (*others, said)
+
+    def fail(self, feed: str, fault: int) -> None:
+        """Have the server *feed* fail in the way number *fault*."""
+        self._servers[feed].fault = FAULTS[fault]
+
+    def recover(self, feed: str) -> None:
+        """Have the server *feed* be well again."""
+        self._servers[feed].fault = "none"
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self._advance(seconds)
+
+    def leap(self, seconds: float) -> None:
+        """Set the clock on the wall, and let every feed be asked once more."""
+        self._offset += timedelta(seconds=seconds)
+        self._advance(LOOKING)
+
+    def exclude(self, lamp: str, names: tuple[str, ...]) -> None:
+        """Read another configuration: *lamp* is to leave *names* out."""
+        self._excluded[lamp] = names
+        self._forget_requests()
+        self._daemon.reload(self._settings)
+        self._advance(SETTLING)
+
+    def restart(self) -> None:
+        """Stop the daemon and start it again."""
+        self._end()
+        self._keep()
+        self._wake()
+
+    def kill(self) -> None:
+        """End the daemon without a word, and start it again."""
+        self._state.close(20.0)
+        before = self._file.read_bytes() if self._file.exists() else None
+        self._end()
+        if before is None:
+            self._file.unlink(missing_ok=True)
+        else:
+            self._file.write_bytes(before)
+        self._wake()
+
+    def unplug(self, lamp: str, *, oddly: bool = False) -> None:
+        """Take the light of *lamp* away; *oddly*: its driver raises what it should not."""
+        light = self._lights[lamp]
+        light.gone, light.odd = not oddly, oddly
+        self._advance(GONE)
+
+    def plug(self, lamp: str) -> None:
+        """Bring the light of *lamp* back."""
+        light = self._lights[lamp]
+        if light.gone or light.odd:
+            light.gone = light.odd = False
+            self._advance(BACK)
+
+    def close(self) -> None:
+        """End it all."""
+        self._end()
+        self._loop.close()
+
+    # The comparison.
+
+    def compare(self) -> None:
+        """Raise :class:`AssertionError` for a lamp that shows what it must not."""
+        self.steps += 1
+        self._advance(SETTLING)
+        while self._doubting():
+            self._advance(POLL)
+        now = self._loop.time()
+        assert self._report is not None
+        for lamp in self._report.lamps:
+            told = [self._told[name] for name in LAMPS[lamp.name]]
+            wanted = expected(told, self._excluded[lamp.name], now)
+            light = self._lights[lamp.name]
+            shown = RANKS[lamp.signal]
+            assert shown == wanted, f"{lamp.name} is {shown}, not {wanted}: {lamp.because}"
+            if light.gone or light.odd:
+                assert lamp.light is not Light.OK
+            else:
+                assert lamp.light is Light.OK
+                assert light.lit == colours(wanted), f"{lamp.name} shows {light.lit} for {wanted}"
+
+    # How it is done.
+
+    def _doubting(self) -> bool:
+        """Return whether something is about to be doubted: the next poll marks it."""
+        now = self._loop.time()
+        held = [each for told in self._told.values() for each in told.projects.values()]
+        return any(0 <= now - each.confirmed - KEPT <= POLL for each in held)
+
+    def _clock(self) -> datetime:
+        return NOON + timedelta(seconds=self._loop.time()) + self._offset
+
+    def _settings(self) -> Settings:
+        return check_settings(
+            {
+                "keep_verdicts": KEPT,
+                "feeds": [{"name": name, "url": f"http://{name}.example/cc.xml"} for name in FEEDS],
+                "lamps": [
+                    {
+                        "name": name,
+                        "driver": "gpio",
+                        "wait_for_light": True,
+                        "pins": dict(zip(("red", "amber", "green"), range(n, n + 3), strict=True)),
+                        "feeds": feeds,
+                        "exclude": self._excluded[name],
+                    }
+                    for n, (name, feeds) in zip((2, 5), LAMPS.items(), strict=True)
+                ],
+            }
+        )
+
+    def _start(self) -> None:
+        self._state = StateFile(self._folder)
+        self._stop = asyncio.Event()
+        self._report = None
+        self._daemon = Daemon(
+            self._settings(),
+            on_report=self._hear,
+            make_player=lambda lamp, on_light: LoopPlayer(self._lights[lamp.name], on_light),
+            open_sources=partial(open_sources, transport=httpx.MockTransport(self._route)),
+            clock=self._clock,
+            state=self._state,
+        )
+        self._running = self._loop.create_task(self._daemon.run(self._stop))
+        self._advance(SETTLING)
+
+    def _hear(self, report: Report) -> None:
+        self._report = report
+
+    def _end(self) -> None:
+        for server in self._servers.values():
+            server.settle(self._loop.time())
+        self._stop.set()
+        self._loop.run_until_complete(self._running)
+        assert self._state.close(20.0)
+        self._forget_requests()
+
+    def _wake(self) -> None:
+        """Start a daemon that knows what is kept, and have the oracle know that, too."""
+        now = self._loop.time()
+        age = (self._clock() - self._kept_clock).total_seconds()
+        for name, told in self._told.items():
+            told.good, told.failures = None, 0
+            told.projects = deepcopy(self._kept[name])
+            for held in told.projects.values():
+                held.building, held.seen = False, -math.inf
+                held.confirmed = now - abs(held.confirmed + age)
+        self._start()
+
+    def _keep(self) -> None:
+        """Remember what the file holds: how old each confirmation is, by the clock."""
+        now = self._loop.time()
+        self._kept = {name: deepcopy(told.projects) for name, told in self._told.items()}
+        for held in (each for kept in self._kept.values() for each in kept.values()):
+            held.confirmed = now - held.confirmed
+        self._kept_clock = self._clock()
+        self._kept_verdicts = self._verdicts()
+
+    def _verdicts(self) -> dict[str, dict[str, str]]:
+        return {
+            name: {each: held.verdict for each, held in told.projects.items()}
+            for name, told in self._told.items()
+            if told.projects
+        }
+
+    def _forget_requests(self) -> None:
+        for server in self._servers.values():
+            server.settle(self._loop.time())
+            server.hanging = None
+
+    def _advance(self, seconds: float) -> None:
+        self._loop.run_until_complete(asyncio.sleep(seconds))
+        assert not self._running.done(), "the daemon ended"
+        for server in self._servers.values():
+            server.settle(self._loop.time())
+
+    async def _route(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._servers[request.url.host.partition(".")[0]].handle(request)
+        if self._verdicts() != self._kept_verdicts:
+            self._keep()
+        return answer
