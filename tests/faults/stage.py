@@ -30,7 +30,7 @@ from buildlight.lamp import Lamp, LampThread
 from buildlight.lamps import Player
 from buildlight.pattern import Channel, Frame
 from buildlight.report import FeedReport, LampReport, Report
-from buildlight.settings import LampSettings, Settings, check_settings
+from buildlight.settings import LampSettings, check_settings
 
 TOKEN = "t0ken-0123456789abcdef"
 INTERVAL = 0.05
@@ -203,13 +203,14 @@ class Stage:
 
     async def _work(self) -> None:
         daemon = Daemon(
-            self._settings(),
+            check_settings(self.tables()),
             on_report=lambda report: self.reports.append((time.monotonic(), report)),
             make_player=self._player,
         )
         await daemon.run(self._stop)
 
-    def _settings(self) -> Settings:
+    def tables(self) -> dict[str, Any]:
+        """Return the configuration of a daemon on this stage."""
         auth = {"kind": "query", "name": "token", "secret": str(self._folder / "token")}
         feeds: list[dict[str, object]] = [
             {
@@ -232,7 +233,7 @@ class Stage:
         for first, lamp in enumerate(lamps[: len(FEEDS) + 1]):
             lamp["pins"] = {name: 3 * first + n for n, name in enumerate(COLOURS, start=2)}
         pace = {"interval": INTERVAL, "building_interval": INTERVAL}
-        return check_settings({**pace, "feeds": feeds, "lamps": lamps})
+        return {**pace, "feeds": feeds, "lamps": lamps}
 
     def _player(self, lamp: LampSettings, on_light: Callable[[], None]) -> Player:
         if lamp.name == "serial":

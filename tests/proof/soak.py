@@ -1,0 +1,196 @@
+"""A soak: ``python tests/proof/soak.py --hours 24 --plot soak.svg``.
+
+The daemon, as a process of its own, against servers and a light whose faults rotate, all of
+those of the table. It has to be well in the end, and to hold no more than after its warm-up.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import cycle
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "faults")]
+
+from fault_light import FaultLight, Mood
+from feed_faults import FAULTS
+from figures import note
+from stage import Stage
+
+HERE = Path(__file__).parent
+ILL, WELL = 0.35, 0.15
+"""Seconds for which a fault lasts, and for which all is well after it."""
+START = 10.0
+"""Seconds that a daemon may take to be well."""
+# What each may grow by between the two halves: at its highest, and in the middle of its samples.
+# Memory in MiB: what the C library keeps of a document of 16 MiB is not the same every time.
+SLACK: Mapping[str, tuple[float, float]] = {
+    "memory": (24.0, 12.0),
+    "threads": (3, 1),
+    "descriptors": (6, 2),
+    "tasks": (6, 2),
+}
+WIDTH, HEIGHT = 800, 120
+
+Sample = Mapping[str, float]
+
+
+def run(hours: float, plot: Path | None) -> int:
+    """Soak for so many *hours*; return how many samples were taken."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        light = stack.enter_context(FaultLight(folder))
+        stage = stack.enter_context(Stage(folder))
+        (folder / "nameless").write_text("")
+        (folder / "tables.json").write_text(json.dumps(tables(stage, light)))
+        daemon = start(folder)
+        try:
+            faults = rotate(stage, light, folder, until=time.monotonic() + hours * 3600)
+            signals = settled(folder)
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            status = daemon.wait(timeout=30)
+        samples = [json.loads(line) for line in (folder / "samples").read_text().splitlines()]
+    if plot is not None:
+        plot.write_text(drawn(samples))
+    print(f"{len(samples)} samples, {faults} faults, {stage_polls(stage)} answers")
+    for line in told(samples):
+        print(line)
+    assert signals == {"passing"}, f"not well in the end: {signals}"
+    assert status == 0, f"ended with {status}"
+    grown = [*growth(samples)]
+    assert not grown, f"not flat: {grown}"
+    return len(samples)
+
+
+def tables(stage: Stage, light: FaultLight) -> dict[str, object]:
+    """Return the configuration: the feeds of the stage, a light that fails, one that is drawn."""
+    return {
+        **stage.tables(),
+        "lamps": [
+            {"name": "light", "driver": "serial", "protocol": "jambel", "port": light.port},
+            {"name": "drawn", "driver": "console"},
+        ],
+    }
+
+
+def start(folder: Path) -> "subprocess.Popen[bytes]":
+    """Start the daemon, with folders of its own."""
+    places = {"XDG_RUNTIME_DIR": str(folder), "XDG_STATE_HOME": str(folder)}
+    environment = {**os.environ, **places, "NO_PROXY": "*", "no_proxy": "*"}
+    return subprocess.Popen(
+        [sys.executable, str(HERE / "soaked.py"), str(folder)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def rotate(stage: Stage, light: FaultLight, folder: Path, *, until: float) -> int:
+    """Play one fault after the other; return how many."""
+    moods = cycle(Mood)
+    for number, fault in enumerate(cycle(FAULTS)):
+        if time.monotonic() >= until:
+            return number
+        fault.begin(stage)
+        (folder / "nameless").write_text(stage.nameless)
+        if number % 7 == 0:
+            light.unplug()
+        time.sleep(ILL)
+        if number % 7 == 0:
+            light.plug()
+        light.mood = next(moods) if number % 5 == 0 else light.mood
+        stage.recover(fault.feed)
+        (folder / "nameless").write_text("")
+        time.sleep(WELL)
+    raise AssertionError
+
+
+def settled(folder: Path) -> set[str]:
+    """Return the signals of the lamps, once nothing is wrong any more."""
+    end, signals = time.monotonic() + START, {""}
+    while signals != {"passing"} and time.monotonic() < end:
+        time.sleep(0.2)
+        report = json.loads((folder / "buildlight" / "status.json").read_text())
+        signals = {
+            "stale" if lamp["signal"]["stale"] else lamp["signal"]["verdict"]
+            for lamp in report["lamps"]
+        }
+    return signals
+
+
+def stage_polls(stage: Stage) -> int:
+    """Return how many requests were answered."""
+    return sum(len(server.requests) for server in stage.servers.values())
+
+
+def halves(samples: Sequence[Sample]) -> tuple[Sequence[Sample], Sequence[Sample]]:
+    """Return the samples of the warm-up, in which every fault was played, and the others."""
+    return samples[: len(samples) // 2], samples[len(samples) // 2 :]
+
+
+def growth(samples: Sequence[Sample]) -> Iterator[str]:
+    """Yield what is more in the second half than it was in the first, by more than its slack."""
+    warm, later = halves(samples)
+    for name, (peak, middle) in SLACK.items():
+        for what, allowed, of in (("peak", peak, max), ("median", middle, median)):
+            before, after = (of([each[name] for each in half]) for half in (warm, later))
+            if after > before + allowed:
+                yield f"{what} of {name}: {before:.1f}, then {after:.1f}"
+
+
+def median(numbers: Sequence[float]) -> float:
+    """Return the middle of *numbers*."""
+    return sorted(numbers)[len(numbers) // 2]
+
+
+def told(samples: Sequence[Sample]) -> Iterator[str]:
+    """Yield a line for each of what was sampled."""
+    for name in SLACK:
+        parts = [[each[name] for each in half] for half in halves(samples)]
+        figures = [f"{median(part):.1f} (at most {max(part):.1f})" for part in parts]
+        yield f"{name}: {figures[0]}, then {figures[1]}"
+
+
+def drawn(samples: Sequence[Sample]) -> str:
+    """Return a picture of *samples*: a curve for each, on its own scale."""
+    rows = []
+    last = samples[-1]["seconds"]
+    for row, name in enumerate(SLACK):
+        most = max(each[name] for each in samples)
+        points = " ".join(
+            f"{each['seconds'] / last * WIDTH:.1f},"
+            f"{(row + 1) * HEIGHT - each[name] / most * (HEIGHT - 30):.1f}"
+            for each in samples
+        )
+        rows.append(
+            f'<text x="4" y="{row * HEIGHT + 20}">{name}: at most {most:.0f}</text>'
+            f'<polyline points="{points}" fill="none" stroke="#06c"/>'
+        )
+    height = len(rows) * HEIGHT + 24
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
+        f'font-family="sans-serif" font-size="13">{"".join(rows)}'
+        f'<text x="4" y="{height - 6}">0 to {last / 3600:.2f} hours</text></svg>\n'
+    )
+
+
+def main() -> None:
+    """Soak as it is asked for."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--hours", type=float, default=1.0)
+    options.add_argument("--plot", type=Path)
+    chosen = options.parse_args()
+    samples = run(chosen.hours, chosen.plot)
+    note("soak", f"{samples}")
+
+
+if __name__ == "__main__":
+    main()
