@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import hypothesis
 import pytest
-from running import run, tower  # noqa: F401 - they are fixtures
 from hypothesis import settings
+from running import run, tower  # noqa: F401 - they are fixtures
 
 from buildlight.ending import ENDING
 from buildlight.memory import Remembered, Verdict

@@ -15,6 +15,7 @@ from buildlight.drivers.serial_protocols import (
     SerialProtocol,
 )
 from buildlight.pattern import PULSE, STEADY, Channel, Frame, Pattern, Rhythm
+from buildlight.redaction import printable
 
 VERSION = 1
 OWN_CHANNELS = (Channel.RED, Channel.AMBER, Channel.GREEN, Channel.BUZZER)
@@ -91,12 +92,15 @@ def _fault(ready: re.Match[bytes], wanted: Collection[Channel]) -> str:
     if version != VERSION:
         older = "its firmware" if version < VERSION else "buildlight"
         return f"speaks version {version} of the protocol, not {VERSION}; update {older}"
-    keys = dict(word.split("=", 1) for word in ready[2].decode("ascii", "replace").split())
+    # At blanks only, as READY does: a form feed is none, and may stand in a value.
+    words = ready[2].decode("ascii", "replace").strip(" ").split(" ") if ready[2] else []
+    keys = dict(word.split("=", 1) for word in words)
     has = keys.get("channels", "").split(",")
     missing = [channel.value for channel in wanted if channel.value not in has]
     if not missing:
         return ""
-    return f"has no {', '.join(missing)}; its channels are {', '.join(has)}: set channels to those"
+    told = printable(", ".join(has), limit=60)  # A hostile device may say anything.
+    return f"has no {', '.join(missing)}; its channels are {told}: set channels to those"
 
 
 def own_light(channels: Sequence[Channel]) -> SerialProtocol:
