@@ -35,7 +35,12 @@ def fuzz(name: str, *options: str) -> None:
 def fuzz_for(name: str, seconds: int) -> int:
     """Feed the target *name* for *seconds*, in a process of its own; return how many runs."""
     with tempfile.TemporaryDirectory() as found:
-        options = [f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-timeout=25", "-verbosity=0"]
+        options = [
+            f"-max_total_time={seconds}",
+            f"-max_len={LONGEST}",
+            "-timeout=25",
+            "-verbosity=0",
+        ]
         corpora = [found, str(HERE / "corpus" / name)]
         if name == "feed":
             corpora.extend(str(each) for each in sorted((HERE.parent / "feeds").iterdir()))

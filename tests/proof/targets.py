@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 
 from buildlight import cctray
 from buildlight.counted import Watched
@@ -25,7 +25,9 @@ from buildlight.state_file import StateFile
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 RULES = Rules(max_age=110.0, roll_up=True, ignore_older_than=86_400.0)
 PATTERNS = lamp_from_keys("gpio", {"pins": {"red": 17, "amber": 27, "green": 22}}).patterns
-RED_FEED = b'<Projects><Project name="shop" activity="Sleeping" lastBuildStatus="Failure"/></Projects>'
+RED_FEED = (
+    b'<Projects><Project name="shop" activity="Sleeping" lastBuildStatus="Failure"/></Projects>'
+)
 LONGEST_SENTENCE = 400
 
 
@@ -89,6 +91,24 @@ def settings(document: bytes) -> None:
             assert all(each.isprintable() for each in exc.mistakes)
 
 
+class _Instead:
+    """Puts *things* into the place of a module's own, for a while; there may be no pytest here."""
+
+    def __init__(self, module: ModuleType, **things: object) -> None:
+        self._module, self._things = module, things
+
+    def __enter__(self) -> None:
+        self._swap()
+
+    def __exit__(self, *_: object) -> None:
+        self._swap()
+
+    def _swap(self) -> None:
+        for name, thing in self._things.items():
+            self._things[name] = getattr(self._module, name)
+            setattr(self._module, name, thing)
+
+
 class _Noise:
     """A wire whose other end says *heard*, bit by bit, and then nothing more."""
 
@@ -122,9 +142,11 @@ class _Noise:
 def light(heard: bytes) -> None:
     """Talk with a light of our own that answers noise."""
     wire = _Noise(heard)
-    before = usb_serial.open_wire, usb_serial.time
-    usb_serial.open_wire = lambda *_, **__: wire  # type: ignore[assignment]
-    usb_serial.time = SimpleNamespace(monotonic=wire.monotonic)  # type: ignore[assignment]
+    with _Instead(usb_serial, open_wire=lambda *_, **__: wire, time=wire):
+        _talk(wire)
+
+
+def _talk(wire: _Noise) -> None:
     try:
         options = SerialLight.Options.model_validate({"port": "/dev/x", "protocol": "buildlight"})
         opened = SerialLight(options, clock=wire.monotonic)  # type: ignore[arg-type]
@@ -136,8 +158,6 @@ def light(heard: bytes) -> None:
     except LightUnavailable as exc:
         assert str(exc).isprintable()
         assert len(str(exc)) < LONGEST_SENTENCE
-    finally:
-        usb_serial.open_wire, usb_serial.time = before
 
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = {

@@ -1,0 +1,57 @@
+"""The branch coverage of the pure modules, which has to be whole.
+
+It wants coverage.py, in an environment of its own. Which modules are pure is said in
+pyproject.toml, where import-linter sees to it.
+"""
+
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent))
+
+from figures import note
+
+# The tests of one module or another, which are quick; those of the whole daemon are not needed.
+TESTS = (
+    *("aggregate", "cctray", "counted", "discover", "explain", "feed_documents", "hours", "lookup"),
+    *("memory", "never_green", "office", "pace", "pairing", "pattern", "project", "quirks"),
+    *("reading", "redaction", "report", "rules", "secrecy", "serial_protocols", "settings"),
+    *("usb_serial", "wiring", "cctray_feed"),
+)
+
+
+def pure_modules() -> list[str]:
+    """Return the files of the modules that are declared pure."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (pure,) = [each for each in contracts if each["name"].startswith("The core is pure")]
+    return [f"{module.replace('.', '/')}.py" for module in pure["source_modules"]]
+
+
+def main() -> None:
+    """Measure, print what is missing, and fail if anything is."""
+    files = [f"tests/test_{each}.py" for each in TESTS] + ["tests/proof/test_fuzz.py"]
+    own = [str(each.relative_to(ROOT)) for each in (ROOT / "tests").glob("test_*buildlight*.py")]
+    with tempfile.TemporaryDirectory() as folder:
+        coverage = [sys.executable, "-m", "coverage"]
+        data = f"--data-file={folder}/coverage"
+        include = f"--include={','.join(pure_modules())}"
+        pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *files, *own]
+        subprocess.run([*coverage, "run", "--branch", data, include, *pytest], cwd=ROOT, check=True)
+        report = [*coverage, "report", "--show-missing", "--skip-covered", "--fail-under=100"]
+        told = subprocess.run(
+            [*report, data], cwd=ROOT, check=False, capture_output=True, text=True
+        )
+    print(told.stdout, end="")
+    if told.returncode != 0:
+        raise SystemExit(told.stderr or "not all of the pure modules is covered")
+    note("coverage", f"100 % of {len(pure_modules())} modules")
+
+
+if __name__ == "__main__":
+    main()
