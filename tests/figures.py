@@ -1,6 +1,6 @@
 """Figures that the proofs leave behind, and the report that is made of them.
 
-With ``BUILDLIGHT_PROOF`` set to a folder, each figure is a file of lines in it.
+With ``PROOF_FIGURES`` set to a folder, each figure is a file of lines in it.
 ``python tests/figures.py FOLDER`` prints the report; ``--write README.md`` copies the figures to
 between the marks in there.
 """
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-FOLDER = "BUILDLIGHT_PROOF"
+FOLDER = "PROOF_FIGURES"
 BEGIN, END = "<!-- figures: tests/proof/prove --write -->", "<!-- end of figures -->"
 COLUMNS = ("at start", "was passing", "was broken", "while green")
 SCORE = re.compile(r"^Score: (.+)$", re.MULTILINE)

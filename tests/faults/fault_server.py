@@ -17,7 +17,7 @@ Play = Callable[[asyncio.StreamWriter], Awaitable[None]]
 class FaultServer(FeedServer):
     """A :class:`FeedServer` that fails on demand, and is well again on demand.
 
-    *asked_at* are the moments (of ``time.monotonic``) at which it was asked.
+    *asked_at* are the moments (of ``time.monotonic``) at which it answered since it is well again.
     """
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
@@ -62,6 +62,7 @@ class FaultServer(FeedServer):
     async def _recover(self, answer: Answer) -> None:
         self._play, self.answer = None, answer
         await self._drop()
+        self.asked_at.clear()
         if self._server is None or not self._server.is_serving():
             await self._listen()
 

@@ -16,7 +16,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from types import ModuleType
 
@@ -25,7 +24,6 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE.parent)]
 
 import httpx  # noqa: F401 - before any fork: what is imported once need not be imported again
-import hypothesis  # noqa: F401
 import pydantic  # noqa: F401
 import pytest
 
@@ -81,10 +79,15 @@ class Mutant:
     tree: ast.Module
 
 
+def source(module: str) -> ast.Module:
+    """Return *module* as it is."""
+    path = ROOT / "buildlight" / (module.replace(".", "/") + ".py")
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def mutants(module: str) -> Iterator[Mutant]:
     """Yield every mutant of *module*."""
-    path = ROOT / "buildlight" / (module.replace(".", "/") + ".py")
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = source(module)
     for number, node in enumerate(ast.walk(tree)):
         for twin, told in _twins(node):
             changed = copy.deepcopy(tree)
@@ -183,14 +186,25 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(self._code, module.__dict__)
 
 
-def survives(mutant: Mutant) -> bool:
-    """Return whether no test finds *mutant*."""
-    child = os.fork()
-    if child == 0:
-        os.setsid()  # A test may end its group.
-        os._exit(_tried(mutant))
-    _, status = os.waitpid(child, 0)
-    return os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0
+def survivors(found: Sequence[Mutant], jobs: int) -> list[Mutant]:
+    """Return those of *found* that no test finds, trying so many at once."""
+    running: dict[int, Mutant] = {}
+    left = []
+    waiting = [*found]
+    while waiting or running:
+        # From this thread alone: what is forked beside another may wait for its locks for ever.
+        while waiting and len(running) < jobs:
+            mutant = waiting.pop(0)
+            child = os.fork()
+            if child == 0:
+                os.setsid()  # A test may end its group.
+                os._exit(_tried(mutant))
+            running[child] = mutant
+        child, status = os.wait()
+        mutant = running.pop(child)
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0:
+            left.append(mutant)
+    return left
 
 
 def _tried(mutant: Mutant) -> int:
@@ -215,12 +229,10 @@ def main() -> None:
     whole, alive = 0, 0
     for module in chosen.modules:
         found = [*mutants(module)]
-        with ThreadPool(chosen.jobs) as pool:
-            left = [
-                mutant
-                for mutant, lives in zip(found, pool.map(survives, found, 1), strict=True)
-                if lives
-            ]
+        itself = Mutant(module, 0, "none", source(module))
+        if not survivors([itself], 1):
+            raise SystemExit(f"{module}: its tests fail without any mutant")
+        left = survivors(found, chosen.jobs)
         whole, alive = whole + len(found), alive + len(left)
         print(f"{module}: {len(found) - len(left)} of {len(found)} found", flush=True)
         for mutant in left:
