@@ -216,7 +216,7 @@ def _tried(mutant: Mutant) -> int:
     os.chdir(ROOT)
     sys.meta_path.insert(0, _Finder(mutant))
     files = [f"tests/test_{each}.py" for each in TESTS[mutant.module]]
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:terminal", "--hypothesis-seed=1"]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=1"]
     return int(pytest.main([*options, *files]))
 
 
