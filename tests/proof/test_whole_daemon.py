@@ -1,7 +1,8 @@
 """The whole daemon through random worlds: after every step every lamp is compared with the oracle.
 
 ``--hypothesis-profile=long`` walks a hundred times as far. `random_walk.py` is the same without
-hypothesis, for a million steps of one seed. What either found stands at the end, as a story.
+hypothesis, for a million steps of one seed. What either finds belongs at the end, as a story; so
+far neither has found a lie.
 """
 
 import tempfile
