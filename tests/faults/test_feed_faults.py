@@ -156,8 +156,7 @@ def settle(stage: Stage, truth: str) -> None:
     stage.until_signals(truth, *stage.servers, "all")
     colour = Channel.RED if truth == "broken" else Channel.GREEN
     stage.until(lambda: all(each.lit == {colour} for each in stage.lights.values()), "the lights")
-    stage.reports.clear()
-    stage.until(lambda: stage.report, "a report")
+    del stage.reports[:-1]  # Another comes only with news.
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
