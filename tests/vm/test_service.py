@@ -281,26 +281,6 @@ def test_a_reload_takes_a_good_configuration_and_refuses_a_bad_one(service: Serv
     assert service.show("ActiveState") == "active"
 
 
-@on_one
-def test_killed_under_a_configuration_with_a_mistake_it_leaves_the_light_dark(
-    service: Service,
-) -> None:
-    """What was lit is darkened as it was lit, and nobody lights it before the mistake is mended."""
-    assert "nonsense" in service.vm.sh(f"cat {CONFIGURATION}").stdout
-    service.tells(TOWER_GREEN)
-    service.vm.forget()
-
-    service.vm.sh("systemctl kill -s KILL buildlight")
-
-    until(lambda: service.show("ActiveState") == "failed", service.log)
-    assert service.show("ExecMainStatus") == "78"
-    assert service.vm.told().endswith(DARK)
-    assert service.vm.levels(*ALL_LOW) == ALL_LOW
-    service.vm.sh(f"sed -i /nonsense/d {CONFIGURATION} && systemctl start buildlight")
-    service.tells(TOWER_GREEN)
-    service.vm.sh(f"echo nonsense = 1 >>{CONFIGURATION}")
-
-
 def test_stopped_it_leaves_everything_dark_and_nothing_in_memory(service: Service) -> None:
     """No light, no process, no run folder."""
     service.tells(TOWER_GREEN)
