@@ -240,10 +240,13 @@ def test_the_rules_name_a_light_and_keep_others_away_from_it(service: Service) -
 
 @on_one
 def test_after_kill_nine_the_light_is_dark_and_the_daemon_comes_back(service: Service) -> None:
-    """Nobody can tell the tower but `buildlight off`, which systemd calls."""
+    """Nobody can tell the tower but `buildlight off`, which systemd calls.
+
+    Not `systemctl kill -s KILL`: that kills what is called afterwards, too.
+    """
     pid = service.show("MainPID")
 
-    service.vm.sh("systemctl kill -s KILL buildlight")
+    service.vm.sh(f"kill -9 {pid}")
 
     until(lambda: DARK in service.vm.told(), service.log)
     service.follows_on(pid)
@@ -279,6 +282,26 @@ def test_a_reload_takes_a_good_configuration_and_refuses_a_bad_one(service: Serv
     service.tells(TOWER_RED)
     assert service.show("MainPID") == pid
     assert service.show("ActiveState") == "active"
+
+
+@on_one
+def test_killed_under_a_configuration_with_a_mistake_it_leaves_the_light_dark(
+    service: Service,
+) -> None:
+    """What was lit is darkened as it was lit, and nobody lights it before the mistake is mended."""
+    assert "nonsense" in service.vm.sh(f"cat {CONFIGURATION}").stdout
+    service.tells(TOWER_GREEN)
+    service.vm.forget()
+
+    service.vm.sh(f"kill -9 {service.show('MainPID')}")
+
+    until(lambda: service.show("ExecMainStatus") == "78", service.log)
+    until(lambda: service.show("ActiveState") == "failed", service.log)
+    assert service.vm.told().endswith(DARK), service.log()
+    assert service.vm.levels(*ALL_LOW) == ALL_LOW
+    service.vm.sh(f"sed -i /nonsense/d {CONFIGURATION} && systemctl start buildlight")
+    service.tells(TOWER_GREEN)
+    service.vm.sh(f"echo nonsense = 1 >>{CONFIGURATION}")
 
 
 def test_stopped_it_leaves_everything_dark_and_nothing_in_memory(service: Service) -> None:
