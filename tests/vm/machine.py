@@ -16,6 +16,8 @@ PATIENCE = 60.0
 """Seconds to wait for anything: the guests are emulated, and slow."""
 BOOTING = 240.0
 """Seconds that a machine may take to end and to start again."""
+STARTING = 150.0
+"""Seconds that a first boot may take; 36 are usual."""
 BUILDING = 900.0
 """Seconds that a machine may take to be built."""
 
@@ -123,7 +125,12 @@ class Vm:
         # Its output goes into a file: ssh's master would keep a pipe open.
         built = "[ -e $0/image/root.img ] && [ -e $0/image/kernel-version ]"
         image = rig_folder() / self.suite
-        script = f"({built} || bash $1/build-vm.sh) && exec bash $1/run-vm.sh"
+        # Now and then a first boot stands still at its console; another one does not.
+        boot = (
+            f"for n in 1 2 3; do timeout {STARTING:.0f} bash $1/run-vm.sh && exit; "
+            "bash $1/run-vm.sh stop; done; exit 1"
+        )
+        script = f"({built} || bash $1/build-vm.sh) && {{ {boot}; }}"
         with log.open("w") as file:
             status = subprocess.run(
                 ["env", "-u", PINNED, "bash", "-c", script, image, self.rig],
