@@ -398,7 +398,7 @@ def test_the_readmes_plugin_is_found_by_name_and_driven_by_the_daemon(tmp_path: 
         )
         try:
             end = time.monotonic() + PATIENCE
-            while "my light: green\n" not in log.read_text():
+            while "my light: green" not in log.read_text():
                 assert time.monotonic() < end, log.read_text()
                 time.sleep(0.01)
             daemon.send_signal(signal.SIGTERM)
