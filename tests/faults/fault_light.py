@@ -3,16 +3,20 @@
 It speaks the Jambel's protocol (a line, and ``OK``), for that is one that answers.
 """
 
+import ctypes
 import os
 import select
 import socket
 import threading
 import tty
+from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from buildlight.drivers import Driver
 
 
 class Mood(Enum):
@@ -30,6 +34,7 @@ ANSWERS = {Mood.WELL: b"OK\n", Mood.SLOW: b"OK\n", Mood.NONSENSE: b"\xff\x00?\n"
 ANSWERS[Mood.REFUSING] = b"ERR\n"
 SLOWNESS = 0.3
 """Seconds that a slow light takes for an answer: less than the second that it is given."""
+NOBODY = 65_534
 MODULES = ("red", "amber", "green")
 
 
@@ -45,6 +50,7 @@ class FaultLight:
         self._ends: list[int] = []
         self._listening: socket.socket | None = None
         self._number = 0
+        self._forbidden = False
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="light", daemon=True)
@@ -94,6 +100,30 @@ class FaultLight:
             self._listening = None
             if not self._tcp:
                 self._link.unlink(missing_ok=True)
+
+    def forbid(self) -> None:
+        """Take it from everybody but root."""
+        self.device.chmod(0)
+        self._forbidden = True
+
+    def allow(self) -> None:
+        """Give it back."""
+        self._forbidden = False
+        self.device.chmod(0o600)
+
+    def opened(self, open_light: Callable[[], Driver]) -> Driver:
+        """Call *open_light*; where it is forbidden and root runs the tests, as nobody.
+
+        setfsuid(2) is for the one thread that calls it: the daemon reads its files as before.
+        """
+        if not (self._forbidden and os.geteuid() == 0):
+            return open_light()
+        libc = ctypes.CDLL(None)
+        libc.setfsuid(NOBODY)
+        try:
+            return open_light()
+        finally:
+            libc.setfsuid(0)
 
     @property
     def device(self) -> Path:

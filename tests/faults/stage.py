@@ -13,17 +13,19 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 import trustme
+from fault_light import FaultLight
 from fault_server import FaultServer
 from servers import BROKEN_FEED, FEED, Answer, FeedServer
 
 from buildlight.aggregate import RANKS
 from buildlight.daemon import Daemon
-from buildlight.drivers import DriverOptions
+from buildlight.drivers import Driver, DriverOptions
 from buildlight.errors import LightUnavailable
 from buildlight.feeds.lookup import LookupLoop
 from buildlight.lamp import Lamp, LampThread
@@ -74,7 +76,7 @@ class Recorder:
 class Stage:
     """Servers, and a daemon once it is started; ``with Stage(folder) as stage: …``."""
 
-    def __init__(self, folder: Path, *, serial_light: str | None = None) -> None:
+    def __init__(self, folder: Path, *, serial_light: FaultLight | None = None) -> None:
         self.reports: list[tuple[float, Report]] = []
         self.lights: dict[str, Recorder] = {}
         self.nameless = ""
@@ -228,7 +230,7 @@ class Stage:
         ]
         lamps.append({"name": "all", "driver": "gpio"})
         if self._serial_light is not None:
-            port = {"port": self._serial_light, "protocol": "jambel"}
+            port = {"port": self._serial_light.port, "protocol": "jambel"}
             lamps.append({"name": "serial", "driver": "serial", **port})
         for first, lamp in enumerate(lamps[: len(FEEDS) + 1]):
             lamp["pins"] = {name: 3 * first + n for n, name in enumerate(COLOURS, start=2)}
@@ -236,11 +238,13 @@ class Stage:
         return {**pace, "feeds": feeds, "lamps": lamps}
 
     def _player(self, lamp: LampSettings, on_light: Callable[[], None]) -> Player:
-        if lamp.name == "serial":
-            made = LampThread(lamp.name, Lamp(lamp.open_light), on_light=on_light)
+        opened: Callable[[], Driver]
+        if self._serial_light is not None and lamp.name == "serial":
+            opened = partial(self._serial_light.opened, lamp.open_light)
         else:
             light = self.lights[lamp.name] = Recorder()
-            made = LampThread(lamp.name, Lamp(lambda: light), on_light=on_light)
+            opened = lambda: light  # noqa: E731 - of the same kind as the other
+        made = LampThread(lamp.name, Lamp(opened), on_light=on_light)
         self._players[lamp.name] = made
         return made
 

@@ -7,7 +7,7 @@ that at once, and the failing one as soon as its light is well: never the old gr
 import fcntl
 import os
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,14 +49,11 @@ def _unplug(light: FaultLight, _stack: ExitStack) -> None:
     light.unplug()
 
 
-def _no_permission(light: FaultLight, stack: ExitStack) -> None:
-    """Take the device from a user who is nobody, and let the daemon open it anew."""
+def _no_permission(light: FaultLight, _stack: ExitStack) -> None:
+    """Take the device from whoever opens it anew."""
     light.unplug()
     light.plug()
-    light.device.chmod(0o600)
-    if os.geteuid() == 0:
-        os.seteuid(65_534)
-        stack.callback(os.seteuid, 0)
+    light.forbid()
 
 
 def _held(light: FaultLight, stack: ExitStack) -> None:
@@ -75,7 +72,9 @@ FAULTS = (
     LightFault("slow", _moody(Mood.SLOW), "", _well, harmless=True),
     LightFault("answers nonsense", _moody(Mood.NONSENSE), "instead of OK", _well),
     LightFault("refuses", _moody(Mood.REFUSING), "instead of OK", _well),
-    LightFault("permission lost", _no_permission, "no permission for", pty_only=True),
+    LightFault(
+        "permission lost", _no_permission, "no permission for", FaultLight.allow, pty_only=True
+    ),
     LightFault("held by another program", _held, "is held by another", pty_only=True),
 )
 CELLS = [
@@ -88,13 +87,9 @@ CELLS = [
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that nobody may look into but everybody may pass, without a proxy."""
+    """A folder for a stage, which no proxy stands before."""
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("no_proxy", "*")
-    for each in (tmp_path, *tmp_path.parents):
-        with suppress(OSError):
-            if each != Path("/") and "pytest" in str(each):
-                each.chmod(0o755)
     return tmp_path
 
 
@@ -105,7 +100,7 @@ def test_a_light_that_fails_stops_nobody_and_comes_back_right(
 ) -> None:
     """Red is on the other lamp while this one fails, and on this one when it is well again."""
     with FaultLight(folder, tcp=tcp) as light, ExitStack() as stack:
-        stage = stack.enter_context(Stage(folder, serial_light=light.port))
+        stage = stack.enter_context(Stage(folder, serial_light=light))
         if column == "at start":
             faulty = stack.enter_context(ExitStack())
             fault.begin(light, faulty)
