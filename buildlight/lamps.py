@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -59,11 +59,15 @@ def threaded(lamp: LampSettings, on_light: Callable[[], None]) -> Player:
 
 @dataclass(slots=True)
 class _Played:
-    """A lamp and what plays it; *started* once its light was asked for."""
+    """A lamp and what plays it; it *shows* nothing before its light was asked for."""
 
     settings: LampSettings
     player: Player
-    started: bool = False
+    shows: Pattern | None = None
+
+    @property
+    def started(self) -> bool:
+        return self.shows is not None
 
     @property
     def light(self) -> Light:
@@ -74,12 +78,14 @@ class _Played:
     def tried(self) -> bool:
         return self.player.light is not None or self.player.blocked_for() > BLOCKED
 
-    def show(self, pattern: Pattern) -> None:
-        if self.started:
-            self.player.play(pattern)
-        else:
-            self.started = True
+    def show(self, pattern: Pattern) -> bool:
+        """Return whether that is something new."""
+        before, self.shows = self.shows, pattern
+        if before is None:
             self.player.start(pattern)
+        elif pattern != before:
+            self.player.play(pattern)
+        return pattern != before
 
 
 class Lamps:
@@ -148,8 +154,8 @@ class Lamps:
     def tell(self, report: Report) -> None:
         """Have every lamp play what *report*, made of :meth:`rows`, says of it."""
         for each, row in zip(self._played, report.lamps, strict=True):
-            each.show(row.pattern)
-        self.changed.set()
+            if each.show(row.pattern):
+                self.changed.set()
 
     def tell_news(self, told: Iterable[tuple[FeedSettings, News]], report: Report) -> None:
         """Have every lamp that heeds what happened play its pattern for the worst of it, once.
@@ -165,6 +171,7 @@ class Lamps:
             pattern = _pattern_for(happened, lamp, row)
             if pattern is not None:
                 each.player.play_once(pattern)
+                self.changed.set()
 
     async def exchange(
         self, lamps: Sequence[LampSettings], *, patience: float
@@ -183,8 +190,7 @@ class Lamps:
             staying.append((lamp, same))
         stuck = await _let_go([each for each in going if each.started], patience)
         self._played = [
-            _Played(lamp, same.player, same.started) if same else self._made(lamp)
-            for lamp, same in staying
+            replace(same, settings=lamp) if same else self._made(lamp) for lamp, same in staying
         ]
         return tuple(each.settings for each in stuck)
 

@@ -27,7 +27,12 @@ DARKENING = 1.2
 WRITING = 0.3
 """Seconds to wait at stop for verdicts to be written, while lights go dark."""
 LOOKING = 1.0
-"""Seconds after a light is called until a look whether it came back."""
+"""Seconds after a light is told something until a look whether it came back."""
+LOOKING_AGAIN = 60.0
+"""The same for a light that merely goes on to blink: it can show nothing that is not true.
+
+Every report looks as well, and for the status file there is one every 30 seconds.
+"""
 
 NO_NEWS = News()
 
@@ -174,11 +179,13 @@ class Shift:
         """Tell of lights that come and go and hang. No wake-up while every lamp is still."""
         lamps = self._around.lamps
         told = lamps.lights()
+        patience = LOOKING
         while True:
+            wait = lamps.called_in + patience
             with suppress(TimeoutError):
-                wait = lamps.called_in + LOOKING
                 async with asyncio.timeout(wait if wait < math.inf else None):
                     await lamps.changed.wait()
+            patience = LOOKING if lamps.changed.is_set() else LOOKING_AGAIN
             lamps.changed.clear()
             now = lamps.lights()
             if now != told:
@@ -192,12 +199,14 @@ class Shift:
         would go on to show what was true before it. Here it ends the daemon, and the lamp is dark.
         """
         loop = asyncio.get_running_loop()
+        again_at = -math.inf
         while True:
             await self._wanted.wait()
+            await asyncio.sleep(max(again_at - loop.time(), 0.0))
             begun = loop.time()
             self._tell()
             # As long as that took belongs to the polls: a thousand may answer at once.
-            await asyncio.sleep(loop.time() - begun)
+            again_at = loop.time() + (loop.time() - begun)
 
     def _tell(self) -> None:
         """Make a report of what is known now, and tell it to the lamps and the log.

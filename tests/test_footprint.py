@@ -221,10 +221,10 @@ def moments(world: World, *, hours: int) -> tuple[int, int]:
 
 
 def distinct(times: Iterable[float]) -> int:
-    """Return how many moments there are in *times*, a millisecond apart or more."""
+    """Return how many moments there are in *times*, a hundredth of a second apart or more."""
     moments: list[float] = []
     for at in sorted(times):
-        if not moments or at - moments[-1] > 1e-3:
+        if not moments or at - moments[-1] > 0.01:
             moments.append(at)
     return len(moments)
 
@@ -237,6 +237,18 @@ def test_a_still_lamp_is_woken_by_its_polls_alone() -> None:
 
     assert 580 <= asked <= 5 * 3_600 / 27
     assert woken <= asked + 2  # The beginning and the end of the hour.
+
+
+def test_a_blinking_lamp_is_woken_by_its_edges_and_few_looks_besides() -> None:
+    """A look now and then whether its light has hung; who blinks steadily shows nothing untrue."""
+    edges = 2 * 2 * HOUR / 2  # On and off, twice in two seconds.
+
+    ci = Server()
+    ci.answer = 503
+
+    woken, asked = moments(World(ci=ci), hours=1)
+
+    assert edges - 4 <= woken <= edges + asked + HOUR / 60 + 2
 
 
 def test_requests_are_those_of_the_intervals() -> None:
