@@ -12,7 +12,7 @@ class ReplacedFile:
 
     *mode* is its mode, whatever the umask says; ``None``: what the umask leaves of it. The
     thread lives while there is something to write. *on_trouble* is called, on any thread, with a
-    sentence's end (``cannot be written: …``), whenever writing fails.
+    sentence's end (``cannot be written: …``), when writing fails that did not fail before.
     """
 
     def __init__(
@@ -24,6 +24,7 @@ class ReplacedFile:
         self._handing = threading.Lock()
         self._waiting: Callable[[], object] | None = None
         self._thread: threading.Thread | None = None
+        self._failing = False
 
     def write(self, document: Callable[[], object]) -> None:
         """Have what *document* returns written; it is called on the thread.
@@ -39,7 +40,7 @@ class ReplacedFile:
                 try:
                     thread.start()
                 except RuntimeError:
-                    self._on_trouble("cannot be written: there is no thread to spare")
+                    self._fail("there is no thread to spare")
                 else:
                     self._thread = thread
 
@@ -79,4 +80,11 @@ class ReplacedFile:
                 os.fsync(file.fileno())
             new.replace(self._path)
         except OSError as exc:
-            self._on_trouble(f"cannot be written: {exc.strerror}")
+            self._fail(exc.strerror)
+        else:
+            self._failing = False
+
+    def _fail(self, why: str | None) -> None:
+        if not self._failing:
+            self._on_trouble(f"cannot be written: {why}")
+        self._failing = True

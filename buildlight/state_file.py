@@ -83,9 +83,7 @@ class StateFile:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._path = folder / NAME
-        self._file = ReplacedFile(
-            self._path, on_trouble=lambda why: self._warn(f"{why}; a restart will forget verdicts")
-        )
+        self._file = ReplacedFile(self._path, on_trouble=self._warn_of_writing)
         self._written: Verdicts = {}
         self._warned = False
 
@@ -138,6 +136,9 @@ class StateFile:
             except ValidationError:
                 self._warn("is damaged in places; what was there is learnt anew")
         return tuple(good)
+
+    def _warn_of_writing(self, why: str) -> None:
+        log.warning("%s: %s; a restart will forget verdicts", self._path, why)
 
     def _warn(self, sentence: str) -> None:
         if not self._warned:

@@ -47,6 +47,24 @@ def test_what_was_handed_over_is_written(tmp_path: Path) -> None:
     assert [each.name for each in (tmp_path / "deep" / "down").iterdir()] == ["kept.json"]
 
 
+def test_every_outage_is_told_once(tmp_path: Path) -> None:
+    """A disk that is full, well, and full again, years later, is news again."""
+    troubles: list[str] = []
+    file = a_file(tmp_path, troubles)
+    new = tmp_path / "kept.new"
+    for fault in (True, True, False, True):
+        if fault:
+            new.unlink(missing_ok=True)
+            new.symlink_to("/dev/full")
+        else:
+            new.unlink()
+
+        file.write(lambda: {"shop": "broken"})
+        assert file.close(PATIENCE)
+
+    assert troubles == ["cannot be written: No space left on device"] * 2
+
+
 def test_a_slow_disk_gets_the_newest_only(tmp_path: Path) -> None:
     """What waits while one is written is replaced by what comes after it."""
     file = a_file(tmp_path)
@@ -95,9 +113,11 @@ def test_a_reader_finds_a_whole_document_at_any_moment(tmp_path: Path) -> None:
     documents = [[number] * 5000 for number in range(2)]
     file.write(lambda: documents[0])
     assert file.close(PATIENCE)
-    found = set()
+    found: set[int] = set()
+    number = 0
 
-    for number in range(200):
+    while number < 200 or (len(found) < 2 and number < 20_000):
+        number += 1
         file.write(lambda number=number: documents[number % 2])  # type: ignore[misc]
         read = written(tmp_path)
         assert read in documents

@@ -422,10 +422,10 @@ def test_a_clock_that_starts_in_1970_loses_no_verdict(tmp_path: Path) -> None:
     assert load(tmp_path, clock=beginning)[KEY].projects["shop", 0].verdict is Verdict.BROKEN
 
 
-def test_a_file_that_cannot_be_read_costs_one_warning(
+def test_a_file_that_cannot_be_read_or_written_costs_a_warning_of_each(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Something else has its name: one line, although writing fails as well."""
+    """Something else has its name: however often that is seen."""
     file = tmp_path / "verdicts.json"
     file.mkdir()
     state = StateFile(tmp_path)
@@ -435,7 +435,10 @@ def test_a_file_that_cannot_be_read_costs_one_warning(
     refresh(state, a_feed())
 
     assert found == {}
-    assert warnings_of(caplog) == [f"{file}: cannot be read: Is a directory"]
+    assert warnings_of(caplog) == [
+        f"{file}: cannot be read: Is a directory",
+        f"{file}: cannot be written: Is a directory; a restart will forget verdicts",
+    ]
 
 
 def test_a_folder_that_cannot_be_written_costs_one_warning(
@@ -476,7 +479,7 @@ def test_a_full_disk_costs_one_warning_and_spares_the_old_file(
 # Disks that hang.
 
 
-def test_a_disk_that_hangs_costs_one_thread_and_one_warning(
+def test_a_disk_that_hangs_costs_one_thread_and_a_warning_of_each_kind(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A pipe that nobody empties holds up who writes; once it breaks the newest is written."""
@@ -497,8 +500,9 @@ def test_a_disk_that_hangs_costs_one_thread_and_one_warning(
     os.close(reader)
     assert state.close(PATIENCE)
     assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.NONE
-    (warning,) = warnings_of(caplog)
-    assert warning.startswith(f"{tmp_path / 'verdicts.json'}: is not written yet, the disk hangs")
+    late, broken = warnings_of(caplog)
+    assert late.startswith(f"{tmp_path / 'verdicts.json'}: is not written yet, the disk hangs")
+    assert "cannot be written: Broken pipe" in broken
 
 
 def test_nothing_to_write_needs_no_wait(tmp_path: Path) -> None:

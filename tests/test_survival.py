@@ -463,8 +463,8 @@ def test_nothing_but_the_run_folder_is_written_while_nothing_changes(tmp_path: P
         str(tmp_path),
         str(tmp_path / "run"),
     }
-    assert {Path(each).name for each in writes.paths} <= {"status.json", "status.new", "run"}
-    assert len(writes.paths) > 100
+    names = {Path(each).name for each in writes.paths}
+    assert {"status.json"} <= names <= {"status.json", "status.new", "run"}
 
 
 STEADY = {"patterns": {"stale": "amber", "broken-stale": "red, amber"}}

@@ -31,7 +31,6 @@ class StatusFile:
         self._again = again
         self._told: Report | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._warned = False
 
     def tell(self, report: Report) -> None:
         """Have *report* written, if it says something new or the file has become old."""
@@ -51,7 +50,9 @@ class StatusFile:
         # What was never written is another daemon's, if it is there at all.
         if self._told is not None and self._file.close(timeout):
             try:
-                self._path.unlink(missing_ok=True)
+                self._path.unlink()
+            except (FileNotFoundError, NotADirectoryError):
+                pass  # It could never be written, which was told.
             except OSError as exc:
                 self._warn(f"cannot be taken away: {exc.strerror}")
 
@@ -60,9 +61,7 @@ class StatusFile:
         self._again()
 
     def _warn(self, sentence: str) -> None:
-        if not self._warned:
-            log.warning("%s: %s; `buildlight explain` has nothing to read", self._path, sentence)
-        self._warned = True
+        log.warning("%s: %s; `buildlight explain` has nothing to read", self._path, sentence)
 
 
 def _without_ages(report: Report) -> Report:
