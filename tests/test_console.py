@@ -140,6 +140,7 @@ def test_a_terminal_that_goes_away_does_not_disturb_the_close() -> None:
     """Closing a light whose window was closed raises nothing."""
     program = (
         "light.play(parse_pattern('red'))\n"
+        "print('drawn', file=sys.__stderr__, flush=True)\n"
         "sys.stdin.readline()\n"
         "light.close()\n"
         "light.close()\n"
@@ -155,7 +156,9 @@ def test_a_terminal_that_goes_away_does_not_disturb_the_close() -> None:
         text=True,
     )
     os.close(inside)
-    os.read(terminal, 1)  # It has begun to draw.
+    assert running.stderr is not None
+    while "drawn" not in running.stderr.readline():
+        assert running.poll() is None
     os.close(terminal)
 
     _, said = running.communicate("\n", timeout=50)
