@@ -202,7 +202,8 @@ class Shift:
         again_at = -math.inf
         while True:
             await self._wanted.wait()
-            await asyncio.sleep(max(again_at - loop.time(), 0.0))
+            if loop.time() < again_at:
+                await asyncio.sleep(again_at - loop.time())
             begun = loop.time()
             self._tell()
             # As long as that took belongs to the polls: a thousand may answer at once.
