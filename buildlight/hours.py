@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from itertools import islice
 
 FARTHEST = 400
 """Days to look ahead for the next switch: more than a year, for offices with one open day."""
@@ -47,7 +46,7 @@ def switches(hours: Hours, after: datetime) -> Iterator[tuple[datetime, bool]]:
 
 def next_switch(hours: Hours, after: datetime) -> datetime | None:
     """Return the first of :func:`switches`, if there is one."""
-    return next((moment for moment, _ in islice(switches(hours, after), 1)), None)
+    return next((moment for moment, _ in switches(hours, after)), None)
 
 
 def _windows(hours: Hours, first: date, days: int) -> Iterator[tuple[datetime, datetime]]:
@@ -67,9 +66,10 @@ def _windows(hours: Hours, first: date, days: int) -> Iterator[tuple[datetime, d
 def _merged(
     windows: Iterator[tuple[datetime, datetime]],
 ) -> Iterator[tuple[datetime, datetime]]:
-    begins, ends = next(windows, (None, None))
-    if begins is None or ends is None:
+    first = next(windows, None)
+    if first is None:
         return
+    begins, ends = first
     for opening, closing in windows:
         if opening > ends:
             yield begins, ends

@@ -131,6 +131,49 @@ def test_an_office_that_never_opens_never_switches() -> None:
     assert next_switch(hours, at("2026-11-20T12:00")) is None
 
 
+def test_an_office_with_one_open_day_opens_and_closes_once() -> None:
+    """A stand at a fair: after its day it is closed for good."""
+    fair = date(2026, 11, 24)
+    closed = frozenset(fair + timedelta(days=day) for day in range(-500, 500) if day)
+    hours = Hours(EVERY_DAY, time(8), time(19), BERLIN, closed)
+
+    assert told(hours, "2026-11-20T12:00", 9) == [
+        "Tue 24.11. 08:00 CET opens",
+        "Tue 24.11. 19:00 CET closes",
+    ]
+    assert next_switch(hours, at("2026-11-24T19:00")) is None
+
+
+def test_an_office_that_closes_once_a_year_closes() -> None:
+    """Windows that touch for 300 days are one, and its end is told."""
+    stocktaking = date(2027, 9, 16)
+    hours = Hours(EVERY_DAY, time(0), time(0), BERLIN, frozenset({stocktaking}))
+
+    assert told(hours, "2026-11-20T12:00", 2) == [
+        "Thu 16.09. 00:00 CEST closes",
+        "Fri 17.09. 00:00 CEST opens",
+    ]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+def test_an_office_far_from_greenwich_keeps_its_own_days(zone: str) -> None:
+    """Monday begins there up to fourteen hours before UTC's, or twelve after."""
+    hours = Hours(frozenset({0}), time(0), time(23), ZoneInfo(zone))
+    monday = datetime(2026, 11, 23, 12, tzinfo=hours.zone)
+
+    assert is_open(hours, monday.astimezone(UTC))
+    openings = [opening for _, opening in islice(switches(hours, monday.astimezone(UTC)), 2)]
+    assert openings == [False, True]
+
+
+def test_a_night_of_another_zone_ends_after_midnight_there() -> None:
+    """Twelve hours west of Greenwich it is Tuesday for half of UTC's Wednesday."""
+    hours = Hours(frozenset({0}), time(22), time(21), ZoneInfo("Etc/GMT+12"))
+    tuesday = datetime(2026, 11, 24, 20, tzinfo=hours.zone)
+
+    assert next_switch(hours, tuesday.astimezone(UTC)) == tuesday + timedelta(hours=1)
+
+
 @given(
     st.frozensets(st.integers(0, 6)),
     st.times(),

@@ -25,10 +25,17 @@ from buildlight.pattern import (
     Pattern,
     Rhythm,
     Stroke,
+    cheers,
     colours_of,
+    dimmed,
+    flashes,
     frame_at,
+    length,
     next_change,
+    overlaid,
     parse_pattern,
+    stilled,
+    timed,
 )
 from buildlight.presets import COLOURS, PRESETS, RHYTHM, preset_patterns
 
@@ -48,7 +55,7 @@ def frames(pattern: Pattern, *, until: float = 12.0) -> list[Frame]:
     return [frame_at(pattern, step / 100) for step in range(int(until * 100))]
 
 
-def flashes(levels: Iterable[float]) -> list[int]:
+def rises(levels: Iterable[float]) -> list[int]:
     """Return the hundredths of a second at which *levels* begin to rise."""
     onsets = []
     before, rising = 0.0, False
@@ -361,7 +368,7 @@ def test_no_rhythm_flashes_more_than_three_times_a_second(rhythm: Rhythm) -> Non
     """No lamp can set off a seizure (WCAG 2.3.1)."""
     seen = frames(Pattern("", (Stroke(RED, rhythm=rhythm),)))
 
-    assert most_in_a_second(flashes(frame[RED] for frame in seen)) <= 3
+    assert most_in_a_second(rises(frame[RED] for frame in seen)) <= 3
 
 
 @pytest.mark.parametrize("dims", [True, False])
@@ -376,16 +383,16 @@ def test_no_preset_flashes_more_than_three_times_a_second(
     for pattern in preset_patterns(preset, light).values():
         seen = frames(fit(pattern, light, dims=dims))
 
-        assert most_in_a_second(flashes(sum(frame[c] for c in light) for frame in seen)) <= 3
+        assert most_in_a_second(rises(sum(frame[c] for c in light) for frame in seen)) <= 3
         for channel in light:
-            assert most_in_a_second(flashes(frame[channel] for frame in seen)) <= 3
+            assert most_in_a_second(rises(frame[channel] for frame in seen)) <= 3
 
 
 def test_the_count_of_flashes_is_right() -> None:
     """What the tests above rely on: four flashes in a second are counted as four."""
     four = Pattern("", (Stroke(RED, rhythm=((0.1, 1.0), (0.15, 0.0))),))
 
-    assert most_in_a_second(flashes(frame[RED] for frame in frames(four))) == 4
+    assert most_in_a_second(rises(frame[RED] for frame in frames(four))) == 4
 
 
 # The signals.
@@ -639,7 +646,7 @@ def test_no_two_rhythms_together_hurry_a_relay(rhythms: tuple[str, str]) -> None
 
     seen = frames(fit(Pattern("", strokes), {RED}, dims=False, relay=True), until=60.0)
 
-    assert most_in_a_second(flashes(frame[RED] for frame in seen)) <= 1 or not gentle
+    assert most_in_a_second(rises(frame[RED] for frame in seen)) <= 1 or not gentle
 
 
 def too_fast(text: str) -> bool:
@@ -657,3 +664,127 @@ def test_a_buzzer_does_not_breathe() -> None:
 
     (stroke,) = fitted.strokes
     assert {level for _, level in stroke.rhythm} == {0.0, 1.0}
+
+
+# What becomes of a pattern.
+
+
+@pytest.mark.parametrize(
+    ("text", "share", "expected"),
+    [
+        ("red", 0.2, "red 20%"),
+        ("red 50% blink 2s, green", 0.1, "red 5% blink 2s, green 10%"),
+        ("red, buzzer 2s", 0.5, "red 50%"),
+        ("buzzer", 0.5, "off"),
+        ("red", 0.0, "off"),
+    ],
+)
+def test_a_closed_office_dims_every_colour_and_is_silent(
+    text: str, share: float, expected: str
+) -> None:
+    """At night the lamp says the same, but less of it, and wakes nobody."""
+    assert dimmed(parse_pattern(text), share).strokes == parse_pattern(expected).strokes
+
+
+def test_a_dimmed_pattern_says_so() -> None:
+    """`explain` tells why the lamp is not as bright as its pattern."""
+    assert dimmed(parse_pattern("red blink"), 0.2).text == "red blink at 20%"
+    assert dimmed(parse_pattern("red blink"), 0.0) is OFF
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("off", 0.0),
+        ("red", math.inf),
+        ("red 2s", 2.0),
+        ("red 2s, buzzer 0.5s", 2.0),
+        ("red 2s, amber", math.inf),
+    ],
+)
+def test_a_pattern_is_as_long_as_its_longest_stroke(text: str, seconds: float) -> None:
+    """An event makes room for the signal when its last stroke is over."""
+    assert length(parse_pattern(text)) == seconds
+
+
+def test_an_event_has_an_end() -> None:
+    """What nobody gave a duration is played for three seconds."""
+    assert timed(parse_pattern("red blink, buzzer 1s")) == Pattern(
+        "red blink, buzzer 1s", parse_pattern("red blink 3s, buzzer 1s").strokes
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "looks_good"),
+    [
+        ("green", True),
+        ("green blink", True),
+        ("green 2s", True),
+        ("green, buzzer", True),
+        ("green, red 2s", True),
+        ("green 3s, red 1s, amber 2s", True),
+        ("green, red", False),
+        ("green 2s, red", False),
+        ("green 2s, red 2s", False),
+        ("green 2s, amber 1s, red 3s", False),
+        ("red", False),
+        ("red 2s", False),
+        ("blue", False),
+        ("buzzer 2s", False),
+        ("off", False),
+        ("green 1s, green 3s, red 2s", True),
+        ("green, red 1s, red 2s", True),
+        ("green 3s, red 4s, red 2s", False),
+        ("green 3s, green 1s, red 2s", True),
+    ],
+)
+def test_green_that_outlasts_every_other_colour_is_good_news(
+    text: str, *, looks_good: bool
+) -> None:
+    """Such a pattern is never played for bad news, whatever the configuration says."""
+    assert cheers(parse_pattern(text)) is looks_good
+
+
+@pytest.mark.parametrize(
+    ("text", "flashing"),
+    [
+        ("red", False),
+        ("red pulse", False),
+        ("red blink", True),
+        ("red, amber double-blink", True),
+        ("red, buzzer blink", False),
+        ("off", False),
+    ],
+)
+def test_breath_and_sound_do_not_flash(text: str, *, flashing: bool) -> None:
+    """Only what flashes may not be added to what flashes already."""
+    assert flashes(parse_pattern(text)) is flashing
+
+
+def test_what_flashes_stands_still_while_something_else_flashes() -> None:
+    """Colours stay, breath and sound go on, and durations are kept."""
+    still = stilled(parse_pattern("red 50% blink 2s, amber pulse, buzzer blink, green"))
+
+    assert still.strokes == parse_pattern("red 50% 2s, amber pulse, buzzer blink, green").strokes
+    assert still.text == "red 50% blink 2s, amber pulse, buzzer blink, green"
+
+
+@pytest.mark.parametrize(
+    ("beneath", "over", "seconds", "expected"),
+    [
+        ("red", "green 2s", 0.0, "red, green"),
+        ("red", "green 2s", 2.0, "red"),
+        ("red", "red 30% 2s", 1.0, "red 30%"),
+        ("red", "red blink 2s", 0.75, "off"),
+        ("red", "red blink 2s", 2.0, "red"),
+        ("red, amber", "red 1s, amber blink 2s", 1.75, "red"),
+        ("green", "off", 0.0, "green"),
+    ],
+)
+def test_an_event_takes_its_channels_and_leaves_the_others(
+    beneath: str, over: str, seconds: float, expected: str
+) -> None:
+    """An event on the buzzer leaves the red that everybody has to see."""
+    frame = overlaid(frame_at(parse_pattern(beneath), 0.0), parse_pattern(over), seconds)
+
+    assert frame == frame_at(parse_pattern(expected), 0.0)

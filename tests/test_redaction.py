@@ -130,9 +130,10 @@ def test_basic_is_what_the_rfc_says() -> None:
     assert basic("Aladdin", "open sesame") == "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
 
 
-def test_without_secrets_nothing_is_masked() -> None:
-    """A feed without a token is told as its server tells it."""
-    assert scrub("all of it", frozenset()) == "all of it"
+@pytest.mark.parametrize("secrets", [frozenset(), frozenset({""})])
+def test_without_secrets_nothing_is_masked(secrets: frozenset[str]) -> None:
+    """A feed without a token, or with an empty one, is told as its server tells it."""
+    assert scrub("all of it", secrets) == "all of it"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, timedelta, timezone, tzinfo
+from datetime import UTC, time, timedelta, timezone, tzinfo
 from functools import cache
 
 import pytest
@@ -15,12 +15,13 @@ from buildlight.aggregate import Signal
 from buildlight.counted import Choice, Watched
 from buildlight.errors import FeedUnreachable
 from buildlight.fitting import fit
+from buildlight.hours import Hours
 from buildlight.memory import Remembered, Verdict
 from buildlight.pattern import Channel, Pattern, frame_at, parse_pattern
 from buildlight.presets import COLOURS, PRESETS
 from buildlight.project import Message
 from buildlight.reading import Rules, Standing, State
-from buildlight.report import LampReport, Light, Report, Shown, make_report, to_json
+from buildlight.report import LampReport, Light, Report, Shown, make_report, sentence, to_json
 
 PATTERNS = {signal: parse_pattern(text) for signal, text in COLOURS.items()}
 B, P, N = Verdict.BROKEN, Verdict.PASSING, Verdict.NONE
@@ -312,11 +313,65 @@ def test_a_lamp_shows_the_pattern_of_its_signal(
     assert lamp.pattern == parse_pattern(pattern)
 
 
+@pytest.mark.parametrize(
+    ("holidays", "closed", "because", "pattern"),
+    [
+        (0, 0.0, "the office is closed until 14:00; 1 project passes", "off"),
+        (1, 0.5, "the office is closed until Sat 2026-11-21 14:00; 1 project passes", "green 50%"),
+        (999, 0.0, "the office is closed for good; 1 project passes", "off"),
+    ],
+)
+def test_a_closed_office_is_told_before_all_else(
+    holidays: int, closed: float, because: str, pattern: str
+) -> None:
+    """Whoever wonders why the lamp is dark reads when it will not be."""
+    days = frozenset(NOON.date() + timedelta(days=day) for day in range(-1, holidays))
+    hours = Hours(frozenset(range(7)), time(14), time(19), UTC, days)
+
+    lamp = told(a_feed(passing()), lamp=a_lamp(hours=hours, closed=closed))
+
+    assert lamp.because == because
+    assert lamp.pattern.strokes == parse_pattern(pattern).strokes
+    assert lamp.until.startswith("the office opens or ")
+
+
+def test_an_open_office_is_not_told() -> None:
+    """From eight to seven nobody has to know that there are hours."""
+    hours = Hours(frozenset(range(7)), time(8), time(19), UTC)
+
+    lamp = told(a_feed(passing()), lamp=a_lamp(hours=hours))
+
+    assert lamp.because == "1 project passes"
+    assert lamp.pattern == PATTERNS["passing"]
+
+
+def test_the_office_opens_by_the_clock_on_the_wall() -> None:
+    """The daemon's clock is in UTC, and a person reads the time of where they are."""
+    hours = Hours(frozenset(range(7)), time(14), time(19), UTC)
+    berlin = NOON.astimezone(timezone(timedelta(hours=1)))
+
+    lamps = [a_lamp(hours=hours)]
+    report = make_report([a_feed(passing())], lamps, now=4.2, clock=berlin)
+
+    assert report.lamps[0].because.startswith("the office is closed until 15:00;")
+
+
 def test_a_lamp_is_told_with_its_driver_and_light() -> None:
     """`status` says which light is lost."""
     lamp = told(a_feed(passing()), lamp=a_lamp(name="corner", driver="serial", light=Light.LOST))
 
     assert (lamp.name, lamp.driver, lamp.light) == ("corner", "serial", Light.LOST)
+
+
+def test_the_report_is_one_line_for_a_log() -> None:
+    """Every lamp by its name, its signal, why, and a light that nobody sees."""
+    lamps = [a_lamp(name="corner"), a_lamp(name="door", light=Light.LOST)]
+
+    line = sentence(a_report(a_feed(passing()), lamps=lamps))
+
+    assert line == (
+        "corner: passing: 1 project passes; door: passing: 1 project passes (its light is lost)"
+    )
 
 
 def test_lights_are_spelt_as_the_report_tells_them() -> None:

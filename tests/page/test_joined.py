@@ -215,6 +215,15 @@ def test_whatever_servers_write_the_document_is_valid(feed: Watched) -> None:
     assert len({each.name for each in projects}) == len(projects)
 
 
+def test_a_time_beyond_the_calendar_is_no_time() -> None:
+    """A year 1 in a zone east of Greenwich was no year in UTC, and ends nobody's feed."""
+    first = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+
+    (project,) = joined(a_report(a_feed(known("a", last_build_time=first))))
+
+    assert project.last_build_time == NO_TIME
+
+
 def test_times_are_told_in_utc() -> None:
     """The standard wants a zone, ideally Z; one that nobody told is not invented."""
     berlin = EARLIER.astimezone(timezone(timedelta(hours=1)))

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from buildlight.aggregate import RANKS
 from buildlight.cctray import parse
+from buildlight.counted import Choice
+from buildlight.memory import Verdict
 from buildlight.project import Message
-from buildlight.publish.html import SIGNALS, document, parts
+from buildlight.publish.html import SIGNALS, document, parts, rest
 from buildlight.publish.joined import joined
 from buildlight.report import to_json
 from page.reports import DOWN, a_feed, a_lamp, a_report, broken, known, many
@@ -285,6 +287,38 @@ def test_old_news_is_told_as_old() -> None:
 
     assert parts["others"] == "<b>The rest</b> 1 passing, 1 passed when last heard"
     assert rest.index("Passed when last heard") < rest.index("shop</a>") < rest.index("Passing")
+
+
+def test_behind_the_fold_everything_is_told_by_what_it_is() -> None:
+    """What passes, what was never built, and what does not count and why not."""
+    feed = a_feed(
+        known("shop"),
+        known("api", Verdict.NONE),
+        known("old"),
+        known("new"),
+        choice=Choice(exclude=("old",)),
+    )
+    report = a_report(feed)
+
+    told = rest(parts(report, now=4.2), report)
+
+    words = [word for word in re.split("<[^>]*>", told) if word]
+    assert words == [
+        *("web", "Passing", "shop", "new", "Without a build", "api"),
+        *("Not counted", "old", " ", "feed web leaves it out"),
+    ]
+
+
+def test_a_broken_project_without_a_moment_has_none() -> None:
+    """A red that was broken before anybody looked is not told with a time that nobody knows."""
+    unknown = replace(broken("shop"), since=None)
+
+    with_one, without = (
+        parts(a_report(a_feed(each)), now=4.2).parts["broken"] for each in (broken("shop"), unknown)
+    )
+
+    assert " since " in with_one
+    assert " since " not in without
 
 
 def test_a_page_has_an_end() -> None:
