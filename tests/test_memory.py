@@ -520,3 +520,11 @@ def test_news_of_red_comes_only_with_red(projects: list[Project]) -> None:
             assert after.verdict is Verdict.BROKEN
             assert project.last_build_status in BROKEN_WORDS
         known = after
+
+
+def test_what_was_kept_is_not_confirmed() -> None:
+    """A verdict from before a restart stands, and still waits for a reading that says the same."""
+    kept = Remembered(a_project(), Verdict.PASSING, building=False, since=NOON)
+
+    assert not kept.definite
+    assert kept.build == ("", None)

@@ -57,6 +57,15 @@ def test_a_namesake_without_a_word_may_have_been_the_worst() -> None:
     assert told(known(RED, GREEN), passing, building) == [(0, RED), (1, RED)]
 
 
+def test_a_namesake_without_a_word_is_not_taken_for_one_that_passes() -> None:
+    """One passed and one was never built: while both are being built, neither passes."""
+    building = a_project(activity="Building", last_build_status="Unknown")
+
+    after = told(known(GREEN, Verdict.NONE), building, building)
+
+    assert [verdict for _, verdict in after] == [Verdict.NONE, Verdict.NONE]
+
+
 def test_a_namesake_with_a_word_keeps_its_own_memory() -> None:
     """A stable list gives no news at every poll."""
     pair = (a_project(last_build_status="Failure"), a_project(last_build_status="Success"))

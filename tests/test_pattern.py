@@ -688,7 +688,7 @@ def test_a_closed_office_dims_every_colour_and_is_silent(
 
 def test_a_dimmed_pattern_says_so() -> None:
     """`explain` tells why the lamp is not as bright as its pattern."""
-    assert dimmed(parse_pattern("red blink"), 0.2).text == "red blink at 20%"
+    assert dimmed(parse_pattern("red blink"), 0.6).text == "red blink at 60%"
     assert dimmed(parse_pattern("red blink"), 0.0) is OFF
 
 
@@ -720,6 +720,7 @@ def test_an_event_has_an_end() -> None:
         ("green", True),
         ("green blink", True),
         ("green 2s", True),
+        ("green 0.5s", True),
         ("green, buzzer", True),
         ("green, red 2s", True),
         ("green 3s, red 1s, amber 2s", True),

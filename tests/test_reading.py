@@ -566,3 +566,9 @@ def test_a_feed_that_sorts_out_old_builds_always_has_news() -> None:
         standing, _ = absorb(standing, reading, rules=rules)
 
     assert not nothing_new(before, standing, rules)
+
+
+def test_a_stage_counts_by_itself_unless_told_otherwise() -> None:
+    """Only who asks for it has pipelines rolled up."""
+    assert Rules(max_age=110.0).name_of("shop / web") == "shop / web"
+    assert Rules(max_age=110.0, roll_up=True).name_of("shop / web") == "shop"

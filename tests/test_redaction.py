@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from buildlight import redaction
 from buildlight.redaction import MASK, basic, printable, scrub, secrets_in, shown
 
 TOKEN = "0123456789abcdef"
@@ -32,6 +33,12 @@ ADDRESSES = {
     "not an address": "not an address",
     "": "",
 }
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_is_known() -> None:
+    """Let no test find what another one left behind."""
+    redaction._written.cache_clear()
 
 
 @pytest.mark.parametrize(("url", "expected"), ADDRESSES.items())
@@ -123,6 +130,13 @@ def test_a_secret_beyond_ascii_is_masked_however_it_is_written() -> None:
 def test_the_longer_of_two_secrets_is_masked_whole() -> None:
     """A token that begins with another one leaves no rest behind."""
     assert scrub("abc abcdef", {"abc", "abcdef"}) == "*** ***"
+    assert scrub("zc azcd", {"zc", "azcd"}) == "*** ***"
+
+
+def test_a_secret_that_no_encoding_knows_is_masked_too() -> None:
+    """A byte of a file that is no UTF-8 comes as half a letter, and ends nobody's poll."""
+    assert scrub("a\udc80b", {"a\udc80b"}) == MASK
+    assert basic("\udc80", "b") == basic("?", "b")
 
 
 def test_basic_is_what_the_rfc_says() -> None:

@@ -1,10 +1,11 @@
 """Everything that is known, and the sentences that explain it."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, time, timedelta, timezone, tzinfo
 from functools import cache
+from time import tzset
 
 import pytest
 from conftest import NOON, a_memory, a_project
@@ -52,6 +53,16 @@ def a_lamp(*feeds: str, **changes: object) -> Shown:
     """Return a lamp that watches *feeds* (``web`` unless set)."""
     lamp = Shown("lamp", "gpio", frozenset(feeds or ("web",)), PATTERNS)
     return replace(lamp, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the machine stand where clocks are not UTC's."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Europe/Berlin")
+        tzset()
+        yield
+    tzset()
 
 
 def a_report(*feeds: Watched, lamps: Sequence[Shown] = (), now: float = 4.2) -> Report:
@@ -630,6 +641,35 @@ def test_the_report_as_json_has_this_shape() -> None:
             }
         ],
     }
+
+
+@pytest.mark.usefixtures("in_berlin")
+def test_moments_are_told_in_utc_wherever_the_machine_is() -> None:
+    """Programs read one report of machines in several countries."""
+    report = a_report(a_feed(broken()), lamps=[a_lamp()])
+
+    assert to_json(report)["at"] == "2026-11-20T12:00:00Z"
+    assert to_json(report)["projects"][0]["since"] == "2026-11-20T09:12:00Z"
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        (UTC, "2026-11-20T09:12:00+00:00"),
+        (timezone(timedelta(hours=1)), "2026-11-20T09:12:00+01:00"),
+        (None, "2026-11-20T09:12:00"),
+    ],
+)
+def test_the_time_of_a_build_is_told_as_the_server_told_it(
+    zone: tzinfo | None, expected: str
+) -> None:
+    """GoCD told times without a zone, and nobody can know which one it meant."""
+    built = NINE_TWELVE.replace(tzinfo=zone, microsecond=250_000)
+    feed = a_feed(passing(project=a_project(last_build_time=built)))
+
+    (project,) = to_json(a_report(feed))["projects"]
+
+    assert project["last_build_time"] == expected
 
 
 def test_an_unknown_age_is_null() -> None:
