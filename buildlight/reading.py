@@ -171,7 +171,8 @@ def nothing_new(before: Standing, after: Standing, rules: Rules) -> bool:
         after.settled
         and after.projects is before.projects
         and after.error is before.error is None
-        and before.state(rules, now=after.answered or 0.0) is State.FRESH
+        and after.answered is not None
+        and before.state(rules, now=after.answered) is State.FRESH
         and rules.ignore_older_than is None
     )
 

@@ -375,6 +375,24 @@ def test_a_longer_piece_is_refused(piece: bytes) -> None:
     assert sentence_of(FIRST_SLICE + piece + b"</Projects>") == TOO_LONG
 
 
+def test_a_feed_full_of_comments_is_read() -> None:
+    """Each slice has as many comments as texts between them, and each of both is a sign of life."""
+    remarks = (a_comment(63) + b"\n") * 4_096
+
+    assert names(b"<Projects>" + remarks + b"<Project/></Projects>") == [""]
+
+
+@pytest.mark.parametrize(("letters", "told"), [(42, True), (43, False), (1_000, False)])
+def test_a_long_reason_is_left_out(letters: int, *, told: bool) -> None:
+    """What a server wrote into its document does not fill the log; 80 letters of it are short."""
+    name = "x" * letters
+    document = f'<!DOCTYPE Projects SYSTEM "a"><Projects>&{name};</Projects>'
+
+    reason = f" (undefined entity &{name};: line 1, column 40)"
+    expected = "not well-formed XML after 0 projects" + (reason if told else "")
+    assert sentence_of(document.encode()) == expected
+
+
 @pytest.mark.parametrize("start", [b"<!--", b"<?pi ", b" " * 70_000 + b"<!--"])
 @pytest.mark.parametrize("filler", [b"x", b" "])
 @pytest.mark.parametrize("root", [b"", b"<Projects/>"])

@@ -44,9 +44,18 @@ def test_a_dead_project_does_not_count_and_is_listed() -> None:
     assert [row.name for row in counted(told, Choice())] == ["shop"]
 
 
-def test_a_dead_project_counts_while_it_is_being_built() -> None:
+def test_a_dead_project_is_told_with_its_feed_and_its_age_in_whole_days() -> None:
+    """Half a day more than a month and a day is nearly two days more."""
+    (row,) = rows(built("old", ago=timedelta(days=31.5)), ignore_older_than=DAY)
+
+    assert str(row) == "old (web)"
+    assert row.left_out == "its last build is 32 days old"
+
+
+@pytest.mark.parametrize("limit", [DAY, 0.5])
+def test_a_dead_project_counts_while_it_is_being_built(limit: float) -> None:
     """Somebody has woken it up."""
-    (row,) = rows(built("old", ago=timedelta(days=40), building=True), ignore_older_than=DAY)
+    (row,) = rows(built("old", ago=timedelta(days=40), building=True), ignore_older_than=limit)
 
     assert row.left_out is None
 

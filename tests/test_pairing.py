@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
+import pytest
 from conftest import NOON, a_memory, a_project
 from hypothesis import given
 from hypothesis import strategies as st
 
 from buildlight.memory import Remembered, Verdict, remember
 from buildlight.pairing import Key, paired
-from buildlight.project import STATUS_WORDS, Project
+from buildlight.project import STATUS_WORDS, BuildStatus, Project
 
 RED, GREEN = Verdict.BROKEN, Verdict.PASSING
 
@@ -49,6 +50,14 @@ def test_an_address_tells_namesakes_apart_in_any_order() -> None:
     assert told(memory, a_project(web_url="/2"), a_project(web_url="/1")) == [(1, GREEN), (0, RED)]
 
 
+def test_an_address_tells_more_than_two_apart() -> None:
+    """Three of one name, and each has its own verdict behind it."""
+    memory = known(RED, GREEN, Verdict.NONE, urls=("/1", "/2", "/3"))
+    turned = [a_project(web_url=url) for url in ("/3", "/2", "/1")]
+
+    assert told(memory, *turned) == [(2, Verdict.NONE), (1, GREEN), (0, RED)]
+
+
 def test_a_namesake_without_a_word_may_have_been_the_worst() -> None:
     """One passes and one is being built, in an order that says nothing: a red stays red."""
     building = a_project(activity="Building", last_build_status="Unknown")
@@ -66,6 +75,43 @@ def test_a_namesake_without_a_word_is_not_taken_for_one_that_passes() -> None:
     assert [verdict for _, verdict in after] == [Verdict.NONE, Verdict.NONE]
 
 
+def test_a_running_build_that_names_the_verdict_before_it_has_no_word() -> None:
+    """A server may tell the green of the last build while the next one runs, of either of two."""
+    building = a_project(activity="Building", last_build_status="Success")
+
+    assert told(known(RED, GREEN), building, building) == [(0, RED), (1, RED)]
+
+
+def test_reds_that_are_told_as_red_are_accounted_for() -> None:
+    """Both that were broken still are: the one that is being built was the green one."""
+    building = a_project(activity="Building", last_build_status="Unknown")
+    broken = a_project(last_build_status="Failure")
+
+    after = told(known(RED, RED, GREEN), broken, broken, building)
+
+    assert after == [(0, RED), (1, RED), (2, GREEN)]
+
+
+def test_more_reds_than_there_were_excuse_nobody_else() -> None:
+    """Two are red now and one was: what was never built is still worse than what passed."""
+    building = a_project(activity="Building", last_build_status="Unknown")
+    broken = a_project(last_build_status="Failure")
+
+    *_, last = told(known(RED, GREEN, Verdict.NONE), broken, broken, building)
+
+    assert last == (2, Verdict.NONE)
+
+
+def test_a_word_of_the_configuration_is_a_word() -> None:
+    """Who says `ok` passes, if a feed's own table says so, and is not taken for the worst."""
+    fine = a_project(last_build_status="ok")
+    words = {**STATUS_WORDS, "ok": BuildStatus.SUCCESS}
+
+    pairs = paired(known(RED, GREEN), [fine, fine], words=words)
+
+    assert [before and before.verdict for _, before, _ in pairs] == [RED, GREEN]
+
+
 def test_a_namesake_with_a_word_keeps_its_own_memory() -> None:
     """A stable list gives no news at every poll."""
     pair = (a_project(last_build_status="Failure"), a_project(last_build_status="Success"))
@@ -78,6 +124,27 @@ def test_of_namesakes_that_have_gone_the_worst_is_missed() -> None:
     left = told(known(RED, GREEN), a_project(last_build_status="Success"))
 
     assert left == [(1, GREEN)]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "kept"),
+    [
+        ((GREEN, RED), [1]),
+        ((GREEN, RED, GREEN), [1]),
+        ((Verdict.NONE, GREEN, RED), [2]),
+        ((GREEN, Verdict.NONE, GREEN, RED), [1, 3]),
+    ],
+)
+def test_what_is_missed_is_the_worst_wherever_it_was_listed(
+    verdicts: tuple[Verdict, ...], kept: list[int]
+) -> None:
+    """A list that gets shorter says nothing about its order."""
+    memory = known(*verdicts)
+    fine = a_project(last_build_status="Success")
+
+    paired_now = {number for number, _ in told(memory, *[fine] * (len(memory) - len(kept)))}
+
+    assert [number for number in range(len(memory)) if number not in paired_now] == kept
 
 
 def test_a_namesake_that_comes_is_not_taken_for_another() -> None:

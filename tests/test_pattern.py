@@ -723,6 +723,7 @@ def test_an_event_has_an_end() -> None:
         ("green 0.5s", True),
         ("green, buzzer", True),
         ("green, red 2s", True),
+        ("green 0.8s, red 0.5s", True),
         ("green 3s, red 1s, amber 2s", True),
         ("green, red", False),
         ("green 2s, red", False),

@@ -372,6 +372,7 @@ def test_the_expiry_can_be_set() -> None:
     standing, _ = after([an_answer(0.0, GREEN), an_answer(50.0, UNCLEAR)], rules)
 
     assert verdicts(standing) == {("shop", 0): Verdict.NONE}
+    assert standing.projects["shop", 0].since is None
 
 
 def test_a_reading_is_dated_with_the_time_of_day() -> None:
@@ -554,6 +555,22 @@ def test_nothing_is_new_from_the_third_time_on() -> None:
     steps = pairwise(standings)
     assert [nothing_new(old, new, RULES) for old, new in steps] == [False, True, True]
     assert standings[3].projects is standings[1].projects
+
+
+def test_what_has_been_the_same_for_long_is_still_read_when_it_changes() -> None:
+    """After a quiet night the first red of the morning is seen, and so is the green after it."""
+    quiet, red = (GREEN,), (RED,)
+    answers = [quiet] * 5 + [red] * 5 + [quiet]
+    standing, told = Standing(), []
+
+    for number, answer in enumerate(answers):
+        reading = an_answer(30.0 * number)
+        reading = replace(reading, outcome=answer)
+        standing, news = absorb(standing, reading, rules=RULES)
+        told.append([what for what, _ in news.events])
+
+    assert [number for number, events in enumerate(told) if events] == [5, 10]
+    assert (told[5], told[10]) == ([Event.BROKEN], [Event.FIXED])
 
 
 def test_a_feed_that_sorts_out_old_builds_always_has_news() -> None:

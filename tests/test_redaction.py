@@ -94,6 +94,8 @@ def test_anything_can_be_written_where_an_address_should_be(text: str) -> None:
         ("https://0123456789abcdef@ci.example/", {TOKEN, "MDEyMzQ1Njc4OWFiY2RlZjo"}),
         ("https://0123456789abcdef:@ci.example/", {TOKEN, "MDEyMzQ1Njc4OWFiY2RlZjo"}),
         ("https://0123456789abcdef:x@ci.example/", {TOKEN, "x", "MDEyMzQ1Njc4OWFiY2RlZjp4"}),
+        ("https://:s3cret@ci.example/", {"s3cret", "OnMzY3JldA"}),
+        ("https://ada:passW@ci.example/", {"passW", "YWRhOnBhc3NX"}),
         ("https://ada@ci.example/", set()),
         ("https://ada:s3cret@[::1/", set()),
     ],
@@ -120,6 +122,11 @@ def test_the_secrets_of_an_address_are_known(url: str, secrets: set[str]) -> Non
 def test_an_echoed_secret_is_masked_however_it_is_written(text: str, plain: str) -> None:
     """A server that repeats the token in its error does not bring it into the log."""
     assert scrub(text, {"s3 c/r+t"}) == plain
+
+
+def test_a_plus_stands_for_a_blank_and_for_nothing_else() -> None:
+    """What only looks like the secret is left for a person to read."""
+    assert scrub("a+b a-b", {"a-b"}) == f"a+b {MASK}"
 
 
 def test_a_secret_beyond_ascii_is_masked_however_it_is_written() -> None:

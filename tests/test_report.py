@@ -199,6 +199,55 @@ def test_a_lamp_says_what_it_does_not_know(feed: Watched, now: float, sentence: 
     assert lamp.signal.stale
 
 
+@pytest.mark.parametrize(
+    ("known", "now", "until"),
+    [
+        ([broken()], 0.0, "a build of shop (web) passes"),
+        (
+            [broken("a"), broken("b"), passing("c")],
+            0.0,
+            "one build each of a (web), b (web) passes",
+        ),
+        (
+            [broken(building=True)],
+            0.0,
+            "a build of shop (web) passes or a build that runs is over",
+        ),
+        ([broken()], 999.0, "a build of shop (web) passes or web gives a good answer"),
+        ([passing()], 999.0, "web gives a good answer"),
+        ([passing()], 0.0, "a build fails or web gives no good answer for 110 seconds"),
+        (
+            [passing(building=True)],
+            0.0,
+            (
+                "a build that runs is over or "
+                "a build fails or web gives no good answer for 110 seconds"
+            ),
+        ),
+        (
+            [never_built()],
+            0.0,
+            "a build is completed or a build fails or web gives no good answer for 110 seconds",
+        ),
+        ([], 0.0, "what is missing is there"),
+    ],
+)
+def test_a_lamp_says_what_would_change_it(known: list[Remembered], now: float, until: str) -> None:
+    """Whoever sees a red knows what to wait for."""
+    assert told(a_feed(*known), now=now).until == until
+
+
+def test_a_lamp_says_which_of_its_feeds_would_change_it() -> None:
+    """Those that are silent, if it does not know; else all of them, the most hasty one first."""
+    patient = replace(a_feed(passing("b"), name="ci"), rules=Rules(max_age=3_600.0))
+    late = [a_feed(passing(name), name=name, answered=-110.0) for name in ("old", "older")]
+
+    known, doubtful = told(a_feed(passing("a")), patient), told(a_feed(passing("a")), *late)
+
+    assert known.until == "a build fails or web, ci gives no good answer for 110 seconds"
+    assert doubtful.until == "old, older gives a good answer"
+
+
 def test_every_doubtful_feed_is_told() -> None:
     """Two servers that are down are two faults to look after."""
     feeds = [a_feed(name="a", answered=None), a_feed(passing()), a_feed(name="b", failures=9)]
@@ -526,6 +575,20 @@ def test_one_lamp_is_enough_to_count() -> None:
     assert [row.counted for row in rows] == [True, True, False]
 
 
+def test_a_dead_project_is_heeded_by_nobody_though_its_namesake_is() -> None:
+    """Two of one name, and the one that nobody built for a year is listed by itself."""
+    dead, alive = (
+        passing("shop", project=a_project("shop", last_build_time=NOON - timedelta(days=days)))
+        for days in (400, 1)
+    )
+    feed = a_feed(dead, alive)
+    rules = replace(feed.rules, ignore_older_than=30 * 86_400.0)
+
+    rows = a_report(replace(feed, rules=rules), lamps=[a_lamp()]).projects
+
+    assert {(row.counted, row.lamps) for row in rows} == {(False, ()), (True, ("lamp",))}
+
+
 def test_a_project_names_the_lamps_that_heed_it() -> None:
     """Whoever asks for one lamp's projects gets those, each once, namesakes or not."""
     chosen = Choice(include=("a",))
@@ -816,6 +879,34 @@ def test_a_feed_that_has_not_changed_brings_what_it_brought() -> None:
     assert after.parts["web"].rows is before.parts["web"].rows
     assert (after.feeds, after.projects) == (anew.feeds, anew.projects)
     assert after.lamps[0].signal == anew.lamps[0].signal == Signal(B)
+
+
+def test_a_feed_that_told_the_same_again_is_told_with_its_new_answer() -> None:
+    """Its projects are the very same; how old its news is and what ails it are not."""
+    feed = a_feed(passing("shop"))
+    before = make_report([feed], [a_lamp()], now=4.2, clock=NOON)
+    later = replace(feed, standing=replace(feed.standing, answered=7.0, error=DOWN))
+
+    (told_now,) = make_report([later], [a_lamp()], now=9.0, clock=NOON, before=before).feeds
+
+    assert (told_now.age, told_now.error) == (2.0, str(DOWN))
+
+
+def test_a_lamp_keeps_the_moment_of_its_signal_until_another_one() -> None:
+    """A red that stood yesterday is told since yesterday, whatever was polled in between."""
+    minute = timedelta(minutes=1)
+    lamps = [a_lamp(name="corner"), a_lamp(name="door", choice=Choice(include=("till",)))]
+    good, bad = (a_feed(shop, passing("till")) for shop in (passing("shop"), broken("shop")))
+
+    reports = [make_report([good], lamps, now=0.0, clock=NOON)]
+    for number, feed in enumerate((good, bad, bad), start=1):
+        now, clock = 10.0 * number, NOON + number * minute / 6
+        reports.append(make_report([feed], lamps, now=now, clock=clock, before=reports[-1]))
+
+    corner, door = zip(*(report.lamps for report in reports), strict=True)
+    assert [lamp.began for lamp in corner] == [0.0, 0.0, 20.0, 20.0]
+    assert [lamp.since for lamp in corner] == [NOON, NOON, NOON + minute / 3, NOON + minute / 3]
+    assert {(lamp.began, lamp.since) for lamp in door} == {(0.0, NOON)}
 
 
 @pytest.mark.parametrize(
