@@ -223,13 +223,16 @@ def stilled(pattern: Pattern) -> Pattern:
 
 
 def _onsets(rhythm: Rhythm) -> Iterable[float]:
-    """Yield when *rhythm* goes from dark to lit, in the first :data:`WATCHED` seconds."""
-    now, before = 0.0, 0.0
+    """Yield when *rhythm* goes from dark to lit, in the first :data:`WATCHED` seconds.
+
+    No rhythm but the ones that do not flash is lit in two steps running.
+    """
+    now = 0.0
     while now < WATCHED:
         for duration, level in rhythm:
-            if level > 0 and before == 0:
+            if level > 0:
                 yield now
-            now, before = now + duration, level
+            now += duration
 
 
 MOST_FLASHES = 3

@@ -185,6 +185,14 @@ def test_these_roots_are_feeds_and_no_others() -> None:
         (b"<projects/>", "the root is <projects>, not <Projects>; is it a feed?"),
         (b"<x:rss xmlns:x='urn:x'/>", "the root is <rss>, not <Projects>; is it a feed?"),
         (
+            b"<" + b"a" * 40 + b"/>",
+            f"the root is <{'a' * 40}>, not <Projects>; is it a feed?",
+        ),
+        (
+            b"<" + b"a" * 41 + b"/>",
+            "the root is something else, not <Projects>; is it a feed?",
+        ),
+        (
             b"<" + b"a" * 1_000 + b"/>",
             "the root is something else, not <Projects>; is it a feed?",
         ),
@@ -322,6 +330,13 @@ def test_16_levels_are_read() -> None:
 def test_17_levels_are_refused() -> None:
     """A document of nested tags cannot eat the memory of a Pi."""
     assert sentence_of(nested(17)) == "nested deeper than 16 elements; is it a feed?"
+
+
+def test_levels_are_counted_from_the_root_whatever_ends_in_between() -> None:
+    """A tag that is closed at every level is no way around the limit."""
+    document = b"<Projects>" + b"<a/><b>" * 16
+
+    assert sentence_of(document) == "nested deeper than 16 elements; is it a feed?"
 
 
 def test_siblings_are_not_nested() -> None:

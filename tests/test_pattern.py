@@ -269,6 +269,14 @@ def test_rhythms_are_these_steps(rhythm: str, steps: Rhythm) -> None:
     assert RHYTHMS[rhythm] == steps
 
 
+@pytest.mark.parametrize("name", sorted(RHYTHMS.keys() - {"on", "pulse"}))
+def test_what_flashes_is_lit_and_dark_by_turns(name: str) -> None:
+    """So that each of its lit steps is one flash, which is how flashes are counted."""
+    levels = [level for _, level in RHYTHMS[name]]
+
+    assert levels == [1.0, 0.0] * (len(levels) // 2)
+
+
 def test_a_pulse_breathes_in_two_seconds() -> None:
     """A pulse swells to full light and back to a glimmer, without steps that are seen."""
     levels = [level for _, level in PULSE]
