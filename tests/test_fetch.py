@@ -880,6 +880,23 @@ def test_two_polls_use_one_connection(server: FeedServer) -> None:
     assert server.connections == 1
 
 
+def test_an_answer_that_nothing_has_changed_keeps_the_connection(server: FeedServer) -> None:
+    """A lamp on a slow machine does not shake hands anew at every poll of a quiet server."""
+
+    async def polls(web: Web) -> None:
+        answer = await web.get(Asked(server.url()))
+        server.answer = Answer(b"", status=304)
+        for _ in range(3):
+            again = Asked(server.url(), etag=answer.etag, said_by=answer.said_by)
+            assert (await web.get(again)).body is None
+
+    server.answer = Answer(headers={"ETag": '"1"'})
+    visit(polls)
+
+    assert len(server.requests) == 4
+    assert server.connections == 1
+
+
 def test_a_connection_is_kept_until_the_next_poll(
     server: FeedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

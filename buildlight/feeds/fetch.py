@@ -258,6 +258,8 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 async def _answer(response: httpx.Response, asked: Asked, url: str) -> Answer:
     if response.status_code == httpx.codes.NOT_MODIFIED and _condition(asked, url):
         _refuse_old(response)
+        # It has no body, but httpcore closes a connection on which nobody looked for its end.
+        await response.aread()
         return Answer(None, etag=asked.etag, last_modified=asked.last_modified, said_by=url)
     elsewhere = _origin(url) != _origin(asked.url)
     body = await _body(response)
