@@ -174,13 +174,18 @@ class Monitor:
             self._expire_later(held)  # What a reload kept grows old by itself, too.
         try:
             async with asyncio.TaskGroup() as polling:
-                for source in self._sources:
-                    polling.create_task(self._poll(source))
+                for number, source in enumerate(self._sources, start=1):
+                    polling.create_task(self._poll(source, place=number / len(self._sources)))
         finally:
             for held in self._held.values():
                 held.expire_never()
 
-    async def _poll(self, source: Source) -> None:
+    async def _poll(self, source: Source, *, place: float) -> None:
+        """Poll *source* until cancelled.
+
+        All are asked at the start, and then each at a *place* (0 to 1) of its own in the interval:
+        a thousand answers at one moment take seconds, and every other feed waits for them.
+        """
         loop = asyncio.get_running_loop()
         name = source.readers[0].name
         while True:
@@ -202,13 +207,14 @@ class Monitor:
                 _log_feed(each.settings.name, before, each.standing)
                 _log_news(each, news)
                 _log_idle(each)
-            due = started + self._wait(source, outcome)
+            due = started + self._wait(source, outcome, place=place)
+            place = 1.0
             shortest = min(SHORTEST, source.readers[0].building_interval)
             pause = max(due - loop.time(), shortest)
             self._deadlines[name] = loop.time() + pause + LATE
             await asyncio.sleep(pause)
 
-    def _wait(self, source: Source, outcome: object) -> float:
+    def _wait(self, source: Source, outcome: object, *, place: float) -> float:
         first = source.readers[0]
         standings = [self._held[feed.name].standing for feed in source.readers]
         return wait(
@@ -218,6 +224,7 @@ class Monitor:
             failures=min(standing.failures for standing in standings),
             tolerated=first.rules.max_failures,
             chance=self._dice(),
+            place=place,
             retry_after=outcome.retry_after if isinstance(outcome, FeedRefused) else None,
         )
 

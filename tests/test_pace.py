@@ -98,6 +98,22 @@ def test_jitter_brings_no_polls_closer_than_five_seconds(
     assert a_wait(building=True, building_interval=building_interval, chance=1.0) == seconds
 
 
+@pytest.mark.parametrize(("place", "seconds"), [(0.0, 5.0), (0.2, 10.0), (0.5, 17.5), (1.0, 30.0)])
+def test_feeds_that_were_asked_together_get_places_in_the_interval(
+    place: float, seconds: float
+) -> None:
+    """From five seconds after the start to a whole interval after it, evenly."""
+    assert a_wait(place=place) == seconds
+
+
+def test_no_place_is_closer_than_five_seconds() -> None:
+    """A server whose build runs at the start is asked as often as it is later."""
+    assert a_wait(place=0.0, chance=1.0) == 5.0
+    assert a_wait(place=0.0, building=True) == 5.0
+    assert a_wait(place=0.0, building=True, building_interval=2.0) == 2.0
+    assert a_wait(place=0.0, retry_after=45.0) == 45.0
+
+
 @given(
     interval=st.floats(0.1, 86_400),
     building_interval=st.floats(0.1, 86_400),
@@ -105,6 +121,7 @@ def test_jitter_brings_no_polls_closer_than_five_seconds(
     failures=st.integers(0, 10_000),
     tolerated=st.integers(1, 100),
     chance=st.floats(0, 1),
+    place=st.floats(0, 1),
 )
 def test_no_wait_exceeds_five_intervals(
     *,
@@ -114,6 +131,7 @@ def test_no_wait_exceeds_five_intervals(
     failures: int,
     tolerated: int,
     chance: float,
+    place: float,
 ) -> None:
     """Whatever happens, a feed is asked again within the time that the README promises."""
     seconds = wait(
@@ -123,10 +141,12 @@ def test_no_wait_exceeds_five_intervals(
         failures=failures,
         tolerated=tolerated,
         chance=chance,
+        place=place,
     )
 
     assert 0 < seconds <= interval * (CEILING if failures > tolerated else 1)
-    assert seconds >= min(interval, building_interval) * (1 - JITTER) * (1 - 1e-9)
+    least = min(interval, building_interval)
+    assert seconds >= min(least * (1 - JITTER), CLOSEST) * (1 - 1e-9)
 
 
 def test_news_keeps_for_three_polls_and_a_deadline() -> None:

@@ -248,6 +248,20 @@ def test_the_waits_of_a_feed_differ_and_none_exceeds_the_interval() -> None:
     assert max(server.waits) - min(server.waits) > 2.0
 
 
+def test_feeds_are_asked_together_once_and_then_one_after_the_other() -> None:
+    """A hundred servers in a minute are a steady trickle, not a hundred answers at one moment."""
+    servers = {f"ci{number}": Listening(PASSING) for number in range(100)}
+    slower: Any = {"top": {"interval": 60.0}, **servers}
+
+    World(lamp=STILL, **slower).run(lasting(200))
+
+    asked = [server.asked for server in servers.values()]
+    assert len({times[0] for times in asked}) == 1
+    assert len({times[1] for times in asked}) == 100
+    for start in range(10, 180, 10):
+        assert sum(start <= at < start + 10 for times in asked for at in times) <= 30
+
+
 def test_two_feeds_do_not_go_in_step() -> None:
     """Two servers that were asked at one moment are asked at different ones an hour later."""
     one, other = Listening(PASSING), Listening(PASSING)

@@ -20,6 +20,7 @@ def wait(
     failures: int,
     tolerated: int,
     chance: float,
+    place: float = 1.0,
     retry_after: float | None = None,
 ) -> float:
     """Return the seconds from the start of one poll to the start of the next.
@@ -28,8 +29,10 @@ def wait(
     next poll may clear them up, then the wait doubles up to :data:`CEILING` intervals.
     *chance* (0 to 1) is the dice for the jitter. A wait is never longer than it would be
     without jitter, so that the ages promised in the README hold, and jitter brings no two polls
-    closer together than :data:`CLOSEST`. A server that asks to be left alone for *retry_after*
-    seconds is obeyed, up to :data:`LONGEST_REST`.
+    closer together than :data:`CLOSEST`. *place* (0 to 1) is where between that and the whole wait
+    the next poll falls: feeds that were all asked at one moment, at the start, are spread by it.
+    A server that asks to be left alone for *retry_after* seconds is obeyed, up to
+    :data:`LONGEST_REST`.
 
     Two intervals, and nothing learnt: tests/benchmarks/reaction.py compares this with a fixed
     interval that makes as many requests, and with cleverer ways that proved no better.
@@ -37,7 +40,9 @@ def wait(
     calm = min(interval, building_interval) if building else interval
     if failures >= tolerated:
         calm = interval * min(2 ** min(failures - tolerated, CEILING), CEILING)
-    shortened = max(calm * (1 - JITTER * chance), min(calm, CLOSEST))
+    least = min(calm, CLOSEST)
+    placed = least + place * (calm - least)
+    shortened = max(placed * (1 - JITTER * chance), least)
     return max(shortened, min(retry_after or 0.0, LONGEST_REST))
 
 
