@@ -1,5 +1,6 @@
 """A file that is replaced as a whole, by a thread that nobody waits for."""
 
+import itertools
 import json
 import os
 import stat
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from buildlight.replaced_file import ReplacedFile
+from buildlight.replaced_file import ROWS, ReplacedFile, pieces
 
 PATIENCE = 10.0
 
@@ -94,6 +95,46 @@ def test_a_slow_disk_gets_the_newest_only(tmp_path: Path) -> None:
     assert written(tmp_path) == 3
 
 
+def test_who_writes_rests_nine_times_as_long_as_it_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 100,000 projects that change all the time, the polls need the processor, too."""
+    rests: list[float] = []
+
+    class Clocked(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if timeout is None:
+                return super().wait()
+            rests.append(max(timeout, 0.0))
+            return False
+
+    monkeypatch.setattr("threading.Event", Clocked)
+    monkeypatch.setattr("time.monotonic", lambda: 500.0)
+    monkeypatch.setattr("time.thread_time", itertools.count(step=2.0).__next__)
+    file = a_file(tmp_path)
+
+    for number in range(3):
+        file.write(lambda number=number: number)  # type: ignore[misc]
+        assert file.close(PATIENCE)
+
+    assert rests == [0.0, 18.0, 18.0]
+    assert written(tmp_path) == 2
+
+
+def test_a_rest_ends_when_somebody_waits_for_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon that stops does not leave its verdicts unwritten because it is resting."""
+    monkeypatch.setattr("time.thread_time", itertools.count(step=1_000).__next__)
+    file = a_file(tmp_path)
+
+    for number in range(3):
+        file.write(lambda number=number: number)  # type: ignore[misc]
+        assert file.close(PATIENCE)
+
+    assert written(tmp_path) == 2
+
+
 def test_no_thread_is_left_when_all_is_written(tmp_path: Path) -> None:
     """Years of writing leave no threads behind."""
     before = threading.active_count()
@@ -125,6 +166,42 @@ def test_a_reader_finds_a_whole_document_at_any_moment(tmp_path: Path) -> None:
 
     assert file.close(PATIENCE)
     assert found == {0, 1}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        1,
+        None,
+        [],
+        {},
+        {"version": 1, "feeds": []},
+        [[], [1], {"a": [{"b": "c, [é"}]}],
+        {"rows": [{"number": number, "name": "x, y"} for number in range(3 * ROWS + 1)], "b": "c"},
+        {"feeds": {name: [*range(ROWS)] for name in ("one", 'tw"o')}},
+    ],
+)
+def test_the_pieces_are_the_document(document: object) -> None:
+    """A document that is written piece by piece is what it would have been in one."""
+    assert "".join(pieces(document)) == json.dumps(document)
+
+
+def test_rows_are_made_a_few_at_a_time() -> None:
+    """The file of 100,000 projects needs no memory for all of them at once."""
+    made: list[int] = []
+
+    def rows() -> Iterator[dict[str, int]]:
+        for number in range(10 * ROWS):
+            made.append(number)
+            yield {"number": number}
+
+    written = ""
+    for piece in pieces({"rows": rows()}):
+        written += piece
+        assert len(made) <= written.count("number") + ROWS
+
+    assert json.loads(written) == {"rows": [{"number": number} for number in made]}
+    assert len(made) == 10 * ROWS
 
 
 @pytest.mark.parametrize("mask", [0o077, 0o000])

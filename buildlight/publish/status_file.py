@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from buildlight.replaced_file import ReplacedFile
-from buildlight.report import Report, to_json
+from buildlight.report import Report, to_json_by_rows
 
 NAME = "status.json"
 READABLE = 0o644
@@ -38,7 +38,7 @@ class StatusFile:
         if gist == self._told and self._timer is not None:
             return
         self._told = gist
-        self._file.write(partial(to_json, report))
+        self._file.write(partial(to_json_by_rows, report))
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(EVERY, self._grow_old)
