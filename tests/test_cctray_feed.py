@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from importlib.metadata import EntryPoints, entry_points
 from typing import TypeVar
 
 import pytest
@@ -13,6 +14,7 @@ from buildlight.feeds import load_kind
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
 from buildlight.feeds.fetch import Web
 from buildlight.project import Activity, BuildStatus, activity_of, status_of
+from buildlight.settings import check_settings
 
 T = TypeVar("T")
 
@@ -50,6 +52,24 @@ def read(server: FeedServer, act: Callable[[CCTrayFeed], Awaitable[T]], **keys: 
 def test_cctray_is_found_as_a_kind_of_feed() -> None:
     """A feed of kind "cctray" is one that reads cc.xml."""
     assert load_kind("cctray") is CCTrayFeed
+
+
+def test_a_kind_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand feeds do not have the installed packages read a thousand times at the start."""
+    looked: list[str] = []
+
+    def noted(*, group: str) -> EntryPoints:
+        looked.append(group)
+        return entry_points(group=group)
+
+    monkeypatch.setattr("buildlight.feeds.entry_points", noted)
+    load_kind.cache_clear()
+
+    tables = [{"name": str(number), "url": f"http://ci.example/{number}"} for number in range(10)]
+    pins = {"red": 17, "amber": 27, "green": 22}
+    check_settings({"feeds": tables, "lamps": [{"driver": "gpio", "pins": pins}]})
+
+    assert looked == ["buildlight.feeds"]
     assert CCTrayFeed.Options is CCTrayOptions
 
 

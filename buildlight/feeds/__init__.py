@@ -5,6 +5,7 @@ built-in one uses the same door.
 """
 
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import entry_points
 from typing import ClassVar, Protocol, cast
 
@@ -55,8 +56,13 @@ class Feed(Protocol):
         ...
 
 
+@cache
 def load_kind(name: str) -> Callable[..., Feed]:
-    """Return the class of the kind of feed called *name*; raises :class:`ConfigError`."""
+    """Return the class of the kind of feed called *name*; raises :class:`ConfigError`.
+
+    Looked for once: to read what every installed package offers, for each of a thousand feeds,
+    takes longer than all else at the start. A kind that was not found is looked for again.
+    """
     found = entry_points(group=GROUP)
     if name not in found.names:
         raise ConfigError(f"no such kind of feed; installed are: {', '.join(sorted(found.names))}")
