@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from logging.handlers import QueueHandler
+from copy import copy
 from typing import TextIO
 
 ROOM = 1000
@@ -104,7 +104,24 @@ class LogThread:
                 stream.flush()
 
 
-class _Dropping(QueueHandler):
-    def enqueue(self, record: logging.LogRecord) -> None:
+class _Dropping(logging.Handler):
+    """Hands records over, and drops those for which there is no room.
+
+    Not ``logging.handlers``' own, which imports pickle and a third of a megabyte with it.
+    """
+
+    def __init__(self, records: "queue.Queue[logging.LogRecord | None]") -> None:
+        super().__init__()
+        self._records = records
+
+    def emit(self, record: logging.LogRecord) -> None:
+        told = copy(record)
+        try:
+            # As text: what it is made of may be another thing by the time it is written.
+            told.msg, told.args = self.format(record), None
+        except Exception:  # noqa: BLE001 - anybody may log, and a slip in it must end nothing
+            self.handleError(record)
+            return
+        told.exc_info = told.exc_text = told.stack_info = None
         with suppress(queue.Full):
-            self.queue.put_nowait(record)
+            self._records.put_nowait(told)

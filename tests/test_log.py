@@ -120,3 +120,44 @@ def test_the_thread_keeps_the_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
     assert log.close(10.0)
     assert handler.lines == ["<3>lamp: lost"]
     logger.handlers = []
+
+
+def test_a_line_is_what_it_was_when_it_was_logged() -> None:
+    """What changes before the line is written does not change the line; a traceback is in it."""
+    logger = logging.getLogger("buildlight.of_this_test")
+    logger.propagate = False
+    handler, broken = Slow(), ["shop"]
+    log = LogThread(logger, handler)
+    log.start()
+
+    logger.warning("broken: %s", broken)
+    broken.append("till")
+    try:
+        int("seventeen")
+    except ValueError:
+        logger.exception("100 %")
+
+    assert log.close(10.0)
+    assert handler.lines[0] == "broken: ['shop']"
+    assert handler.lines[1].startswith("100 %\nTraceback")
+    assert handler.lines[1].count("ValueError: invalid literal") == 1
+    logger.handlers = []
+
+
+def test_a_line_that_makes_no_sense_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver of somebody's that logs with a slip in it goes on working."""
+    stderr = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stderr)
+    logger = logging.getLogger("buildlight.of_this_test")
+    logger.propagate = False
+    handler = Slow()
+    log = LogThread(logger, handler)
+    log.start()
+
+    logger.warning("broken: %d", "shop")
+    logger.warning("and on")
+
+    assert log.close(10.0)
+    assert handler.lines == ["and on"]
+    assert "Logging error" in stderr.getvalue()
+    logger.handlers = []
