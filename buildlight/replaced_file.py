@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
-REST = 9.0
-"""Seconds of rest after each second of CPU that a document took: what it costs is a tenth of a
-core, however many projects there are and however often they change."""
+BREATH, REST = 0.02, 9.0
+"""Seconds of CPU after which the thread rests, and how many times as long: it never uses more than
+a tenth of a core, however many projects there are and however often they change. Without it, a
+loop that waits for the interpreter at every packet would come to hardly any while 100,000
+projects are written."""
 ROWS = 100
 """Rows of a list that are made into text at a time. All at once would hold up every other thread
 for a second, and need the memory for it, with 100,000 projects."""
@@ -20,10 +22,8 @@ class ReplacedFile:
     """The JSON document at *path*, of which a reader sees the old one or the new one, whole.
 
     *mode* is its mode, whatever the umask says; ``None``: what the umask leaves of it. The
-    thread lives while there is something to write, and rests first if the last document took it
-    long. *on_trouble* is called, on any thread, with a
-    sentence's end (``cannot be written: …``), when writing fails that did not
-    fail before.
+    thread lives while there is something to write. *on_trouble* is called, on any thread, with a
+    sentence's end (``cannot be written: …``), when writing fails that did not fail before.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class ReplacedFile:
         self._waiting: Callable[[], object] | None = None
         self._thread: threading.Thread | None = None
         self._failing = False
-        self._rested = 0.0
+        self._tired = 0.0
         self._hurry = threading.Event()
 
     def write(self, document: Callable[[], object]) -> None:
@@ -71,23 +71,17 @@ class ReplacedFile:
     def _run(self) -> None:
         try:
             while (document := self._handed_over()) is not None:
-                begun = time.thread_time()
                 self._replace(document())
-                self._rested = time.monotonic() + REST * (time.thread_time() - begun)
         except BaseException:
             with self._handing:
                 self._thread = None  # A fault in one document must not be the end of all others.
             raise
 
     def _handed_over(self) -> Callable[[], object] | None:
-        """Return what is to be written next, after a rest; ``None``: this thread is over."""
-        with self._handing:
-            if self._waiting is None:
-                self._thread = None
-                return None
-        self._hurry.wait(self._rested - time.monotonic())
         with self._handing:
             document, self._waiting = self._waiting, None
+            if document is None:
+                self._thread = None
             return document
 
     def _replace(self, document: object) -> None:
@@ -97,7 +91,7 @@ class ReplacedFile:
             with new.open("w", encoding="utf-8") as file:
                 if self._mode is not None:
                     os.fchmod(file.fileno(), self._mode)
-                file.writelines(pieces(document))
+                file.writelines(self._at_ease(pieces(document)))
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._path)
@@ -110,6 +104,17 @@ class ReplacedFile:
         if not self._failing:
             self._on_trouble(f"cannot be written: {why}")
         self._failing = True
+
+    def _at_ease(self, parts: Iterator[str]) -> Iterator[str]:
+        """Yield *parts*, with rests between them, unless somebody waits for the file."""
+        begun = time.thread_time()
+        for part in parts:
+            yield part
+            self._tired += time.thread_time() - begun
+            if self._tired > BREATH:
+                self._hurry.wait(REST * self._tired)
+                self._tired = 0.0
+            begun = time.thread_time()
 
 
 def pieces(document: object) -> Iterator[str]:

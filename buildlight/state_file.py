@@ -5,7 +5,7 @@ that is damaged or cannot be written costs one warning, and verdicts are learnt 
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import blake2b
@@ -185,14 +185,17 @@ def _document(feeds: Standings, *, now: float, clock: datetime) -> dict[str, obj
     return {
         "version": VERSION,
         "feeds": {
-            feed: [
-                _row(key, known, age=now - standing.confirmed.get(key, now), clock=clock)
-                for key, known in standing.projects.items()
-            ]
+            feed: _rows(standing, now=now, clock=clock)
             for feed, standing in feeds.items()
             if standing.projects
         },
     }
+
+
+def _rows(standing: Standing, *, now: float, clock: datetime) -> Iterator[dict[str, object]]:
+    for key, known in standing.projects.items():
+        age = now - standing.confirmed.get(key, now)
+        yield _row(key, known, age=age, clock=clock)
 
 
 def _row(key: Key, known: Remembered, *, age: float, clock: datetime) -> dict[str, object]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from buildlight.replaced_file import ROWS, ReplacedFile, pieces
+from buildlight.replaced_file import BREATH, REST, ROWS, ReplacedFile, pieces
 
 PATIENCE = 10.0
 
@@ -95,30 +95,40 @@ def test_a_slow_disk_gets_the_newest_only(tmp_path: Path) -> None:
     assert written(tmp_path) == 3
 
 
-def test_who_writes_rests_nine_times_as_long_as_it_took(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With 100,000 projects that change all the time, the polls need the processor, too."""
-    rests: list[float] = []
+def rests(folder: Path, monkeypatch: pytest.MonkeyPatch, *, rows: int, cost: float) -> list[float]:
+    """Return how long who writes so many *rows* rests, if each piece takes *cost* seconds."""
+    rested: list[float] = []
 
     class Clocked(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
             if timeout is None:
                 return super().wait()
-            rests.append(max(timeout, 0.0))
+            rested.append(timeout)
             return False
 
     monkeypatch.setattr("threading.Event", Clocked)
-    monkeypatch.setattr("time.monotonic", lambda: 500.0)
-    monkeypatch.setattr("time.thread_time", itertools.count(step=2.0).__next__)
-    file = a_file(tmp_path)
+    monkeypatch.setattr("time.thread_time", itertools.count(step=cost).__next__)
+    file = a_file(folder)
+    file.write(lambda: [*range(rows)])
+    assert file.close(PATIENCE)
+    assert written(folder) == [*range(rows)]
+    return rested
 
-    for number in range(3):
-        file.write(lambda number=number: number)  # type: ignore[misc]
-        assert file.close(PATIENCE)
 
-    assert rests == [0.0, 18.0, 18.0]
-    assert written(tmp_path) == 2
+def test_who_writes_much_rests_nine_times_as_long_as_it_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 100,000 projects that change all the time, the polls need the processor, too."""
+    number = 2 + 10_000 // ROWS  # of pieces: the brackets are some, too
+
+    rested = rests(tmp_path, monkeypatch, rows=10_000, cost=2 * BREATH)
+
+    assert rested == pytest.approx([REST * 2 * BREATH] * number)
+
+
+def test_who_writes_little_does_not_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file of an office is there at once, and wakes nobody once more."""
+    assert rests(tmp_path, monkeypatch, rows=200, cost=BREATH / 5) == []
 
 
 def test_a_rest_ends_when_somebody_waits_for_the_file(
