@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 640, 360, 60, 40, 20, 20
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 640, 360, 60, 40, 20, 40
 COLOURS = ("#c0392b", "#2471a3")
 
 
@@ -45,13 +45,22 @@ def plot(*lines: Line) -> str:
             x, _ = at(10.0**power, 10.0 ** ys[0])
             yield f'<text x="{x:.1f}" y="{HEIGHT - 22}" text-anchor="middle">{10**power:,}</text>'
         yield f'<text x="{WIDTH / 2}" y="{HEIGHT - 6}" text-anchor="middle">feeds</text>'
-        for number, (line, colour) in enumerate(zip(lines, COLOURS, strict=False)):
-            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*each) for each in line.points))
+        for line, colour in zip(lines, COLOURS, strict=False):
+            places = [at(*point) for point in line.points]
+            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
             yield f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
-            for x, y in (at(*each) for each in line.points):
+            # Lines that rise leave room above and to the left of a point, and below it.
+            x, y = places[-1]
+            named = f'x="{x - 8:.1f}" y="{y - 8:.1f}" text-anchor="end" fill="{colour}"'
+            yield f"<text {named}>{line.name}</text>"
+            for (x, y), (_, value) in zip(places, line.points, strict=True):
                 yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>'
-            down = TOP + 16 * (number + 1)
-            yield f'<text x="{LEFT + 12}" y="{down}" fill="{colour}">{line.name}</text>'
+                placed = f'x="{x + 3:.1f}" y="{y + 16:.1f}" fill="{colour}"'
+                yield f"<text {placed}>{_short(value)}</text>"
         yield "</svg>"
 
     return "\n".join([*parts(), ""])
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"

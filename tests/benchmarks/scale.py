@@ -1,6 +1,7 @@
 """Scale: up to 1,000 feeds of 100 projects at 15 seconds, asked of a server on this machine.
 
-A project breaks or is mended about once a second. In the last run every tenth feed hangs. Writes
+A project breaks or is mended about once a second, whatever the number of feeds. 1,000 feeds are
+measured twice, each time alone on the machine: the second time, every tenth hangs. Writes
 ``docs/scale.svg``: how CPU and memory grow with the number of feeds.
 """
 
@@ -8,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,7 +20,7 @@ from typing import Any
 
 from plot import Line, plot
 from processes import Process, folder, python
-from table import Row
+from table import Row, times
 
 INTERVAL = 15
 PROJECTS = 100
@@ -101,8 +103,11 @@ def _reactions(
 
 def rows() -> Iterator[Row]:
     """Yield the rows of the table."""
-    runs = [run(feeds) for feeds in COUNTS]
-    hanging = run(COUNTS[-1], hang=10)
+    *few, most = COUNTS
+    with ThreadPoolExecutor() as pool:
+        runs = [*pool.map(run, few)]
+    sound, hanging = run(most), run(most, hang=10)
+    runs.append(sound)
     PICTURE.write_text(
         plot(
             Line("CPU, % of a core", [(each.feeds, 100 * each.share) for each in runs]),
@@ -110,30 +115,41 @@ def rows() -> Iterator[Row]:
         ),
         encoding="utf-8",
     )
-    for name, each in (("1,000 feeds", runs[-1]), ("… every tenth hangs", hanging)):
-        worst = max(each.reactions)
-        yield Row(
-            f"{name}: longest wait between two polls of a feed",
-            f"{each.late:.1f} s",
-            f"≤ {INTERVAL + 1} s",
-            met=each.late <= INTERVAL + 1,
-            shown=f"{100 * each.share:.0f} % of a core, {each.resident:.0f} MB",
-        )
-        yield Row(
-            "… worst time from a build's end to the lamp",
-            f"{worst:.1f} s",
-            f"≤ {INTERVAL + 1} s",
-            met=worst <= INTERVAL + 1,
-            shown=f"mean {mean(each.reactions):.1f} s of {len(each.reactions)}",
-        )
-    few, many = runs[0], runs[-1]
-    kilobytes = 1024 * (many.resident - few.resident) / (many.feeds - few.feeds)
+    yield from _kept(f"{most:,} feeds of {PROJECTS} projects", sound)
+    yield from _kept("… while every tenth hangs, the others", hanging)
+    yield Row(
+        "… share of a core, against none that hangs",
+        times(hanging.share / sound.share),
+        "",
+        met=True,
+        shown=f"{100 * hanging.share:.0f} % of a core; none hangs: {100 * sound.share:.0f} %",
+    )
+    kilobytes = 1024 * (sound.resident - runs[0].resident) / (sound.feeds - runs[0].feeds)
     yield Row(
         f"memory of a feed of {PROJECTS} projects",
         f"{kilobytes:.0f} kB",
         "",
         met=True,
-        shown="docs/scale.svg",
+        shown=f"{sound.resident:.0f} MB; one feed: {runs[0].resident:.0f} MB",
+    )
+
+
+def _kept(name: str, seen: Run) -> Iterator[Row]:
+    """Yield whether every feed was asked in time, and every change was shown in time."""
+    worst = max(seen.reactions)
+    yield Row(
+        f"{name}: longest time between two polls of a feed",
+        f"{seen.late:.1f} s",
+        f"≤ {INTERVAL + 1} s",
+        met=seen.late <= INTERVAL + 1,
+        shown=f"{100 * seen.share:.0f} % of a core, {seen.resident:.0f} MB",
+    )
+    yield Row(
+        "… worst time from a build's end to the lamp",
+        f"{worst:.1f} s",
+        f"≤ {INTERVAL + 1} s",
+        met=worst <= INTERVAL + 1,
+        shown=f"mean {mean(seen.reactions):.1f} s of {len(seen.reactions)}",
     )
 
 

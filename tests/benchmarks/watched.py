@@ -14,6 +14,7 @@ from buildlight.daemon import Daemon
 from buildlight.feeds.lookup import LookupLoop
 from buildlight.report import Report
 from buildlight.settings import load_settings
+from buildlight.state_file import StateFile
 
 
 async def main() -> None:
@@ -27,7 +28,9 @@ async def main() -> None:
         broken.clear()
         broken.update(now)
 
-    daemon = Daemon(load_settings(Path("buildlight.toml")), on_report=note, folder=Path.cwd())
+    here = Path.cwd()
+    settings = load_settings(Path("buildlight.toml"))
+    daemon = Daemon(settings, on_report=note, folder=here, state=StateFile(here / "state"))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
     await daemon.run(stop)
