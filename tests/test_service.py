@@ -24,6 +24,7 @@ from buildlight.steps import Ended, Machine
 
 BUILDLIGHT = Path(sys.executable).with_name("buildlight")
 PROGRAM = Path("/opt/buildlight/bin/buildlight")
+ROOT = Path(__file__).parents[1]
 EXPOSURE = 1.3
 RUNNING = (
     "UnitFileState=enabled\nActiveState=active\nSubState=running\nResult=success\nNRestarts=0\n"
@@ -562,3 +563,14 @@ def test_the_guide_knows_every_drop_in_and_the_place_of_the_unit(files: Shipped)
     assert {*re.findall(r"`([a-z-]+\.conf)`", guide)} == {*files.drop_ins()}
     assert f"sudo {PROGRAM} service install\n" in guide
     assert str(CONFIGURATION) in guide
+
+
+def test_what_the_guide_says_of_threats_is_shown_by_tests_that_exist(files: Shipped) -> None:
+    """Nobody is assured of anything by a test that was renamed."""
+    guide = (files.folder / "README.md").read_text()
+    rows = [line.split(" | ") for line in guide.splitlines() if line.startswith("| ")]
+    shown = [row[-1] for row in rows if len(row) == 4 and "tests/" in row[-1]]
+    named = {name for cell in shown for name in re.findall(r"`(tests/[^`]+)`", cell)}
+
+    assert len(shown) > 8
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
