@@ -82,8 +82,16 @@ async def open_sources(
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSING):
                 for source in sources:
-                    await source.feed.close()
+                    await _let_go(source.feed)
                 await web.close()
+
+
+async def _let_go(feed: Feed) -> None:
+    try:
+        await feed.close()
+    except Exception as exc:  # noqa: BLE001 - the feed may be anybody's, and is done with
+        # Not its text nor its traceback, as in _broken_reader.
+        log.error("a feed's reader failed to close: %s", type(exc).__name__)  # noqa: TRY400
 
 
 async def read(feed: Feed) -> tuple[Project, ...] | FeedError:
