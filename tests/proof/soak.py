@@ -52,7 +52,7 @@ def run(hours: float, plot: Path | None) -> int:
         (folder / "tables.json").write_text(json.dumps(tables(stage, light)))
         daemon = start(folder)
         try:
-            faults = rotate(stage, light, folder, until=time.monotonic() + hours * 3600)
+            faults, answers = rotate(stage, light, folder, until=time.monotonic() + hours * 3600)
             signals = settled(folder)
         finally:
             daemon.send_signal(signal.SIGTERM)
@@ -60,7 +60,7 @@ def run(hours: float, plot: Path | None) -> int:
         samples = [json.loads(line) for line in (folder / "samples").read_text().splitlines()]
     if plot is not None:
         plot.write_text(drawn(samples))
-    print(f"{len(samples)} samples, {faults} faults, {stage_polls(stage)} answers")
+    print(f"{len(samples)} samples, {faults} faults, {answers} answers")
     for line in told(samples):
         print(line)
     assert signals == {"passing"}, f"not well in the end: {signals}"
@@ -93,12 +93,13 @@ def start(folder: Path) -> "subprocess.Popen[bytes]":
     )
 
 
-def rotate(stage: Stage, light: FaultLight, folder: Path, *, until: float) -> int:
-    """Play one fault after the other; return how many."""
-    moods = cycle(Mood)
+def rotate(stage: Stage, light: FaultLight, folder: Path, *, until: float) -> tuple[int, int]:
+    """Play one fault after the other; return how many, and how many requests were answered."""
+    moods, answers = cycle(Mood), 0
     for number, fault in enumerate(cycle(FAULTS)):
+        answers += forgotten(stage, light)
         if time.monotonic() >= until:
-            return number
+            return number, answers
         fault.begin(stage)
         (folder / "nameless").write_text(stage.nameless)
         if number % 7 == 0:
@@ -126,9 +127,14 @@ def settled(folder: Path) -> set[str]:
     return signals
 
 
-def stage_polls(stage: Stage) -> int:
-    """Return how many requests were answered."""
-    return sum(len(server.requests) for server in stage.servers.values())
+def forgotten(stage: Stage, light: FaultLight) -> int:
+    """Forget what was asked and told, which a soak of days has no room for; return the requests."""
+    light.lines.clear()
+    answers = 0
+    for server in stage.servers.values():
+        answers += len(server.requests)
+        server.requests.clear()
+    return answers
 
 
 def halves(samples: Sequence[Sample]) -> tuple[Sequence[Sample], Sequence[Sample]]:
