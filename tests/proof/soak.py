@@ -29,13 +29,15 @@ ILL, WELL = 0.35, 0.15
 """Seconds for which a fault lasts, and for which all is well after it."""
 START = 10.0
 """Seconds that a daemon may take to be well."""
-# What each may grow by between the two halves: at its highest, and in the middle of its samples.
-# Memory in MiB: what the C library keeps of a document of 16 MiB is not the same every time.
+# What each may grow by between the two halves: at its highest, and at its lowest, which only what
+# is never let go of can raise. Memory in MiB: what the C library keeps of documents of 16 MiB, and
+# for how long, is not the same every time. In two minutes that hides a leak of less than 5 kB a poll,
+# in a day one of 10 bytes; test_footprint.py counts what polls leave behind.
 SLACK: Mapping[str, tuple[float, float]] = {
-    "memory": (24.0, 12.0),
-    "threads": (3, 1),
-    "descriptors": (6, 2),
-    "tasks": (6, 2),
+    "memory": (64.0, 20.0),
+    "threads": (3, 0),
+    "descriptors": (6, 1),
+    "tasks": (6, 1),
 }
 WIDTH, HEIGHT = 800, 120
 
@@ -145,23 +147,18 @@ def halves(samples: Sequence[Sample]) -> tuple[Sequence[Sample], Sequence[Sample
 def growth(samples: Sequence[Sample]) -> Iterator[str]:
     """Yield what is more in the second half than it was in the first, by more than its slack."""
     warm, later = halves(samples)
-    for name, (peak, middle) in SLACK.items():
-        for what, allowed, of in (("peak", peak, max), ("median", middle, median)):
+    for name, (peak, least) in SLACK.items():
+        for what, allowed, of in (("peak", peak, max), ("least", least, min)):
             before, after = (of([each[name] for each in half]) for half in (warm, later))
             if after > before + allowed:
                 yield f"{what} of {name}: {before:.1f}, then {after:.1f}"
-
-
-def median(numbers: Sequence[float]) -> float:
-    """Return the middle of *numbers*."""
-    return sorted(numbers)[len(numbers) // 2]
 
 
 def told(samples: Sequence[Sample]) -> Iterator[str]:
     """Yield a line for each of what was sampled."""
     for name in SLACK:
         parts = [[each[name] for each in half] for half in halves(samples)]
-        figures = [f"{median(part):.1f} (at most {max(part):.1f})" for part in parts]
+        figures = [f"{min(part):.1f} to {max(part):.1f}" for part in parts]
         yield f"{name}: {figures[0]}, then {figures[1]}"
 
 
