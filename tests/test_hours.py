@@ -155,6 +155,26 @@ def test_an_office_that_closes_once_a_year_closes() -> None:
     ]
 
 
+@pytest.mark.parametrize(("ahead", "found"), [(1, True), (398, True), (399, False)])
+def test_an_office_that_opens_once_a_year_is_told_when(ahead: int, *, found: bool) -> None:
+    """The next day of a yearly fair is found; whoever has a longer rest is closed for good."""
+    today = date(2026, 11, 20)
+    fair = today + timedelta(days=ahead)
+    closed = frozenset(today + timedelta(days=day) for day in range(-2, 500)) - {fair}
+    hours = Hours(EVERY_DAY, time(8), time(19), BERLIN, closed)
+
+    assert (next_switch(hours, at("2026-11-20T12:00")) is not None) is found
+
+
+@pytest.mark.parametrize(("ahead", "found"), [(1, True), (397, True), (398, False)])
+def test_an_office_that_hardly_closes_is_told_when(ahead: int, *, found: bool) -> None:
+    """What ends with the look ahead is no end: such an office never closes."""
+    stocktaking = date(2026, 11, 20) + timedelta(days=ahead)
+    hours = Hours(EVERY_DAY, time(0), time(0), BERLIN, frozenset({stocktaking}))
+
+    assert (next_switch(hours, at("2026-11-20T12:00")) is not None) is found
+
+
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
 def test_an_office_far_from_greenwich_keeps_its_own_days(zone: str) -> None:
     """Monday begins there up to fourteen hours before UTC's, or twelve after."""
