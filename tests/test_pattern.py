@@ -629,6 +629,17 @@ def test_a_relay_is_never_switched_faster_than_once_a_second(rhythm: str) -> Non
     assert {level for _, level in stroke.rhythm} <= {0.0, 1.0}
 
 
+def test_a_relay_plays_the_fastest_rhythm_once_a_second() -> None:
+    """As fast as its contacts can bear, and no slower; the others are stretched as much."""
+    fast, slow = (
+        fit(parse_pattern(f"red {rhythm}"), {Channel.RED}, dims=False, relay=True).strokes[0].rhythm
+        for rhythm in ("quick-blink", "wink")
+    )
+
+    assert fast == ((0.5, 1.0), (0.5, 0.0))
+    assert slow == ((0.5, 1.0), (7.0, 0.0))
+
+
 @pytest.mark.parametrize("light", LIGHTS.values(), ids=LIGHTS.keys())
 @pytest.mark.parametrize("preset", PRESETS)
 def test_no_signal_hurries_a_relay(preset: str, light: frozenset[Channel]) -> None:

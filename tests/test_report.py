@@ -18,7 +18,7 @@ from buildlight.errors import FeedUnreachable
 from buildlight.fitting import fit
 from buildlight.hours import Hours
 from buildlight.memory import Remembered, Verdict
-from buildlight.pattern import Channel, Pattern, frame_at, parse_pattern
+from buildlight.pattern import OFF, Channel, Pattern, frame_at, parse_pattern
 from buildlight.presets import COLOURS, PRESETS
 from buildlight.project import Message
 from buildlight.reading import Rules, Standing, State
@@ -395,6 +395,13 @@ def test_a_closed_office_is_told_before_all_else(
     assert lamp.until.startswith("the office opens or ")
 
 
+def test_a_closed_office_is_dark_unless_told_otherwise() -> None:
+    """Nobody is there to look."""
+    never = Hours(frozenset(), time(8), time(19), UTC)
+
+    assert told(a_feed(broken()), lamp=a_lamp(hours=never)).pattern is OFF
+
+
 def test_an_open_office_is_not_told() -> None:
     """From eight to seven nobody has to know that there are hours."""
     hours = Hours(frozenset(range(7)), time(8), time(19), UTC)
@@ -414,6 +421,41 @@ def test_the_office_opens_by_the_clock_on_the_wall() -> None:
     report = make_report([a_feed(passing())], lamps, now=4.2, clock=berlin)
 
     assert report.lamps[0].because.startswith("the office is closed until 15:00;")
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "rule"),
+    [
+        (broken(), 0.0, "it is broken until a build of it passes"),
+        (broken(), 999.0, "outranks all else; on top of it stands the mark of not knowing"),
+        (broken(building=True), 0.0, "in motion while every broken project is being built"),
+        (
+            broken(building=True),
+            999.0,
+            "being built, and on top of it stands the mark of not knowing",
+        ),
+        (passing(), 999.0, "is never shown as passing"),
+        (passing(), 0.0, "every watched feed has answered lately"),
+        (passing(building=True), 0.0, "stands while the next one runs"),
+        (never_built(), 0.0, "neither passes nor is broken"),
+        (never_built(building=True), 0.0, "neither passes nor is broken; its first one runs"),
+    ],
+)
+def test_a_lamp_says_which_rule_it_follows(known: Remembered, now: float, rule: str) -> None:
+    """Whoever is surprised by a colour reads what it means."""
+    assert told(a_feed(known), now=now).rule.endswith(rule)
+
+
+def test_reports_that_say_the_same_are_the_same() -> None:
+    """What they were made of is for the next report, and neither compared nor told."""
+    one, other = (
+        a_report(replace(feed, standing=replace(feed.standing, settled=settled)))
+        for feed, settled in ((a_feed(passing()), False), (a_feed(passing()), True))
+    )
+
+    assert one == other
+    assert one.parts != other.parts
+    assert "parts" not in repr(one)
 
 
 def test_a_lamp_is_told_with_its_driver_and_light() -> None:
