@@ -372,7 +372,17 @@ def test_the_expiry_can_be_set() -> None:
     standing, _ = after([an_answer(0.0, GREEN), an_answer(50.0, UNCLEAR)], rules)
 
     assert verdicts(standing) == {("shop", 0): Verdict.NONE}
-    assert standing.projects["shop", 0].since is None
+
+
+def test_a_verdict_that_has_expired_has_no_moment() -> None:
+    """Nobody knows since when nobody knows."""
+    rules = Rules(max_age=110.0, expiry=50.0)
+
+    before, _ = after([an_answer(0.0, RED), an_answer(30.0, GREEN)], rules)
+    expired, _ = absorb(before, an_answer(80.0, UNCLEAR), rules=rules)
+
+    assert before.projects["shop", 0].since == NOON + timedelta(seconds=30)
+    assert expired.projects["shop", 0].since is None
 
 
 def test_a_reading_is_dated_with_the_time_of_day() -> None:
@@ -555,6 +565,19 @@ def test_nothing_is_new_from_the_third_time_on() -> None:
     steps = pairwise(standings)
     assert [nothing_new(old, new, RULES) for old, new in steps] == [False, True, True]
     assert standings[3].projects is standings[1].projects
+
+
+def test_the_same_again_is_good_news_after_a_fault() -> None:
+    """All of it has been seen and confirmed now, and the fault is over."""
+    answer = (GREEN, a_project("till", last_build_status="Failure"))
+    readings = [replace(an_answer(at), outcome=answer) for at in (0.0, 30.0, 90.0)]
+
+    standing, _ = after([*readings[:2], a_fault(60.0), readings[2]])
+
+    assert standing.settled
+    now = {("shop", 0): 90.0, ("till", 0): 90.0}
+    assert (standing.seen, standing.confirmed, standing.answered) == (now, now, 90.0)
+    assert (standing.failures, standing.error) == (0, None)
 
 
 def test_what_has_been_the_same_for_long_is_still_read_when_it_changes() -> None:
