@@ -153,7 +153,9 @@ def _not_xml(document: bytes, target: "_Feed", exc: Exception) -> FeedError:
 
 
 # What expat calls a document that ends too soon.
-_ENDS = ("no element found", "unclosed token", "unclosed CDATA section", "partial character")
+_ENDS = frozenset(
+    {"no element found", "unclosed token", "unclosed CDATA section", "partial character"}
+)
 
 
 class _Feed:

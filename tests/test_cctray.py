@@ -299,6 +299,7 @@ def test_one_placeholder_spoils_the_feed() -> None:
 def test_the_limits_are_those_of_the_design() -> None:
     """16 MiB, 16 levels, 50,000 projects, 64 KiB without an event."""
     assert (MAX_BYTES, MAX_DEPTH, MAX_PROJECTS, SLICE) == (16_777_216, 16, 50_000, 65_536)
+    assert MAX_MESSAGES == 50
 
 
 def test_a_feed_of_16_mib_is_read() -> None:
