@@ -605,6 +605,16 @@ def test_rhythms_that_flash_too_fast_together_are_refused(text: str) -> None:
         parse_pattern(text)
 
 
+def test_who_is_refused_a_pattern_is_told_what_to_do() -> None:
+    """A sentence that says why, and the remedy."""
+    with pytest.raises(ConfigError) as caught:
+        parse_pattern("red blink, green triple-blink")
+
+    assert str(caught.value) == (
+        "flashes more than 3 times a second, which can hurt people; use fewer rhythms at once"
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [
