@@ -177,6 +177,13 @@ def test_an_office_that_hardly_closes_is_told_when(ahead: int, *, found: bool) -
     assert (first is not None and first.date() == stocktaking) is found
 
 
+def test_an_office_that_is_closed_for_the_last_time_opens_tomorrow() -> None:
+    """From then on it never closes, and that is no reason to stay dark."""
+    hours = Hours(EVERY_DAY, time(0), time(0), BERLIN, frozenset({date(2026, 11, 20)}))
+
+    assert told(hours, "2026-11-20T12:00", 1) == ["Sat 21.11. 00:00 CET opens"]
+
+
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
 def test_an_office_far_from_greenwich_keeps_its_own_days(zone: str) -> None:
     """Monday begins there up to fourteen hours before UTC's, or twelve after."""
