@@ -1,6 +1,7 @@
 """A lamp as a picture: the same pattern, the same rhythm."""
 
 from collections.abc import Mapping
+from colorsys import rgb_to_hsv
 from dataclasses import replace
 from xml.etree.ElementTree import Element
 
@@ -20,7 +21,7 @@ from buildlight.pattern import (
     frame_at,
     parse_pattern,
 )
-from buildlight.publish.drawing import icon_svg, lamp_svg
+from buildlight.publish.drawing import LIT, icon_svg, lamp_svg
 from buildlight.report import LampReport
 from page.reports import DOWN, a_feed, a_lamp, a_report, broken, known
 
@@ -183,3 +184,23 @@ def test_icons_differ_in_shape() -> None:
     }
 
     assert len(shapes) == 4
+
+
+@pytest.mark.parametrize(
+    ("channel", "degrees"),
+    [(Channel.RED, 0), (Channel.AMBER, 40), (Channel.GREEN, 140), (Channel.BLUE, 220)],
+)
+def test_a_lens_is_drawn_in_its_colour(channel: Channel, degrees: int) -> None:
+    """Amber on the page is amber, by the wheel of colours."""
+    red, green, blue = (int(LIT[channel][at : at + 2], 16) / 255 for at in (1, 3, 5))
+    hue, saturation, _ = rgb_to_hsv(red, green, blue)
+
+    assert abs((hue * 360 - degrees + 180) % 360 - 180) < 15
+    assert saturation > 0.5
+
+
+def test_white_is_no_colour() -> None:
+    """Bright, and no other lens is as pale."""
+    levels = [int(LIT[Channel.WHITE][at : at + 2], 16) for at in (1, 3, 5)]
+
+    assert min(levels) > 220
