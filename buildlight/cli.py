@@ -151,9 +151,15 @@ def _run_aside(daemon: Callable[[], None]) -> int:
 
 def _run(chosen: argparse.Namespace) -> int:
     import faulthandler
+    import gc
     from contextlib import suppress
 
+    # What is imported stays: there is no use in looking for garbage in it, now or ever.
+    gc.disable()
     from buildlight import daemon, places, settings
+
+    gc.freeze()
+    gc.enable()
 
     # The watchdog of systemd sends SIGABRT: the log then says what hung. (A stream may be none.)
     with suppress(OSError, ValueError):

@@ -57,6 +57,25 @@ main(["run", "--config", "buildlight.toml"])
 """
 
 
+GARBAGE_AT_FIRST_FRAME = """
+import gc, json, os, sys
+from buildlight import cli
+looks = []
+gc.callbacks.append(lambda phase, told: looks.append(told["generation"]) if phase == "stop" else 0)
+run = cli._run_aside
+def show(self, frame):
+    json.dump([gc.isenabled(), gc.get_freeze_count(), looks.count(2)], sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)
+def watched(daemon):
+    from buildlight.drivers.gpio import GpioLight
+    GpioLight.show = show
+    return run(daemon)
+cli._run_aside = watched
+cli.main(["run", "--config", "buildlight.toml"])
+"""
+
+
 @pytest.fixture
 def server() -> Iterator[FeedServer]:
     """A CI server on this machine."""
@@ -168,6 +187,18 @@ def test_the_first_frame_comes_before_what_asks_and_reads_servers(
     assert "buildlight.lamp" in imported
     assert foreign(imported) & {"httpx", "httpcore", "anyio", "certifi", "defusedxml"} == set()
     assert not server.requests
+
+
+def test_no_garbage_is_looked_for_in_what_was_imported(server: FeedServer, tmp_path: Path) -> None:
+    """A Pi Zero shows its first frame sooner, and no long look later makes its lamp stutter."""
+    daemon = a_daemon(tmp_path, GARBAGE_AT_FIRST_FRAME, server.url())
+
+    told, _ = daemon.communicate(timeout=PATIENCE)
+
+    collects, left_alone, whole_looks = json.loads(told)
+    assert collects
+    assert left_alone > 20_000
+    assert whole_looks == 0
 
 
 def test_a_feed_over_http_needs_no_store_of_certificates(

@@ -27,13 +27,17 @@ END = "; import os; os._exit(0)"
 BARE = "import asyncio, pydantic_settings, gpiozero"
 MANDATORY = f"{BARE}, httpx, defusedxml.ElementTree, serial, rich.console, rich.live"
 
-# Ends at the first frame that the light is shown.
+# Ends at the first frame that the light is shown. Nothing is imported earlier for it than without.
 FIRST_FRAME = """
 import os
-from buildlight.drivers.gpio import GpioLight
-GpioLight.show = lambda self, frame: os._exit(0)
-from buildlight.cli import main
-main(["run", "--config", "buildlight.toml"])
+from buildlight import cli
+run = cli._run_aside
+def watched(daemon):
+    from buildlight.drivers.gpio import GpioLight
+    GpioLight.show = lambda self, frame: os._exit(0)
+    return run(daemon)
+cli._run_aside = watched
+cli.main(["run", "--config", "buildlight.toml"])
 """
 
 # Ends when the daemon would tell systemd that it is ready: every light and every feed was tried.
