@@ -15,6 +15,7 @@ from buildlight.pattern import (
     ALIASES,
     DARK,
     LONGEST,
+    LONGEST_EVENT,
     OFF,
     PULSE,
     RHYTHMS,
@@ -737,7 +738,8 @@ def test_a_pattern_is_as_long_as_its_longest_stroke(text: str, seconds: float) -
 
 
 def test_an_event_has_an_end() -> None:
-    """What nobody gave a duration is played for three seconds."""
+    """What nobody gave a duration is played for three seconds, and nothing for over a minute."""
+    assert LONGEST_EVENT == 60.0
     assert timed(parse_pattern("red blink, buzzer 1s")) == Pattern(
         "red blink, buzzer 1s", parse_pattern("red blink 3s, buzzer 1s").strokes
     )

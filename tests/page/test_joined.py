@@ -221,7 +221,7 @@ def test_a_time_beyond_the_calendar_is_no_time() -> None:
 
     (project,) = joined(a_report(a_feed(known("a", last_build_time=first))))
 
-    assert project.last_build_time == NO_TIME
+    assert project.last_build_time == NO_TIME == datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def test_times_are_told_in_utc() -> None:
