@@ -125,7 +125,7 @@ class StateFile:
         """Wait up to *timeout* seconds until all is written; returns whether it is."""
         written = self._file.close(timeout)
         if not written:
-            self._warn("is not written yet, the disk hangs; a restart may forget verdicts")
+            self._warn("is not written yet, is the disk slow? A restart may forget verdicts")
         return written
 
     def _good(self, rows: Iterable[JsonValue]) -> tuple[_Row, ...]:

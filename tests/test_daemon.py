@@ -285,7 +285,7 @@ def test_a_disk_that_hangs_delays_neither_the_lamp_nor_the_exit(
     assert status == 0
     assert took < 2.0
     until(lambda: tower.told.endswith(DARK), daemon)
-    assert daemon.said().count("verdicts.json: is not written yet, the disk hangs") == 1
+    assert daemon.said().count("verdicts.json: is not written yet, is the disk slow?") == 1
 
 
 def test_a_light_that_is_not_there_yet_is_waited_for(

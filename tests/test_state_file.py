@@ -501,7 +501,7 @@ def test_a_disk_that_hangs_costs_one_thread_and_a_warning_of_each_kind(
     assert state.close(PATIENCE)
     assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.NONE
     late, broken = warnings_of(caplog)
-    assert late.startswith(f"{tmp_path / 'verdicts.json'}: is not written yet, the disk hangs")
+    assert late.startswith(f"{tmp_path / 'verdicts.json'}: is not written yet, is the disk slow?")
     assert "cannot be written: Broken pipe" in broken
 
 
