@@ -56,10 +56,11 @@ def run(hours: float, plot: Path | None) -> int:
         try:
             faults, answers = rotate(stage, light, folder, until=time.monotonic() + hours * 3600)
             signals = settled(folder)
+            # Before its end, in which it lets go of everything.
+            samples = [json.loads(row) for row in (folder / "samples").read_text().splitlines()]
         finally:
             daemon.send_signal(signal.SIGTERM)
             status = daemon.wait(timeout=30)
-        samples = [json.loads(line) for line in (folder / "samples").read_text().splitlines()]
     if plot is not None:
         plot.write_text(drawn(samples))
     print(f"{len(samples)} samples, {faults} faults, {answers} answers")
@@ -167,14 +168,15 @@ def drawn(samples: Sequence[Sample]) -> str:
     rows = []
     last = samples[-1]["seconds"]
     for row, name in enumerate(SLACK):
-        most = max(each[name] for each in samples)
+        least, most = (of(each[name] for each in samples) for of in (min, max))
+        unit = " in MiB" if name == "memory" else ""
         points = " ".join(
             f"{each['seconds'] / last * WIDTH:.1f},"
             f"{(row + 1) * HEIGHT - each[name] / most * (HEIGHT - 30):.1f}"
             for each in samples
         )
         rows.append(
-            f'<text x="4" y="{row * HEIGHT + 20}">{name}: at most {most:.0f}</text>'
+            f'<text x="4" y="{row * HEIGHT + 20}">{name}{unit}: {least:.0f} to {most:.0f}</text>'
             f'<polyline points="{points}" fill="none" stroke="#06c"/>'
         )
     height = len(rows) * HEIGHT + 24

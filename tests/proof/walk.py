@@ -53,8 +53,11 @@ FAULTS: Sequence[bytes | int | Exception | None] = (
     b'<Projects><Project name="unknown - unknown" lastBuildStatus="Success"/></Projects>',
     b"\x00" * 9,
 )
-SETTLING = 0.2
-"""Seconds after which a lamp shows what its daemon knows."""
+SETTLING = 0.2000317
+"""Seconds after which a lamp shows what its daemon knows.
+
+No round number, or steps would add up to the very moment of a poll, in which nobody knows yet.
+"""
 BACK = 2.0
 """Seconds after which a light that came back shows it, too."""
 GONE = 10.1
