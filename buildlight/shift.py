@@ -33,6 +33,8 @@ LOOKING_AGAIN = 60.0
 
 Every report looks as well, and for the status file there is one every 30 seconds.
 """
+OFTEN = 5.0
+"""Seconds between two calls of a light that blinks, at most; others are looked at after each."""
 
 NO_NEWS = News()
 
@@ -185,7 +187,9 @@ class Shift:
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait if wait < math.inf else None):
                     await lamps.changed.wait()
-            patience = LOOKING if lamps.changed.is_set() else LOOKING_AGAIN
+            # Soon, too, while a light is called, as it may be on its way to hang.
+            soon = lamps.changed.is_set() or not 0.0 < lamps.called_in < OFTEN
+            patience = LOOKING if soon else LOOKING_AGAIN
             lamps.changed.clear()
             now = lamps.lights()
             if now != told:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
@@ -10,13 +11,14 @@ from typing import Any
 import pytest
 from conftest import a_memory, a_project
 from listener import Listener, listening
-from world import PINS, Document, Server, World
+from world import PINS, Document, LoopPlayer, Server, World
 
 from buildlight.errors import FeedUnreachable
 from buildlight.feeds.pace import max_age
 from buildlight.memory import Verdict
-from buildlight.pattern import Channel
+from buildlight.pattern import Channel, Pattern
 from buildlight.reading import Standing
+from buildlight.report import Light
 from buildlight.settings import FeedSettings, Settings, check_settings
 from buildlight.shift import handed_over
 from buildlight.systemd import Systemd
@@ -527,3 +529,46 @@ def test_a_stop_in_the_middle_of_a_reload_is_dark(caplog: pytest.LogCaptureFixtu
 
     assert world.lit == frozenset()
     assert "was read again" not in caplog.text
+
+
+# Lights that hang.
+
+
+class Hanging(LoopPlayer):
+    """Is slow with red, and hangs in the call after it."""
+
+    slow, hangs = math.inf, math.inf
+
+    @property
+    def called_in(self) -> float:
+        """At once, while it is called."""
+        return 0.0 if asyncio.get_running_loop().time() >= self.slow else super().called_in
+
+    def blocked_for(self) -> float:
+        """Less than the slow call took, while it lasts."""
+        return max(asyncio.get_running_loop().time() - self.hangs, 0.0)
+
+    def play(self, pattern: Pattern) -> None:
+        """Play *pattern*, if it is not red."""
+        if {stroke.channel for stroke in pattern.strokes} == {RED}:
+            self.slow = asyncio.get_running_loop().time()
+            self.hangs = self.slow + 0.6
+        else:
+            super().play(pattern)
+
+
+def test_a_light_that_hangs_after_a_slow_call_is_missed_soon() -> None:
+    """It still shows green: whoever asks is told within seconds that it is not well."""
+    ci = Server(GOOD)
+    world = World(ci=ci, make_player=lambda lamp, on_light: Hanging(world.light_of(lamp), on_light))
+
+    async def story(world: World) -> None:
+        await world.wait(60)
+        ci.answer = [BAD]
+        await world.wait(60)
+
+    world.run(story)
+
+    (red,) = [at for at, report in world.reports if report.lamps[0].broken][:1]
+    (lost,) = [at for at, report in world.reports if report.lamps[0].light is Light.LOST][:1]
+    assert lost - red < 3

@@ -16,7 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from buildlight.drivers import Driver
+from buildlight.drivers import Driver, DriverOptions
+from buildlight.pattern import Frame
 
 
 class Mood(Enum):
@@ -35,11 +36,40 @@ ANSWERS[Mood.REFUSING] = b"ERR\n"
 SLOWNESS = 0.3
 """Seconds that a slow light takes for an answer: less than the second that it is given."""
 NOBODY = 65_534
+LONGEST = 100.0
+"""Seconds after which a light that blocks gives up, so that no test stands for ever."""
 MODULES = ("red", "amber", "green")
 
 
+class Gate(Driver):
+    """A driver whose calls wait at a gate: those of the kernel may take for ever, too."""
+
+    Options = DriverOptions
+
+    def __init__(self, driver: Driver, gate: threading.Event) -> None:
+        self._driver = driver
+        self._gate = gate
+
+    @property
+    def refresh(self) -> float | None:  # type: ignore[override]
+        """As often as its driver wants."""
+        return self._driver.refresh
+
+    def show(self, frame: Frame) -> None:
+        """Show *frame*, once the gate is open."""
+        assert self._gate.wait(LONGEST)
+        self._driver.show(frame)
+
+    def close(self) -> None:
+        """Go dark."""
+        self._driver.close()
+
+
 class FaultLight:
-    """A light at :attr:`port`; *lit* is what it shows, *lines* all that it was ever told."""
+    """A light at :attr:`port`; *lit* is what it shows, *lines* all that it was ever told.
+
+    Clear *opening* or *calls* to have it block while it is opened, or in each call.
+    """
 
     def __init__(self, folder: Path, *, tcp: bool = False) -> None:
         self.mood = Mood.WELL
@@ -51,6 +81,9 @@ class FaultLight:
         self._listening: socket.socket | None = None
         self._number = 0
         self._forbidden = False
+        self.opening, self.calls = threading.Event(), threading.Event()
+        self.opening.set()
+        self.calls.set()
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="light", daemon=True)
@@ -66,6 +99,8 @@ class FaultLight:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.opening.set()
+        self.calls.set()
         self._stop.set()
         self._thread.join(timeout=10)
         self.unplug()
@@ -116,8 +151,9 @@ class FaultLight:
 
         setfsuid(2) is for the one thread that calls it: the daemon reads its files as before.
         """
+        assert self.opening.wait(LONGEST)
         if not (self._forbidden and os.geteuid() == 0):
-            return open_light()
+            return Gate(open_light(), self.calls)
         libc = ctypes.CDLL(None)
         libc.setfsuid(NOBODY)
         try:
