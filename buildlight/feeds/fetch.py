@@ -315,12 +315,13 @@ async def _body(response: httpx.Response) -> bytes:
         raise refusal(response)
     # Not aiter_bytes: it would inflate a whole chunk of a gzip bomb at once.
     decode = _decoder(response.headers.get("Content-Encoding", "").strip().lower())
-    body = bytearray()
+    parts, length = [], 0
     async for part in _decoded(response.aiter_raw(), decode):
-        body += part
-        if len(body) > MAX_BYTES:
+        parts.append(part)
+        length += len(part)
+        if length > MAX_BYTES:
             raise FeedMalformed(f"larger than {MAX_BYTES // 2**20} MiB; is it a feed?")
-    return bytes(body)
+    return b"".join(parts)
 
 
 async def _decoded(

@@ -9,7 +9,7 @@ the marks in FILE, the README for instance; a part that was not measured keeps w
 import argparse
 import importlib
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from table import line, machine, markdown, replaced, written
@@ -41,17 +41,20 @@ def main() -> int:
         sys.stdout.writelines(f"{line}\n" for line in importlib.import_module("reaction").worth())
         return 0
     measured = {PARTS[part]: _measured(part) for part in chosen.parts or PARTS}
-    sys.stdout.writelines(f"{each}\n" for each in _lines(measured))
+    on = f"Measured{_only(chosen.parts)} on: {machine()}."
+    sys.stdout.writelines(f"{each}\n" for each in [*markdown(measured), "", on])
     if chosen.write is not None:
         document = chosen.write.read_text(encoding="utf-8")
         known = {**written(document), **measured}
-        lines = _lines({title: known[title] for title in PARTS.values() if title in known})
+        parts = {title: known[title] for title in PARTS.values() if title in known}
+        lines = [*markdown(parts), "", on]
         chosen.write.write_text(replaced(document, lines), encoding="utf-8")
     return 0
 
 
-def _lines(parts: Mapping[str, Iterable[str]]) -> Sequence[str]:
-    return [*markdown(parts), "", f"Measured on: {machine()}."]
+def _only(parts: Sequence[str]) -> str:
+    """Return which *parts* were measured, if the others are of earlier runs."""
+    return f" last ({', '.join(parts)})" if parts else ""
 
 
 def _measured(part: str) -> Sequence[str]:

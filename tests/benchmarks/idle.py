@@ -1,8 +1,8 @@
 """Idle: CPU and wake-ups of a daemon with five feeds at 30 seconds and a blinking lamp.
 
-Two daemons run side by side for a minute each: one as it is, and one whose feeds are asked once an
-hour, so that every wake-up of it is one between polls. The server's first answers are refused, so
-that both lamps blink (amber, twice in a row), which is four edges in two seconds.
+Two daemons run side by side for two minutes: one as it is, and one whose feeds are asked once an
+hour, so that every wake-up of it is one between polls. Both lamps blink. Beyond its edges, one look
+a minute whether the light hangs is the daemon's own, and the rest is for the status file.
 """
 
 import time
@@ -80,7 +80,7 @@ def rows() -> Iterator[Row]:
     yield Row(
         "wake-ups a minute between polls, beyond the blink's edges",
         f"{needless:.0f}",
-        "0, and 2 to 8 for the status file",
+        "0, and 2 to 8 for the status file and a look",
         met=needless <= 8,
         shown=f"{edges:.0f} edges",
     )

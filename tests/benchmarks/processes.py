@@ -34,7 +34,7 @@ def seconds_of(command: Sequence[str], *, cwd: Path | None = None) -> float:
         )
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 2):
+    if process.returncode != 0:
         raise RuntimeError(f"{command} ended with {process.returncode}")
     return used.ru_utime + used.ru_stime
 
@@ -59,7 +59,7 @@ class Process:
         return (int(fields[11]) + int(fields[12])) / TICK
 
     def resident(self) -> float:
-        """Return its memory in MB that is its own: not shared with files on the disk."""
+        """Return its resident memory in MB, with what it has mapped of files."""
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         sizes = {line.split()[0]: line.split()[1:2] for line in lines if line}
         return int(sizes["VmRSS:"][0]) / 1024
