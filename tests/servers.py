@@ -167,6 +167,10 @@ class FeedServer:
         for task in self._talks:
             task.cancel()
         await asyncio.gather(*self._talks, return_exceptions=True)
+        # Who is still in a handshake has no talk: left open, it would trouble another test.
+        for transport in [*self._loop._transports.values()]:  # type: ignore[attr-defined]
+            transport.abort()
+        await asyncio.sleep(0)
 
     async def _noted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
