@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "faults")]
 
@@ -55,6 +56,7 @@ def run(hours: float, plot: Path | None) -> int:
         daemon = start(folder)
         try:
             faults, answers = rotate(stage, light, folder, until=time.monotonic() + hours * 3600)
+            light.mood = Mood.WELL
             signals = settled(folder)
             # Before its end, in which it lets go of everything.
             samples = [json.loads(row) for row in (folder / "samples").read_text().splitlines()]
@@ -118,16 +120,20 @@ def rotate(stage: Stage, light: FaultLight, folder: Path, *, until: float) -> tu
 
 
 def settled(folder: Path) -> set[str]:
-    """Return the signals of the lamps, once nothing is wrong any more."""
+    """Return the signals of the lamps, and how their lights are if not ok, once all is well."""
     end, signals = time.monotonic() + START, {""}
     while signals != {"passing"} and time.monotonic() < end:
         time.sleep(0.2)
         report = json.loads((folder / "buildlight" / "status.json").read_text())
-        signals = {
-            "stale" if lamp["signal"]["stale"] else lamp["signal"]["verdict"]
-            for lamp in report["lamps"]
-        }
+        signals = {shown(lamp) for lamp in report["lamps"]}
     return signals
+
+
+def shown(lamp: Mapping[str, Any]) -> str:
+    """Return what a lamp of the status file shows, or how its light is if that is not ok."""
+    if lamp["light"] != "ok":
+        return str(lamp["light"])
+    return "stale" if lamp["signal"]["stale"] else str(lamp["signal"]["verdict"])
 
 
 def forgotten(stage: Stage, light: FaultLight) -> int:

@@ -64,8 +64,6 @@ GONE = 10.1
 """Seconds after which a light is missed that went."""
 POLL = 51.0
 """Seconds after which a poll is over that may hang, of a feed that is not stale yet."""
-LOOKING = 175.0
-"""Seconds after which every feed was asked again, however it fails: 5 intervals and a deadline."""
 
 
 class Witness(Server):
@@ -199,9 +197,8 @@ class Walk:
         self._advance(seconds)
 
     def leap(self, seconds: float) -> None:
-        """Set the clock on the wall, and let every feed be asked once more."""
+        """Set the clock on the wall."""
         self._offset += timedelta(seconds=seconds)
-        self._advance(LOOKING)
 
     def exclude(self, lamp: str, names: tuple[str, ...]) -> None:
         """Read another configuration: *lamp* is to leave *names* out."""
