@@ -315,13 +315,13 @@ async def _body(response: httpx.Response) -> bytes:
         raise refusal(response)
     # Not aiter_bytes: it would inflate a whole chunk of a gzip bomb at once.
     decode = _decoder(response.headers.get("Content-Encoding", "").strip().lower())
-    parts, length = [], 0
+    # In one piece, which the C library gives back: parts of it would be kept for long.
+    body = bytearray()
     async for part in _decoded(response.aiter_raw(), decode):
-        parts.append(part)
-        length += len(part)
-        if length > MAX_BYTES:
+        body += part
+        if len(body) > MAX_BYTES:
             raise FeedMalformed(f"larger than {MAX_BYTES // 2**20} MiB; is it a feed?")
-    return b"".join(parts)
+    return bytes(body)
 
 
 async def _decoded(

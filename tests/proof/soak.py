@@ -1,7 +1,8 @@
 """A soak: ``python tests/proof/soak.py --hours 24 --plot soak.svg``.
 
 The daemon, as a process of its own, against servers and a light whose faults rotate, all of
-those of the table. It has to be well in the end, and to hold no more than after its warm-up.
+those of the table, though what hangs is well again before a poll gives up. It has to be well in the
+end, and to hold no more than after its warm-up.
 """
 
 import argparse

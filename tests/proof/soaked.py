@@ -1,6 +1,6 @@
 """The daemon of a soak: ``soaked.py FOLDER``, which holds its configuration and gets its samples.
 
-It is `buildlight run` but for three things: names are looked up in here, a poll has 0.3 seconds,
+It is `buildlight run` but for three things: names are looked up in here, a poll has 2 seconds,
 and once a second a thread writes down what the process holds.
 """
 
@@ -52,7 +52,7 @@ def watch(loop: asyncio.AbstractEventLoop) -> None:
 
 def main() -> None:
     """Run until a signal comes."""
-    setattr(fetch, "DEADLINE", 0.3)  # noqa: B010 - it is nobody else's to set
+    setattr(fetch, "DEADLINE", 2.0)  # noqa: B010 - it is nobody else's to set
     settings = check_settings(json.loads((FOLDER / "tables.json").read_text()))
     with asyncio.Runner(loop_factory=lambda: LookupLoop(resolve)) as runner:
         threading.Thread(target=watch, args=(runner.get_loop(),), daemon=True).start()
