@@ -164,10 +164,14 @@ class FeedServer:
         """Listen no more, and drop every connection."""
         if self._server is not None:
             self._server.close()
+        await self._drop()
+
+    async def _drop(self) -> None:
+        """Drop every connection: what comes next is one of its own."""
         for task in self._talks:
             task.cancel()
         await asyncio.gather(*self._talks, return_exceptions=True)
-        # Who is still in a handshake has no talk: left open, it would trouble another test.
+        # Who is still in a handshake has no talk, and would go on as if nothing had happened.
         for transport in [*self._loop._transports.values()]:  # type: ignore[attr-defined]
             transport.abort()
         await asyncio.sleep(0)

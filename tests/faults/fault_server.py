@@ -66,12 +66,6 @@ class FaultServer(FeedServer):
         if self._server is None or not self._server.is_serving():
             await self._listen()
 
-    async def _drop(self) -> None:
-        """Drop connections that are kept: what comes next is a connection of its own."""
-        for task in self._talks:
-            task.cancel()
-        await asyncio.gather(*self._talks, return_exceptions=True)
-
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         if self._play is None:
             return await super()._exchange(reader, writer)
