@@ -173,7 +173,8 @@ class FeedServer:
         await asyncio.gather(*self._talks, return_exceptions=True)
         # Who is still in a handshake has no talk, and would go on as if nothing had happened.
         for transport in [*self._loop._transports.values()]:  # type: ignore[attr-defined]
-            transport.abort()
+            with suppress(AttributeError):  # One that has just ended has no loop any more.
+                transport.abort()
         await asyncio.sleep(0)
 
     async def _noted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
