@@ -47,7 +47,9 @@ class Chromium:
         port, path = told.read_text().split()
         address = f"ws://127.0.0.1:{port}{path}"
         self._open = ExitStack()
-        self._wire = _Wire(self._open.enter_context(connect(address, max_size=None, proxy=None)))
+        # Its pings would come from a thread that throws the dice of every test in between.
+        connected = connect(address, max_size=None, proxy=None, ping_interval=None)
+        self._wire = _Wire(self._open.enter_context(connected))
 
     def __enter__(self) -> Self:
         return self

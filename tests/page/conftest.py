@@ -21,7 +21,7 @@ def needed(what: str | None, sentence: str) -> str:
     pytest.skip(sentence)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
     """A real browser."""
     needed(PROGRAM, "there is no chromium; apt-get install chromium")
