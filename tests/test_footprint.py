@@ -332,3 +332,24 @@ def test_a_poll_that_changed_nothing_leaves_nothing_behind() -> None:
 
 
 POLLS = 4_000
+
+
+def test_identical_bytes_are_held_once_while_they_are_looked_at() -> None:
+    """What a poll costs that brings the same again is mostly the copies of it."""
+    document = FEED + bytes(2**20).replace(b"\0", b" ")
+    stream = httpx.ByteStream(document)
+
+    async def polled() -> int:
+        web = Web(transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=stream)))
+        feed = CCTrayFeed(CCTrayOptions(url="http://ci.example/cc.xml"), web=web)
+        first = await feed.read()
+        tracemalloc.start()
+        try:
+            assert await feed.read() is first
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            await web.close()
+        return peak
+
+    assert asyncio.run(polled()) < 1.5 * len(document)

@@ -123,7 +123,7 @@ class CCTrayFeed:
         if digest != self._digest:
             # Before it is cut: half a secret would not be recognised.
             host = answer.host and scrub(answer.host, self._options.secrets)
-            projects = await _parsed(answer.body, host=host)
+            projects = await _parsed(bytes(answer.body), host=host)
             self._projects = _scrubbed(projects, self._options.secrets)
             self._digest = digest
         # Not before it turned out to be a feed: what is remembered belongs to the last good one.

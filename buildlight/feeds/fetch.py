@@ -80,11 +80,14 @@ class Asked:
 class Answer:
     """A document, or with *body* ``None`` the news that it has not changed.
 
+    The *body* is the very buffer that it was received into: mostly it is what is known already, and
+    a copy of it would cost as much as to hash it.
+
     *etag*, *last_modified* and *said_by* are for the next :class:`Asked`; *host* is who sent it,
     if that is another than was asked.
     """
 
-    body: bytes | None
+    body: bytearray | None
     etag: str | None = None
     last_modified: str | None = None
     said_by: str | None = None
@@ -310,7 +313,7 @@ OLDEST = 60
 """Seconds that an answer may have lain in a cache."""
 
 
-async def _body(response: httpx.Response) -> bytes:
+async def _body(response: httpx.Response) -> bytearray:
     if response.status_code != httpx.codes.OK:
         raise refusal(response)
     # Not aiter_bytes: it would inflate a whole chunk of a gzip bomb at once.
@@ -321,7 +324,7 @@ async def _body(response: httpx.Response) -> bytes:
         body += part
         if len(body) > MAX_BYTES:
             raise FeedMalformed(f"larger than {MAX_BYTES // 2**20} MiB; is it a feed?")
-    return bytes(body)
+    return body
 
 
 async def _decoded(
