@@ -145,7 +145,8 @@ def _not_xml(document: bytes, target: "_Feed", exc: Exception) -> FeedError:
         return FeedRefused(_REFUSALS["html"])
     if not target.root:
         return FeedMalformed("not XML; does the address lead to a cc.xml feed?")
-    read = f"after {len(target.projects)} projects"
+    count = len(target.projects)
+    read = f"after {count} project{'' if count == 1 else 's'}"
     if any(end in str(exc) for end in _ENDS):
         return FeedMalformed(f"cut short {read}")
     why = f" ({exc})" if len(str(exc)) <= LONGEST_REASON else ""

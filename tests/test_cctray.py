@@ -197,12 +197,12 @@ def test_these_roots_are_feeds_and_no_others() -> None:
             "the root is something else, not <Projects>; is it a feed?",
         ),
         (b"<Projects><Project/><Project/>", "cut short after 2 projects"),
-        (b"<Projects><Project/><Project na", "cut short after 1 projects"),
+        (b"<Projects><Project/><Project na", "cut short after 1 project"),
         (b"<Projects><![CDATA[ab", "cut short after 0 projects"),
         (b"<Projects>\xc3", "cut short after 0 projects"),
         (
             b"<Projects><Project/><Project name='a' name='b'/></Projects>",
-            "not well-formed XML after 1 projects (duplicate attribute: line 1, column 38)",
+            "not well-formed XML after 1 project (duplicate attribute: line 1, column 38)",
         ),
         (
             b"<Projects/><Projects/>",
@@ -438,7 +438,7 @@ def test_white_space_does_not_complete_a_feed() -> None:
     """A feed that was cut off is cut off, however it is padded."""
     document = b"<Projects><Project/><!--" + b" " * 200_000
 
-    assert sentence_of(document) == "cut short after 1 projects"
+    assert sentence_of(document) == "cut short after 1 project"
 
 
 def test_a_last_piece_without_an_end_is_cut_short() -> None:

@@ -348,8 +348,18 @@ HARMLESS = tuple(
 
 FAULTS = (*CONNECTION, *LENGTH, *STATUS, *CERTIFICATE, *DOCUMENT, *HARMLESS)
 
+
+def told_of(start: bytes) -> str:
+    """Return the sentence on a document of which only the *start* came."""
+    if not start:
+        return EMPTY
+    if b"<Projects>" not in start:
+        return NOT_XML
+    return "cut short after 1 project" if b"/>" in start else "cut short after 0 projects"
+
+
 # A feed that was cut short anywhere. Behind the root's last letter there is nothing to miss.
 TRUNCATED = tuple(
-    Fault(f"cut after byte {length}", sends(FEED[:length]), UNTOLD)
+    Fault(f"cut after byte {length}", sends(FEED[:length]), told_of(FEED[:length]))
     for length in range(len(FEED.rstrip()))
 )

@@ -182,10 +182,11 @@ def test_a_fault_leaves_no_old_green_and_no_red_forgotten(
         play(stage, fault, f"was {truth}")
 
 
+@pytest.mark.parametrize("truth", TRUTHS)
 @pytest.mark.parametrize("fault", TRUNCATED, ids=lambda fault: fault.name)
-def test_a_feed_that_is_cut_anywhere_is_no_feed(stages: Stages, fault: Fault) -> None:
-    """After every byte of a small feed; what was red before it stays red."""
+def test_a_feed_that_is_cut_anywhere_is_no_feed(stages: Stages, truth: str, fault: Fault) -> None:
+    """After every byte of a small feed: green gives way, and red stays red."""
     with stages as stage:
-        settle(stage, "broken")
+        settle(stage, truth)
 
-        play(stage, fault, "was broken")
+        play(stage, fault, f"was {truth}")
