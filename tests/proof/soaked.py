@@ -1,7 +1,8 @@
-"""The daemon of a soak: ``soaked.py FOLDER``, which holds its configuration and gets its samples.
+"""The daemon of a soak: ``soaked.py FOLDER SECONDS``.
 
-It is `buildlight run` but for three things: names are looked up in here, a poll has 2 seconds,
-and once a second a thread writes down what the process holds.
+The folder holds its configuration, and gets its samples. It is `buildlight run` but for three
+things: names are looked up in here, a poll has so many seconds, and once a second a thread writes
+down what the process holds.
 """
 
 import asyncio
@@ -52,7 +53,7 @@ def watch(loop: asyncio.AbstractEventLoop) -> None:
 
 def main() -> None:
     """Run until a signal comes."""
-    setattr(fetch, "DEADLINE", 2.0)  # noqa: B010 - it is nobody else's to set
+    setattr(fetch, "DEADLINE", float(sys.argv[2]))  # noqa: B010 - it is nobody else's to set
     settings = check_settings(json.loads((FOLDER / "tables.json").read_text()))
     with asyncio.Runner(loop_factory=lambda: LookupLoop(resolve)) as runner:
         threading.Thread(target=watch, args=(runner.get_loop(),), daemon=True).start()
