@@ -32,6 +32,12 @@ from buildlight.settings import Settings, check_settings
 from buildlight.state_file import StateFile
 
 FEEDS = ("web", "api")
+LAGS = {"web": 0.0, "api": 0.0010007}
+"""Seconds after which a server answers.
+
+Never two at one moment: nobody could say whether the file of kept verdicts, written for the news
+of one of them, holds also when the other confirmed what was known.
+"""
 LAMPS = {"all": FEEDS, "web only": ("web",)}
 NAMES = ("shop", "till", "nightly")
 WORDS = ("Success", "Failure", "Exception", "Unknown", "Cancelled", "odd", "", " PASSED ", "error")
@@ -67,11 +73,12 @@ POLL = 51.0
 
 
 class Witness(Server):
-    """A server that tells the oracle what it answered, and when."""
+    """A server that answers after *lag* seconds, and tells the oracle what it said, and when."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: Told, lag: float) -> None:
         super().__init__()
         self.told = told
+        self._lag = lag
         self.says: tuple[Said, ...] = ()
         self.fault: bytes | int | Exception | str | None = "none"
         self.hanging: float | None = None
@@ -86,10 +93,12 @@ class Witness(Server):
 
     async def handle(self, request: httpx.Request) -> httpx.Response:
         """Answer, and tell the oracle."""
+        asked = asyncio.get_running_loop().time()
+        self.settle(asked)
+        await asyncio.sleep(self._lag)
         now = asyncio.get_running_loop().time()
-        self.settle(now)
         if self.fault is None:
-            self.hanging = now
+            self.hanging = asked
             await asyncio.Event().wait()
         if self.fault != "none":
             self.told.hear(None, now)
@@ -160,7 +169,7 @@ class Walk:
         self.steps = 0
         self.history: list[str] = []
         self._told = {name: Told() for name in FEEDS}
-        self._servers = {name: Witness(self._told[name]) for name in FEEDS}
+        self._servers = {name: Witness(self._told[name], LAGS[name]) for name in FEEDS}
         self._lights = {name: Looked() for name in LAMPS}
         self._excluded: dict[str, tuple[str, ...]] = {"all": (), "web only": ("nightly",)}
         self._folder = folder
