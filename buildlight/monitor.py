@@ -280,7 +280,7 @@ def _log_feed(name: str, before: Standing, after: Standing) -> None:
 
 def _gist(standing: Standing) -> str:
     """Return the fault without its numbers, which may change at every poll."""
-    return re.sub(r"[0-9]+", "", str(standing.error or ""))
+    return re.sub(r"[0-9]+( projects?)?", "", str(standing.error or ""))
 
 
 def _log_news(held: _Held, news: News) -> None:
