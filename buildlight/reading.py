@@ -70,12 +70,14 @@ class Standing:
 
     *answered*, *seen* and *confirmed* are seconds as in :class:`Reading`: when the last good
     answer came, when each project was last in one, and when one last held a definite word of it.
+    *doubted* are those of which a daemon before knew more than it could write down.
     *answer* is that answer; *settled* says that the same one again would tell nothing new.
     """
 
     projects: Mapping[Key, Remembered] = field(default_factory=dict)
     seen: Mapping[Key, float] = field(default_factory=dict)
     confirmed: Mapping[Key, float] = field(default_factory=dict)
+    doubted: frozenset[Key] = frozenset()
     answered: float | None = None
     failures: int = 0
     error: FeedError | None = None
@@ -94,6 +96,10 @@ class Standing:
             for key, at in self.confirmed.items()
             if now - at >= rules.expiry and self.projects[key].verdict is Verdict.BROKEN
         )
+
+    def unwritten(self, rules: Rules) -> frozenset[str]:
+        """Return the names of what is doubted since a restart."""
+        return frozenset(rules.name_of(key[0]) for key in self.doubted)
 
     def state(self, rules: Rules, *, now: float) -> State:
         """Return how old the feed's news is at *now* (seconds as in :class:`Reading`)."""
@@ -139,6 +145,12 @@ def absorb(standing: Standing, reading: Reading, *, rules: Rules) -> tuple[Stand
         },
         seen=seen,
         confirmed=confirmed,
+        doubted=frozenset(
+            key
+            for key in standing.doubted & seen.keys()
+            if not (key in read and read[key].definite)
+            and reading.at - confirmed[key] < rules.expiry
+        ),
         answered=reading.at,
         answer=reading.outcome,
     )
@@ -147,6 +159,19 @@ def absorb(standing: Standing, reading: Reading, *, rules: Rules) -> tuple[Stand
         settled = _is_settled(after, read.keys())
         after = replace(after, projects=standing.projects, settled=settled)
     return after, _news(standing, after, reading.outcome, rules)
+
+
+def in_doubt(standing: Standing) -> Standing:
+    """Return *standing* as outdated news: what passed may be broken by now, or be fixed again.
+
+    No green comes of it, and no red is forgotten. What never had a verdict is no worse than it was.
+    """
+    had = {key for key, known in standing.projects.items() if known.verdict is not Verdict.NONE}
+    return replace(
+        standing,
+        projects={key: _forgotten(known) for key, known in standing.projects.items()},
+        doubted=standing.doubted | had,
+    )
 
 
 def _again(standing: Standing, reading: Reading) -> Standing:
@@ -198,7 +223,12 @@ def _expired(known: Remembered, age: float, rules: Rules) -> Remembered:
 
     Forgetting a red could turn a lamp green.
     """
-    if age < rules.expiry or known.verdict is not Verdict.PASSING:
+    return known if age < rules.expiry else _forgotten(known)
+
+
+def _forgotten(known: Remembered) -> Remembered:
+    """Return *known* without its verdict, if that is passing."""
+    if known.verdict is not Verdict.PASSING:
         return known
     return replace(known, verdict=Verdict.NONE, since=None)
 

@@ -66,11 +66,17 @@ def doubts(feed: Watched, rows: Sequence[Row], *, now: float) -> Iterable[str]:
         age = span(now - standing.answered)
         yield f"{feed.name} gave no good answer for {age}{error}"
     else:
-        unsure = standing.doubtful(feed.rules, now=now)
-        unsure = unsure and unsure & {row.known.project.name for row in rows}
-        if unsure:
-            names = printable(", ".join(sorted(unsure)))
+        old, unwritten = standing.doubtful(feed.rules, now=now), standing.unwritten(feed.rules)
+        # Seldom any: 50,000 names need not be gathered for each report.
+        counting = {row.known.project.name for row in rows} if old or unwritten else set()
+        if names := _listed(old & counting):
             yield f"{feed.name} has not confirmed for {span(feed.rules.expiry)} how {names} stands"
+        if names := _listed(unwritten & counting):
+            yield f"{feed.name} has not said since the restart how {names} stands"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return printable(", ".join(sorted(names)))
 
 
 def absences(

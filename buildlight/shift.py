@@ -270,7 +270,9 @@ def handed_over(
             found[feed.name] = standings[same.name]
         elif near is not None:
             known = standings[near.name]
-            found[feed.name] = Standing(projects=known.projects, confirmed=known.confirmed)
+            found[feed.name] = Standing(
+                projects=known.projects, confirmed=known.confirmed, doubted=known.doubted
+            )
     return found
 
 

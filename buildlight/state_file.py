@@ -1,7 +1,9 @@
 """Verdicts kept across restarts, in one small file that is replaced as a whole.
 
 It is written when a verdict changes and when the daemon stops: an SD card wears out. A file
-that is damaged or cannot be written costs one warning, and verdicts are learnt anew.
+that is damaged or cannot be written costs one warning, and verdicts are learnt anew. While the
+new one is not written, the old one goes by another name: its verdicts are doubted after a
+restart, as what it calls green may have turned red since.
 """
 
 import logging
@@ -27,11 +29,11 @@ from buildlight.feeds import FeedOptions
 from buildlight.memory import Remembered, Verdict
 from buildlight.pairing import Key
 from buildlight.project import Project
-from buildlight.reading import Standing
+from buildlight.reading import Standing, in_doubt
 from buildlight.redaction import secrets_in
 from buildlight.replaced_file import ReplacedFile
 
-NAME = "verdicts.json"
+NAME, OUTDATED = "verdicts.json", "verdicts.old"
 VERSION = 1
 
 Verdicts = Mapping[str, Mapping[Key, Verdict]]
@@ -65,6 +67,7 @@ class _Row(BaseModel):
     label: str = ""
     time: Annotated[datetime, _Sane] | None = None
     confirmed: Annotated[AwareDatetime, _Sane]
+    doubted: bool = False
 
 
 class _File(BaseModel):
@@ -83,7 +86,10 @@ class StateFile:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._path = folder / NAME
-        self._file = ReplacedFile(self._path, on_trouble=self._warn_of_writing)
+        self._outdated = folder / OUTDATED
+        self._file = ReplacedFile(
+            self._path, on_trouble=self._warn_of_writing, aside=self._outdated
+        )
         self._written: Verdicts = {}
         self._warned = False
 
@@ -93,8 +99,10 @@ class StateFile:
         They are found by :func:`feed_key`. *now* and *clock* are those of
         :class:`reading.Reading`.
         """
+        outdated = not self._path.exists()
         try:
-            kept = _File.model_validate_json(self._path.read_bytes())
+            path = self._outdated if outdated else self._path
+            kept = _File.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return {}
         except OSError as exc:
@@ -107,6 +115,9 @@ class StateFile:
         standings = {
             key: _standing(rows, now=now, clock=clock) for key, rows in feeds.items() if rows
         }
+        if outdated:
+            self._warn("was not written when it should have been; its verdicts are doubted")
+            return {key: in_doubt(standing) for key, standing in standings.items()}
         self._written = _verdicts(standings)
         return standings
 
@@ -119,13 +130,17 @@ class StateFile:
 
     def refresh(self, feeds: Standings, *, now: float, clock: datetime) -> None:
         """Have the verdicts of *feeds* and when they were confirmed written, changed or not."""
-        self._file.write(partial(_document, feeds, now=now, clock=clock))
+        verdicts = _verdicts(feeds)
+        outdates, self._written = verdicts != self._written, verdicts
+        self._file.write(partial(_document, feeds, now=now, clock=clock), outdates=outdates)
 
     def close(self, timeout: float) -> bool:
         """Wait up to *timeout* seconds until all is written; returns whether it is."""
         written = self._file.close(timeout)
         if not written:
-            self._warn("is not written yet, is the disk slow? A restart may forget verdicts")
+            self._warn(
+                "is not written yet, is the disk slow? Verdicts may be doubted after a restart"
+            )
         return written
 
     def _good(self, rows: Iterable[JsonValue]) -> tuple[_Row, ...]:
@@ -138,7 +153,7 @@ class StateFile:
         return tuple(good)
 
     def _warn_of_writing(self, why: str) -> None:
-        log.warning("%s: %s; a restart will forget verdicts", self._path, why)
+        log.warning("%s: %s; after a restart verdicts will be doubted", self._path, why)
 
     def _warn(self, sentence: str) -> None:
         if not self._warned:
@@ -195,7 +210,8 @@ def _document(feeds: Standings, *, now: float, clock: datetime) -> dict[str, obj
 def _rows(standing: Standing, *, now: float, clock: datetime) -> Iterator[dict[str, object]]:
     for key, known in standing.projects.items():
         age = now - standing.confirmed.get(key, now)
-        yield _row(key, known, age=age, clock=clock)
+        row = _row(key, known, age=age, clock=clock)
+        yield {**row, "doubted": True} if key in standing.doubted else row
 
 
 def _row(key: Key, known: Remembered, *, age: float, clock: datetime) -> dict[str, object]:
@@ -231,7 +247,7 @@ def _written(time: datetime | None) -> str | None:
 
 
 def _standing(rows: Iterable[_Row], *, now: float, clock: datetime) -> Standing:
-    projects, confirmed = {}, {}
+    projects, confirmed, doubted = {}, {}, set()
     for row in rows:
         projects[row.name, row.nth] = Remembered(
             project=Project(row.name, last_build_label=row.label, last_build_time=row.time),
@@ -242,4 +258,6 @@ def _standing(rows: Iterable[_Row], *, now: float, clock: datetime) -> Standing:
         )
         # A clock that was wrong then or is wrong now must not make old news new.
         confirmed[row.name, row.nth] = now - abs((clock - row.confirmed).total_seconds())
-    return Standing(projects=projects, confirmed=confirmed)
+        if row.doubted:
+            doubted.add((row.name, row.nth))
+    return Standing(projects=projects, confirmed=confirmed, doubted=frozenset(doubted))

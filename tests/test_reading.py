@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from buildlight.errors import FeedError, FeedMalformed, FeedUnreachable
 from buildlight.memory import Event, Verdict
 from buildlight.project import STATUS_WORDS, BuildStatus, Project
-from buildlight.reading import News, Reading, Rules, Standing, State, absorb, nothing_new
+from buildlight.reading import (
+    News,
+    Reading,
+    Rules,
+    Standing,
+    State,
+    absorb,
+    in_doubt,
+    nothing_new,
+)
 
 RULES = Rules(max_age=110.0)
 DOWN = FeedUnreachable("nobody answers")
@@ -312,6 +321,7 @@ def test_a_project_that_is_missing_after_an_outage_has_its_grace() -> None:
 
 
 UNCLEAR = a_project(last_build_status="Unknown")
+RUNNING = a_project(activity="Building", last_build_status="Success")
 DAY = 86_400.0
 
 
@@ -344,6 +354,69 @@ def test_a_red_that_nothing_confirms_is_doubted_but_kept(age: float, doubtful: s
 
     assert verdicts(standing) == {("shop", 0): Verdict.BROKEN}
     assert standing.doubtful(RULES, now=age) == doubtful
+
+
+# What a daemon before could not write down.
+
+
+def outdated(*known: Project) -> Standing:
+    """Return how a feed stands of which *known* was written, and no later news."""
+    kept, _ = after([an_answer(0.0, *known)])
+    return in_doubt(Standing(projects=kept.projects, confirmed=kept.confirmed))
+
+
+def test_outdated_news_holds_no_green_and_loses_no_red() -> None:
+    """What passed may be broken by now; what never had a verdict is no worse than it was."""
+    names = GREEN, a_project("till", last_build_status="Failure"), a_project("new")
+
+    standing = outdated(*names)
+
+    assert verdicts(standing) == {
+        ("shop", 0): Verdict.NONE,
+        ("till", 0): Verdict.BROKEN,
+        ("new", 0): Verdict.NONE,
+    }
+    assert standing.unwritten(RULES) == {"shop", "till"}
+
+
+@pytest.mark.parametrize("before", [GREEN, RED])
+@pytest.mark.parametrize(
+    ("then", "doubted"), [(GREEN, set()), (RED, set()), (UNCLEAR, {"shop"}), (RUNNING, {"shop"})]
+)
+def test_outdated_news_is_doubted_until_it_is_confirmed(
+    before: Project, then: Project, doubted: set[str]
+) -> None:
+    """A build that runs since proves nothing, whatever it calls itself."""
+    standing, _ = absorb(outdated(before), an_answer(10.0, then), rules=RULES)
+
+    assert standing.unwritten(RULES) == doubted
+    assert (verdicts(standing) == {("shop", 0): Verdict.PASSING}) == (then is GREEN)
+
+
+@pytest.mark.parametrize(("age", "doubted"), [(DAY - 1, {"shop"}), (DAY, set())])
+def test_outdated_news_is_no_doubt_for_ever(age: float, doubted: set[str]) -> None:
+    """A project that is never built again keeps no lamp from green for longer than a day."""
+    standing, _ = absorb(outdated(GREEN), an_answer(age, UNCLEAR), rules=RULES)
+
+    assert standing.unwritten(RULES) == doubted
+
+
+def test_outdated_news_of_what_is_gone_is_no_doubt() -> None:
+    """A project that was deleted on its server is forgotten as ever."""
+    standing, _ = absorb(
+        outdated(GREEN),
+        an_answer(10.0, a_project("till", last_build_status="Success")),
+        rules=RULES,
+    )
+
+    assert standing.unwritten(RULES) == set()
+
+
+def test_outdated_news_is_of_pipelines_where_they_are_rolled_up() -> None:
+    """A lamp knows a pipeline by its own name."""
+    kept, _ = after([an_answer(0.0, a_project("shop :: test", last_build_status="Success"))])
+
+    assert in_doubt(kept).unwritten(replace(RULES, roll_up=True)) == {"shop"}
 
 
 @pytest.mark.parametrize("told", [GREEN, RED])

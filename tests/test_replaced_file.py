@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,67 @@ def test_every_outage_is_told_once(tmp_path: Path) -> None:
         assert file.close(PATIENCE)
 
     assert troubles == ["cannot be written: No space left on device"] * 2
+
+
+def test_what_could_not_be_written_is_tried_again_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that has room again holds the news, though there is no other."""
+    monkeypatch.setattr("buildlight.replaced_file.AGAIN", 0.01)
+    tried = threading.Event()
+    new = tmp_path / "kept.new"
+    new.symlink_to("/dev/full")
+    file = ReplacedFile(tmp_path / "kept.json", on_trouble=lambda _why: tried.set())
+
+    file.write(lambda: "news")
+    assert tried.wait(PATIENCE)
+    new.unlink()
+    end = time.monotonic() + PATIENCE
+    while not (tmp_path / "kept.json").exists():
+        assert time.monotonic() < end
+
+    assert written(tmp_path) == "news"
+    assert file.close(PATIENCE)
+
+
+def test_what_is_tried_again_is_the_newest(tmp_path: Path) -> None:
+    """A report of ten seconds ago is of no use."""
+    troubled = threading.Event()
+    new = tmp_path / "kept.new"
+    new.symlink_to("/dev/full")
+    file = ReplacedFile(tmp_path / "kept.json", on_trouble=lambda _why: troubled.set())
+    file.write(lambda: "old")
+    assert troubled.wait(PATIENCE)
+
+    file.write(lambda: "new")
+    new.unlink()
+
+    assert file.close(PATIENCE)
+    assert written(tmp_path) == "new"
+
+
+@pytest.mark.parametrize("outdates", [True, False])
+def test_what_is_outdated_goes_by_another_name_until_the_new_one_is_there(
+    tmp_path: Path, *, outdates: bool
+) -> None:
+    """Nobody takes it for true, and nothing of it is lost."""
+    aside = tmp_path / "kept.old"
+    file = ReplacedFile(tmp_path / "kept.json", on_trouble=lambda _why: None, aside=aside)
+    file.write(lambda: "green")
+    assert file.close(PATIENCE)
+    seen: list[set[str]] = []
+
+    def document() -> str:
+        seen.append({each.name for each in tmp_path.iterdir()})
+        return "red"
+
+    file.write(document, outdates=outdates)
+    assert file.close(PATIENCE)
+
+    there = {"kept.old"} if outdates else {"kept.json"}
+    assert seen == [{"kept.new"} | there]
+    assert [each.name for each in tmp_path.iterdir()] == ["kept.json"]
+    assert written(tmp_path) == "red"
 
 
 def test_a_slow_disk_gets_the_newest_only(tmp_path: Path) -> None:

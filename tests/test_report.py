@@ -288,6 +288,22 @@ def test_a_red_that_does_not_count_is_not_doubted(choice: Choice, lamp_choice: C
     assert told(feed, lamp=a_lamp(choice=lamp_choice), now=200_001.0).signal == Signal(P)
 
 
+@pytest.mark.parametrize(
+    ("lamp_choice", "signal"),
+    [(Choice(), Signal(P, stale=True)), (Choice(exclude=("b",)), Signal(P))],
+)
+def test_what_a_restart_made_doubtful_is_told(lamp_choice: Choice, signal: Signal) -> None:
+    """News that could not be written before a restart forbid green, where they count."""
+    feed = a_feed(never_built("b"), passing("c"))
+    standing = replace(feed.standing, doubted=frozenset({("b", 0)}))
+
+    lamp = told(replace(feed, standing=standing), lamp=a_lamp(choice=lamp_choice))
+
+    assert lamp.signal == signal
+    if signal.stale:
+        assert lamp.because == "web has not said since the restart how b stands"
+
+
 def test_a_silent_feed_is_told_once() -> None:
     """A feed that is down is one fault, not one for each of its projects."""
     lamp = told(a_doubtful_feed(broken("b")), now=300_000.0)

@@ -50,11 +50,12 @@ KNOWN = Standing(
     projects={("shop", 0): a_memory(verdict=Verdict.BROKEN)},
     seen={("shop", 0): 90.0},
     confirmed={("shop", 0): 80.0},
+    doubted=frozenset({("shop", 0)}),
     answered=90.0,
     failures=2,
     error=DOWN,
 )
-DOUBTED = Standing(projects=KNOWN.projects, confirmed=KNOWN.confirmed)
+DOUBTED = Standing(projects=KNOWN.projects, confirmed=KNOWN.confirmed, doubted=KNOWN.doubted)
 """The verdicts are known, and no answer vouches for them: the lamp cannot be green by it."""
 
 

@@ -19,6 +19,7 @@ from buildlight.reading import Standing
 from buildlight.state_file import StateFile, feed_key
 
 PATIENCE = 20.0
+DOUBTED = "after a restart verdicts will be doubted"
 
 
 def key_of(url: str, name: str = "web") -> str:
@@ -437,7 +438,7 @@ def test_a_file_that_cannot_be_read_or_written_costs_a_warning_of_each(
     assert found == {}
     assert warnings_of(caplog) == [
         f"{file}: cannot be read: Is a directory",
-        f"{file}: cannot be written: Is a directory; a restart will forget verdicts",
+        f"{file}: cannot be written: Is a directory; {DOUBTED}",
     ]
 
 
@@ -455,13 +456,13 @@ def test_a_folder_that_cannot_be_written_costs_one_warning(
 
     (warning,) = warnings_of(caplog)
     assert warning.startswith(f"{folder / 'verdicts.json'}: cannot be written: ")
-    assert warning.endswith("; a restart will forget verdicts")
+    assert warning.endswith(DOUBTED)
 
 
-def test_a_full_disk_costs_one_warning_and_spares_the_old_file(
+def test_a_full_disk_costs_one_warning_and_loses_no_red(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """/dev/full takes no byte, like a card with no room left."""
+    """/dev/full takes no byte, like a card with no room left; the old file is put aside."""
     file = kept(tmp_path, a_feed())
     (tmp_path / "verdicts.new").symlink_to("/dev/full")
     state = StateFile(tmp_path)
@@ -470,10 +471,83 @@ def test_a_full_disk_costs_one_warning_and_spares_the_old_file(
     save(state, a_feed({("shop", 0): PASSING}))
     refresh(state, a_feed({("shop", 0): PASSING}))
 
-    assert warnings_of(caplog) == [
-        f"{file}: cannot be written: No space left on device; a restart will forget verdicts"
-    ]
+    assert warnings_of(caplog) == [f"{file}: cannot be written: No space left on device; {DOUBTED}"]
     assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.BROKEN
+
+
+def standings(folder: Path) -> Standing:
+    """Return how the feed stands by what is in *folder*."""
+    return load(folder)[KEY]
+
+
+def test_what_could_not_be_written_leaves_a_doubt(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The file says green, and it was red since: a restart must not believe it."""
+    file = kept(tmp_path, a_feed({("shop", 0): PASSING}))
+    (tmp_path / "verdicts.new").symlink_to("/dev/full")
+    state = StateFile(tmp_path)
+    state.load(now=0.0, clock=NOON)
+    save(state, a_feed())
+    caplog.clear()
+
+    found = standings(tmp_path)
+
+    assert found.projects["shop", 0].verdict is Verdict.NONE
+    assert found.doubted == {("shop", 0)}
+    assert warnings_of(caplog) == [
+        f"{file}: was not written when it should have been; its verdicts are doubted"
+    ]
+
+
+def test_a_doubt_outlives_another_restart(tmp_path: Path) -> None:
+    """Whoever was not asked before the next restart is asked after it."""
+    (tmp_path / "verdicts.old").write_bytes(kept(tmp_path, a_feed()).read_bytes())
+    (tmp_path / "verdicts.json").unlink()
+    state = StateFile(tmp_path)
+
+    save(state, state.load(now=0.0, clock=NOON))
+
+    assert [each.name for each in tmp_path.iterdir()] == ["verdicts.json"]
+    assert standings(tmp_path).doubted == {("shop", 0)}
+
+
+def test_a_kill_while_it_is_written_leaves_a_doubt(tmp_path: Path) -> None:
+    """The old file is out of the way before the new one is begun."""
+    kept(tmp_path, a_feed({("shop", 0): PASSING}))
+    state = StateFile(tmp_path)
+    state.load(now=0.0, clock=NOON)
+    os.mkfifo(tmp_path / "verdicts.new")
+    state.save(a_feed(), now=0.0, clock=NOON)
+    reader = os.open(tmp_path / "verdicts.new", os.O_RDONLY)  # Returns once the writer is there.
+
+    found = standings(tmp_path)
+    os.close(reader)
+
+    assert found.doubted == {("shop", 0)}
+
+
+def test_the_same_verdicts_that_cannot_be_refreshed_are_no_doubt(tmp_path: Path) -> None:
+    """A full disk at the end of a daemon that had no news makes nothing untrue."""
+    kept(tmp_path, a_feed())
+    (tmp_path / "verdicts.new").symlink_to("/dev/full")
+    state = StateFile(tmp_path)
+
+    refresh(state, state.load(now=0.0, clock=NOON))
+
+    assert standings(tmp_path).doubted == set()
+
+
+def test_verdicts_that_changed_at_the_very_end_outdate_the_file(tmp_path: Path) -> None:
+    """The last report is not always told before a stop."""
+    kept(tmp_path, a_feed({("shop", 0): PASSING}))
+    (tmp_path / "verdicts.new").symlink_to("/dev/full")
+    state = StateFile(tmp_path)
+    state.load(now=0.0, clock=NOON)
+
+    refresh(state, a_feed())
+
+    assert standings(tmp_path).doubted == {("shop", 0)}
 
 
 # Disks that hang.

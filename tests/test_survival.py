@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ SEED = int(os.environ.get("TEST_KILLS_SEED", "1"))
 
 HOUR, DAY = 3600.0, 86_400.0
 GOOD, BAD = a_project(last_build_status="Success"), a_project(last_build_status="Failure")
+DOUBTED = "has not said since the restart how shop stands"
 HANGING_UP = {"Content-Length": str(len(FEED)), "Connection": "close"}
 """What keeps no connection open: each poll needs a new one."""
 
@@ -332,6 +333,41 @@ def test_folders_of_no_use_cost_a_warning_each_and_no_light(
     assert daemon.said().count(f"{state / VERDICTS}: cannot be written: {why}") == 1
     assert daemon.said().count(f"{runs / STATUS}: cannot be written: {why}") == 1
     assert "Traceback" not in daemon.said()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_red_that_could_not_be_written_comes_back_as_no_green(
+    run: Callable[..., Daemon],
+    tower: Tower,
+    server: FeedServer,
+    tmp_path: Path,
+    how: signal.Signals,
+) -> None:
+    """Green was written, then the disk was full, then it broke; now the next build runs."""
+    status = tmp_path / "run" / STATUS
+    with mounted(tmp_path / "verdicts", "size=64k") as state:
+        folders = {"STATE_DIRECTORY": str(state), "RUNTIME_DIRECTORY": str(status.parent)}
+        daemon = run(configuration(server.url(), port=tower.port), **folders)
+        until(lambda: tower.told.endswith(GREEN), daemon)
+        until((state / VERDICTS).exists, daemon)
+        with (state / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
+            while True:
+                ballast.write(bytes(4096))
+        server.answer = Answer(BROKEN_FEED)
+        until(lambda: tower.told.endswith(RED), daemon)
+        server.answer = Answer(
+            BROKEN_FEED.replace(b"Sleeping", b"Building").replace(b"Failure", b"")
+        )
+        until(lambda: "cannot be written" in daemon.said(), daemon)
+        daemon.stop(how)
+        before = len(tower.told)
+        status.unlink(missing_ok=True)
+
+        daemon = run(configuration(server.url(), port=tower.port), **folders)
+        until(lambda: status.exists() and DOUBTED in status.read_text(), daemon)
+        assert daemon.stop() == 0
+
+        assert GREEN not in tower.told[before:]
 
 
 def test_room_that_comes_back_is_used(

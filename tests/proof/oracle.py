@@ -44,6 +44,13 @@ class Held:
     time: datetime | None = None
     seen: float = 0.0
     confirmed: float = 0.0
+    doubted: bool = False
+    """Whether a daemon before knew more of it than it could write down."""
+
+    def doubt(self) -> None:
+        """Take what is known as outdated: no green comes of it, no red is forgotten."""
+        self.doubted |= self.verdict != "none"
+        self.verdict = "none" if self.verdict == "passing" else self.verdict
 
 
 @dataclass
@@ -75,6 +82,7 @@ class Told:
         for held in self.projects.values():
             if held.verdict == "passing" and now - held.confirmed >= KEPT:
                 held.verdict = "none"  # What nobody confirms is no green for ever.
+            held.doubted &= now - held.confirmed < KEPT
         self.good, self.failures = now, 0
 
     def _take(self, said: Said, now: float) -> None:
@@ -93,7 +101,7 @@ class Told:
         adopted = word in BROKEN_WORDS or (word in PASSING_WORDS and earned)
         if adopted:
             held.verdict = "broken" if word in BROKEN_WORDS else "passing"
-            held.confirmed = now
+            held.confirmed, held.doubted = now, False
         if adopted or first:
             held.label, held.time = said.label, said.time
         held.building, held.seen = building, now
@@ -105,6 +113,7 @@ def expected(feeds: Collection[Told], excluded: Collection[str], now: float) -> 
     broken = [held for held in counted if held.verdict == "broken"]
     stale = not counted or any(told.stale(now) or not told.projects for told in feeds)
     stale = stale or any(now - held.confirmed >= KEPT for held in broken)  # a doubtful red
+    stale = stale or any(held.doubted for held in counted)
     if broken:
         building = all(held.building for held in broken)
         return "broken" + "-building" * building + "-stale" * stale

@@ -45,7 +45,9 @@ def some_names(dice: random.Random) -> tuple[str, ...]:
 
 # How often each happens, of a hundred steps.
 STEPS: tuple[tuple[int, Callable[[Walk, random.Random], None]], ...] = (
-    (38, lambda walk, dice: walk.wait(dice.choice(WAITS))),
+    (34, lambda walk, dice: walk.wait(dice.choice(WAITS))),
+    (2, lambda walk, _: walk.fill()),
+    (2, lambda walk, _: walk.empty()),
     (20, lambda walk, dice: walk.say_one(dice.choice(FEEDS), said(dice))),
     (8, lambda walk, dice: walk.say(dice.choice(FEEDS), *a_feed(dice))),
     (9, lambda walk, dice: walk.fail(dice.choice(FEEDS), dice.randrange(len(FAULTS)))),

@@ -83,6 +83,16 @@ class Worlds(RuleBasedStateMachine):
         """The daemon is killed and started."""
         self.walk.kill()
 
+    @rule()
+    def fill(self) -> None:
+        """The disk is full."""
+        self.walk.fill()
+
+    @rule()
+    def empty(self) -> None:
+        """The disk has room again."""
+        self.walk.empty()
+
     @rule(lamp=lamps, oddly=st.booleans())
     def unplug(self, lamp: str, *, oddly: bool) -> None:
         """A light goes, or its driver fails as no driver should."""

@@ -6,8 +6,9 @@ leaps, lights come and go. After each step every lamp is compared with :mod:`ora
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import blake2b
@@ -162,6 +163,23 @@ class Looked(RecordingLight):
             raise LightUnavailable("it is gone")
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What a daemon knew at *clock*; *outdated*: it has learnt since what it could not write."""
+
+    projects: Mapping[str, dict[str, Held]]
+    clock: datetime = NOON
+    outdated: bool = False
+
+    def says(self, told: Mapping[str, Told]) -> bool:
+        """Return whether the verdicts are those that were *told*: only others are written."""
+        return all(
+            {name: each.verdict for name, each in self.projects[feed].items()}
+            == {name: each.verdict for name, each in known.projects.items()}
+            for feed, known in told.items()
+        )
+
+
 class Walk:
     """The whole daemon, taken step by step; every step ends with a comparison."""
 
@@ -173,10 +191,8 @@ class Walk:
         self._lights = {name: Looked() for name in LAMPS}
         self._excluded: dict[str, tuple[str, ...]] = {"all": (), "web only": ("nightly",)}
         self._folder = folder
-        self._file = folder / "verdicts.json"
-        self._kept: dict[str, dict[str, Held]] = {name: {} for name in FEEDS}
-        self._kept_clock = NOON
-        self._kept_verdicts: dict[str, dict[str, str]] = {}
+        self._full = False
+        self._newest = self._on_disk = Kept({name: {} for name in FEEDS}, NOON)
         self._offset = timedelta()
         self._loop = JumpingLoop()
         self._report: Report | None = None
@@ -222,16 +238,37 @@ class Walk:
         self._keep()
         self._wake()
 
+    @property
+    def _new(self) -> Path:
+        return self._folder / "verdicts.new"
+
     def kill(self) -> None:
         """End the daemon without a word, and start it again."""
         self._state.close(20.0)
-        before = self._file.read_bytes() if self._file.exists() else None
+        before = {file: file.read_bytes() for file in self._folder.iterdir() if file.is_file()}
         self._end()
-        if before is None:
-            self._file.unlink(missing_ok=True)
-        else:
-            self._file.write_bytes(before)
+        for file in self._folder.iterdir():
+            if file.is_file():
+                file.unlink()
+        for file, content in before.items():
+            file.write_bytes(content)
         self._wake()
+
+    def fill(self) -> None:
+        """Have no room left on the disk."""
+        if not self._full:
+            self._state.close(20.0)
+            self._new.symlink_to("/dev/full")
+            self._full = True
+
+    def empty(self) -> None:
+        """Have room on the disk again, and time to use it."""
+        if self._full:
+            self._new.unlink()
+            self._full = False
+            self._state.close(20.0)
+            if self._on_disk.outdated:
+                self._on_disk = self._newest
 
     def unplug(self, lamp: str, *, oddly: bool = False) -> None:
         """Take the light of *lamp* away; *oddly*: its driver raises what it should not."""
@@ -331,31 +368,36 @@ class Walk:
 
     def _wake(self) -> None:
         """Start a daemon that knows what is kept, and have the oracle know that, too."""
-        now = self._loop.time()
-        age = (self._clock() - self._kept_clock).total_seconds()
+        now, kept = self._loop.time(), self._on_disk
+        age = (self._clock() - kept.clock).total_seconds()
         for name, told in self._told.items():
             told.good, told.failures = None, 0
-            told.projects = deepcopy(self._kept[name])
+            told.projects = deepcopy(kept.projects[name])
             for held in told.projects.values():
                 held.building, held.seen = False, -math.inf
                 held.confirmed = now - abs(held.confirmed + age)
+                if kept.outdated:
+                    held.doubt()
+        self._newest = self._known()
+        if kept.outdated and not self._full:
+            self._on_disk = self._newest
         self._start()
 
     def _keep(self) -> None:
-        """Remember what the file holds: how old each confirmation is, by the clock."""
-        now = self._loop.time()
-        self._kept = {name: deepcopy(told.projects) for name, told in self._told.items()}
-        for held in (each for kept in self._kept.values() for each in kept.values()):
-            held.confirmed = now - held.confirmed
-        self._kept_clock = self._clock()
-        self._kept_verdicts = self._verdicts()
+        """Remember what the file holds, or what it does not hold while the disk is full."""
+        if not self._full:
+            self._on_disk = self._known()
+        elif not self._newest.says(self._told):
+            self._on_disk = replace(self._on_disk, outdated=True)
+        self._newest = self._known()
 
-    def _verdicts(self) -> dict[str, dict[str, str]]:
-        return {
-            name: {each: held.verdict for each, held in told.projects.items()}
-            for name, told in self._told.items()
-            if told.projects
-        }
+    def _known(self) -> "Kept":
+        """Return what is known now: of each confirmation how old it is."""
+        now = self._loop.time()
+        known = Kept({name: deepcopy(told.projects) for name, told in self._told.items()})
+        for held in (each for projects in known.projects.values() for each in projects.values()):
+            held.confirmed = now - held.confirmed
+        return replace(known, clock=self._clock())
 
     def _forget_requests(self) -> None:
         for server in self._servers.values():
@@ -370,6 +412,6 @@ class Walk:
 
     async def _route(self, request: httpx.Request) -> httpx.Response:
         answer = await self._servers[request.url.host.partition(".")[0]].handle(request)
-        if self._verdicts() != self._kept_verdicts:
+        if not self._newest.says(self._told):
             self._keep()
         return answer
