@@ -198,6 +198,7 @@ class LampThread:
         with self._changed:
             if pattern != self._wanted:
                 self._wanted = pattern
+                self._once = None  # It was a reason to cheer before this.
                 self._next_call = -math.inf
                 self._changed.notify_all()
 

@@ -309,6 +309,32 @@ def test_a_thread_plays_what_it_is_told_and_ends_dark() -> None:
     assert [each.daemon for each in threads] == [True]
 
 
+def test_a_cheer_that_waits_is_none_any_more_once_another_pattern_comes() -> None:
+    """The light is slow to turn green; until it cheers, the next build has broken."""
+    green, red = parse_pattern("green"), parse_pattern("red")
+    reached, go_on = threading.Event(), threading.Event()
+
+    class Slow(Recorder):
+        def show(self, frame: Frame) -> None:
+            super().show(frame)
+            if frame == GREEN:
+                reached.set()
+                assert go_on.wait(PATIENCE)
+
+    light = Slow()
+    thread = LampThread("shelf", Lamp(opening(light)))
+    thread.start(green)
+    assert reached.wait(PATIENCE)
+    thread.play_once(parse_pattern("green blink 5s"))
+    thread.play(red)
+    go_on.set()
+    assert thread.wait_played(red, PATIENCE)
+    thread.stop()
+
+    assert thread.join(PATIENCE)
+    assert light.shown == [GREEN, RED]
+
+
 def test_a_thread_tells_when_its_light_changes() -> None:
     """Opened, lost, found: each is told once."""
     heard = threading.Semaphore(0)
