@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from time import tzset
 
 import hypothesis
 import pytest
@@ -61,6 +62,16 @@ def _as_it_was() -> Iterator[None]:
     log.setLevel(level)  # It also forgets what is cached of the levels below.
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the machine stand where clocks are not UTC's."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Europe/Berlin")
+        tzset()
+        yield
+    tzset()
 
 
 def a_project(name: str = "shop", **attributes: object) -> Project:

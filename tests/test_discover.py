@@ -8,7 +8,7 @@ import tomllib
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -736,6 +736,151 @@ def test_what_is_odd_is_told(seen: Sequence[Project], sentence: str, line: str |
 
     assert odd.line == line
     assert odd.sentence.endswith(".")
+
+
+EMPTY_HINT = (
+    "It holds no project, and the lamp would never be green: some servers show strangers nothing, "
+    "so try with a user or a token, or check the address."
+)
+MANY_HINT = (
+    "101 projects are many for a lamp: choose those that matter, or ask the server for a view."
+)
+RED_HINT = (
+    "Every project is broken, and a lamp that is always red tells nothing: include those that "
+    "somebody looks after."
+)
+STAGES_HINT = (
+    "The names look like stages of pipelines (shop): count each pipeline once, by its worst stage."
+)
+DEAD_HINT = (
+    "2 projects had the last build more than a year ago (a, b): let them count no longer, here "
+    "after a year in seconds."
+)
+NEVER_HINT = (
+    "5 projects never completed a build, or cannot, as folders (0, 1, 2 and 2 more): they make no "
+    "lamp green; leave them out if they never will."
+)
+WORDS_HINT = (
+    "It says what buildlight does not know (dead), and takes as no news (keep): write passing or "
+    "broken if a word means that."
+)
+ZONE_HINT = (
+    "1 time of 2 without a zone, so nobody can tell when that was: the lamp does not need it, and "
+    "`since` will be when buildlight saw it; a newer server may say more."
+)
+TWICE_HINT = (
+    "1 name more than once (shop): each project counts, but include and exclude cannot tell them "
+    "apart; rename them on the server if they have to."
+)
+GREEN = {"last_build_status": "Success"}
+NAIVE = datetime(2026, 11, 20, 9, 12)  # noqa: DTZ001 - as GoCD before 18.4 sends it
+HINTS: list[tuple[list[Project], str]] = [
+    ([], EMPTY_HINT),
+    ([a_project(f"shop-{number}", **GREEN) for number in range(101)], MANY_HINT),
+    ([a_project(name, last_build_status="Failure") for name in "ab"], RED_HINT),
+    ([a_project(f"shop / {job}", **GREEN) for job in "ab"], STAGES_HINT),
+    ([a_project(name, last_build_time=OLD, **GREEN) for name in "ab"], DEAD_HINT),
+    ([a_project(str(number), last_build_status="Unknown") for number in range(5)], NEVER_HINT),
+    ([a_project(last_build_status="Dead")], WORDS_HINT),
+    ([a_project("a", last_build_time=NAIVE, **GREEN),
+      a_project("b", last_build_time=NOON, **GREEN)], ZONE_HINT),
+    ([a_project("shop", **GREEN)] * 2, TWICE_HINT),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("seen", "sentence"), HINTS, ids=[sentence[:20] for _, sentence in HINTS])
+def test_an_oddity_is_told_to_its_end(seen: Sequence[Project], sentence: str) -> None:
+    """What is odd, what it does to the lamp, and what to do about it; nothing else is odd."""
+    assert [odd.sentence for odd in oddities(seen, NOON)] == [sentence]
+
+
+def test_oddities_come_in_the_order_in_which_they_matter() -> None:
+    """What may be settled by choosing comes first, what only the server's people can mend last."""
+    seen = [
+        *(a_project(f"p{number}", last_build_status="Failure") for number in range(97)),
+        a_project("shop / a", last_build_status="Failure", last_build_time=OLD),
+        a_project("shop / a", last_build_status="Failure", last_build_time=NAIVE),
+        a_project("shop / b", last_build_status="Failure"),
+        a_project("last", last_build_status="Failure"),
+    ]
+
+    reds = [odd.sentence[:11] for odd in oddities(seen, NOON)]
+    others = oddities([*seen, a_project("x"), a_project("y", last_build_status="Dead")], NOON)
+
+    assert reds == [
+        "101 project", "Every proje", "The names l", "1 project h", "1 time of 2", "1 name more",
+    ]  # fmt: skip
+    assert [odd.sentence[:11] for odd in others] == [
+        "103 project", "The names l", "1 project h", "1 project n", "It says wha", "1 time of 2",
+        "1 name more",
+    ]  # fmt: skip
+
+
+def test_a_hundred_projects_are_not_too_many() -> None:
+    """And where there are more, those to include are told once; the first gives the example."""
+    red = [a_project(f"p{number}-x", last_build_status="Failure") for number in range(MANY + 1)]
+
+    (hundred,) = oddities(red[:MANY], NOON)
+    many, all_red = oddities(red, NOON)
+
+    assert (hundred.sentence, hundred.line) == (RED_HINT, 'include = ["p0*"]')
+    assert (many.line, all_red.line) == ('include = ["p0*"]', None)
+
+
+def test_a_few_names_are_told_and_the_rest_is_counted() -> None:
+    """Three at most, none of more than 40 letters, and one that is missing is told as that."""
+
+    def told(*names: str) -> str:
+        (odd,) = [
+            odd
+            for odd in oddities([a_project(each, last_build_status="") for each in names], NOON)
+            if "never completed" in odd.sentence
+        ]
+        return odd.sentence.partition("(")[2].partition("): ")[0]
+
+    assert told("") == "(no name)"
+    assert told("a", "b", "c") == "a, b, c"
+    assert told("a", "b", "c", "d") == "a, b, c and 1 more"
+    assert told("x" * 40, "y" * 41) == f"{'x' * 40}, {'y' * 39}…"
+
+
+def test_a_line_to_paste_stays_one_that_can_be_read() -> None:
+    """Twenty names at most, none of more than 60 letters; if none is left, there is no line."""
+
+    def line(*names: str) -> str | None:
+        seen = [a_project(each, last_build_status="Unknown") for each in names]
+        (odd,) = [odd for odd in oddities(seen, NOON) if "never completed" in odd.sentence]
+        return odd.line
+
+    letters = [chr(ord("a") + number) for number in range(21)]
+    assert line("a") == 'exclude = ["a"]'
+    assert line("x" * 60, "y" * 61, "") == f'exclude = ["{"x" * 60}"]'
+    assert line("y" * 61) is None
+    assert line("") is None
+    assert line(*letters) == f"exclude = [{', '.join(map(quoted, letters[:20]))}]"
+
+
+def test_a_year_is_told_by_the_clock_of_the_server() -> None:
+    """A build of exactly a year ago is not dead yet; its zone is heeded."""
+    year = NOON - timedelta(days=365)
+    east = (year - timedelta(hours=1)).astimezone(timezone(timedelta(hours=6)))
+
+    def dead(moment: datetime) -> bool:
+        (*found,) = oddities([a_project(last_build_time=moment, **GREEN)], NOON)
+        return bool(found)
+
+    assert not dead(year)
+    assert dead(year - timedelta(seconds=1))
+    assert dead(east)
+
+
+def test_a_pipeline_of_one_stage_needs_no_roll_up() -> None:
+    """There is nothing to count once; of several pipelines those with more stages are named."""
+    one = [a_project("a :: b", **GREEN), a_project("c / d", **GREEN)]
+
+    assert oddities(one, NOON) == ()
+    (odd,) = oddities([*one, a_project("c / e", **GREEN)], NOON)
+    assert "stages of pipelines (c):" in odd.sentence
 
 
 @pytest.mark.parametrize(

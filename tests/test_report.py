@@ -1,11 +1,10 @@
 """Everything that is known, and the sentences that explain it."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, time, timedelta, timezone, tzinfo
 from functools import cache
-from time import tzset
 
 import pytest
 from conftest import NOON, a_memory, a_project
@@ -53,16 +52,6 @@ def a_lamp(*feeds: str, **changes: object) -> Shown:
     """Return a lamp that watches *feeds* (``web`` unless set)."""
     lamp = Shown("lamp", "gpio", frozenset(feeds or ("web",)), PATTERNS)
     return replace(lamp, **changes)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have the machine stand where clocks are not UTC's."""
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "Europe/Berlin")
-        tzset()
-        yield
-    tzset()
 
 
 def a_report(*feeds: Watched, lamps: Sequence[Shown] = (), now: float = 4.2) -> Report:

@@ -1,12 +1,12 @@
 """What each serial light is sent, byte by byte, and how its port is found. Nothing is opened."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import pytest
 
-from buildlight.drivers.serial_buildlight import OWN_CHANNELS, own_light
+from buildlight.drivers.serial_buildlight import OWN_CHANNELS, TTL, own_light
 from buildlight.drivers.serial_protocols import (
     BUSYTAG,
     FIT_STATUSB,
@@ -263,6 +263,84 @@ def test_a_pattern_of_too_many_changes_has_no_steps() -> None:
     assert MOST_STEPS == 4
 
 
+def test_two_hundred_changes_are_the_most() -> None:
+    """As many are worked out, and exactly when they come; with one more it is left."""
+    second = Stroke(RED, rhythm=((0.5, 1.0), (0.5, 0.0)))
+    slow = ((64.92, 1.0), (0.02, 0.0), (0.04, 1.0), (0.02, 0.0))
+    most = Pattern("most", (second, Stroke(GREEN, rhythm=slow)))
+    one_more = Pattern("more", (second, Stroke(GREEN, rhythm=((0.01, 0.5), (64.91, 1), *slow[1:]))))
+
+    steps = steps_of(most)
+
+    now = 0.0
+    for seconds, frame in steps:
+        assert frame_at(most, now + seconds / 2) == frame
+        now += seconds
+    assert now == pytest.approx(65.0)
+    assert steps_of(one_more) == ()
+
+
+def test_the_dark_is_one_step() -> None:
+    """What never changes is one frame, also if nothing is lit."""
+    assert [frame for _, frame in steps_of(parse_pattern("off"))] == [DARK]
+
+
+def test_a_fit_statusb_plays_steps_of_up_to_four_digits() -> None:
+    """Ten seconds cannot be written; the length of its round is exact all the same."""
+
+    def of(on: float, off: float) -> tuple[bytes, float] | None:
+        performance = FIT_STATUSB.play(
+            Pattern("odd", (Stroke(RED, rhythm=((on, 1.0), (off, 0.0))),))
+        )
+        return performance and (performance.commands[0], performance.period)
+
+    assert of(9.999, 0.2) == (b"F0001\nB#FF0000-9999#000000-0200\n?\n", 10.199)
+    assert of(0.25, 0.5) == (b"F0001\nB#FF0000-0250#000000-0500\n?\n", 0.75)
+    assert of(10.0, 0.2) is None
+
+
+# What is known of each kind besides its words.
+
+PLAIN = {"dims": False, "tcp": False, "restarts": False, "relay": False, "shading": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "facts"),
+    [
+        (TOWER, PLAIN),
+        (lcus((RED,)), {**PLAIN, "relay": True}),
+        (FIT_STATUSB, {**PLAIN, "dims": True}),
+        (BUSYTAG, {**PLAIN, "dims": True, "shading": 0.5}),
+        (custom({RED: (b"R", b"r")}), {**PLAIN, "tcp": True, "restarts": True}),
+    ],
+    ids=["tower", "relays", "fit-statusb", "busytag", "custom"],
+)
+def test_a_light_is_treated_as_what_it_is(
+    protocol: SerialProtocol, facts: Mapping[str, object]
+) -> None:
+    """9600 baud and its state every ten seconds; nothing that it cannot do is asked of it."""
+    assert {name: getattr(protocol, name) for name in PLAIN} == facts
+    assert (protocol.baud, protocol.repeat) == (9600, 10.0)
+    assert (protocol.greeting, protocol.parting) == (None, ())
+
+
+def test_a_busy_tag_stops_its_own_pattern_first() -> None:
+    """What it may play by itself since it was switched on would hide the verdict."""
+    assert BUSYTAG.init == b"AT+PP=0,3\r\n"
+
+
+def test_a_jambel_says_ok_and_may_hang_on_a_network() -> None:
+    """Each line has its answer; a complaint is none."""
+    tower = jambel(JAMBEL_MODULES)
+
+    assert tower.tcp
+    assert tower.answer is not None
+    assert tower.answer.called == "OK"
+    assert tower.answer.good.search(b"OK\r\n")
+    assert not tower.answer.good.search(b"ok?")
+    assert tower.answer.bad.search(b"ERROR unknown command")
+
+
 TABLE = {RED: (b"R", b"r"), GREEN: (b"G\n", b"g\n")}
 
 
@@ -277,9 +355,36 @@ def test_a_custom_light_that_answers_is_told_one_thing_at_a_time() -> None:
     assert custom(TABLE, ack=b"OK").encode(Frame.of({RED: 1})) == (b"R", b"g\n")
 
 
+def test_a_custom_light_says_what_its_owner_wrote_and_nothing_is_read_into_it() -> None:
+    """Its answer is text, not a pattern; what it says when it refuses is known to nobody."""
+    light = custom(TABLE, init=b"X\r", ack=b"done.\r\n", ready=b"up")
+
+    assert light.channels == {RED, GREEN}
+    assert (light.init, light.ready) == (b"X\r", b"up")
+    assert light.tcp
+    assert light.restarts
+    assert light.answer is not None
+    assert light.answer.called == r"done.\r\n"
+    assert light.answer.good.search(b"all done.\r\n")
+    assert not light.answer.good.search(b"all done!\r\n")
+    assert not light.answer.bad.search(b"error")
+
+
+def test_a_custom_light_that_was_told_little_is_sent_little() -> None:
+    """Without init, ready and ack nothing is sent first, and nothing is waited for."""
+    light = custom(TABLE)
+
+    assert (light.init, light.ready, light.answer) == (b"", b"", None)
+    assert light.tcp
+    assert light.restarts
+
+
 # Our own light: what it makes of these lines is in tests/hardware.
 
-OWN = own_light(OWN_CHANNELS)
+
+def own() -> SerialProtocol:
+    """Return how our own light is spoken to, with all that it has."""
+    return own_light(OWN_CHANNELS)
 
 
 @pytest.mark.parametrize(
@@ -296,7 +401,7 @@ def test_our_own_light_gets_its_whole_state_and_its_patience(
     lit: Sequence[Channel], level: float, expected: str
 ) -> None:
     """In per cent, with what tells a broken line; what is lit is never told to be dark."""
-    assert sent(OWN, *lit, level=level).decode().startswith(expected)
+    assert sent(own(), *lit, level=level).decode().startswith(expected)
 
 
 @pytest.mark.parametrize(
@@ -323,7 +428,7 @@ def test_our_own_light_gets_its_whole_state_and_its_patience(
 )
 def test_our_own_light_plays_every_rhythm_by_itself(text: str, expected: str | None) -> None:
     """What is steady, what ends, and two rhythms on one channel are led by hand."""
-    found = played(OWN, text)
+    found = played(own(), text)
 
     assert (found and (found[0].split(b"*")[0].decode(), found[1])) == (expected and (expected, 0))
 
@@ -343,7 +448,7 @@ def test_what_our_own_light_has_no_words_for_is_led_by_hand(
     rhythm: tuple[tuple[float, float], ...],
 ) -> None:
     """Too short, too long, the wrong way round, in between, or too many."""
-    assert OWN.play(Pattern("odd", (Stroke(RED, rhythm=rhythm),))) is None
+    assert own().play(Pattern("odd", (Stroke(RED, rhythm=rhythm),))) is None
 
 
 def test_a_pattern_that_no_line_holds_is_led_by_hand() -> None:
@@ -351,11 +456,30 @@ def test_a_pattern_that_no_line_holds_is_led_by_hand() -> None:
     rhythm = ((0.2, 1.0), (0.2, 0.0)) * 4
     strokes = [Stroke(channel, rhythm=rhythm) for channel in (RED, AMBER, GREEN)]
 
-    two, three = (OWN.play(Pattern("long", tuple(strokes[:count]))) for count in (2, 3))
+    two, three = (own().play(Pattern("long", tuple(strokes[:count]))) for count in (2, 3))
 
     assert two is not None
     assert len(two.commands[0]) <= 121
     assert three is None
+
+
+def test_the_longest_line_and_the_limits_of_a_step_are_played() -> None:
+    """What the protocol allows is used up to its last byte and its last millisecond."""
+    steps = [10.0] * 7 + [1.0] * 9
+    strokes = [
+        Stroke(channel, rhythm=tuple(zip(part, (1.0, 0.0) * 4, strict=True)))
+        for channel, part in ((RED, steps[:8]), (AMBER, steps[8:]))
+    ]
+    longer = [strokes[0], replace(strokes[1], rhythm=((10.0, 1.0), *strokes[1].rhythm[1:]))]
+
+    longest = own().play(Pattern("long", tuple(strokes)))
+    limits = own().play(Pattern("limits", (Stroke(RED, rhythm=((0.167, 1.0), (60.0, 0.0))),)))
+
+    assert longest is not None
+    assert len(longest.commands[0]) == 120 + len(b"\n")
+    assert own().play(Pattern("longer", tuple(longer))) is None
+    assert limits is not None
+    assert limits.commands[0].startswith(b"SET red=100/167,60000 ttl=20*")
 
 
 @pytest.mark.parametrize(
@@ -383,6 +507,33 @@ def test_a_pattern_that_no_line_holds_is_led_by_hand() -> None:
             "READY buildlight 1\n",
             "has no red; its channels are : set channels to those",
         ),
+        ((RED,), "READY buildlight 1 new=a\fb=c=d channels=red\n", ""),
+        ((RED,), "READY buildlight 1 new=\u00e9 channels=red\n", ""),
+        (
+            (RED,),
+            "READY buildlight 1 channels=red=X\n",
+            "has no red; its channels are red=X: set channels to those",
+        ),
+        (
+            (RED,),
+            "READY buildlight 1 channels=redX\n",
+            "has no red; its channels are redX: set channels to those",
+        ),
+        (
+            (RED,),
+            "READY buildlight 1 channels=red\f\n",
+            "has no red; its channels are red\N{REPLACEMENT CHARACTER}: set channels to those",
+        ),
+        (
+            (RED,),
+            f"READY buildlight 1 channels={'x' * 61}\n",
+            f"has no red; its channels are {'x' * 59}…: set channels to those",
+        ),
+        (
+            OWN_CHANNELS,
+            "READY buildlight 1 channels=blue\n",
+            "has no red, amber, green, buzzer; its channels are blue: set channels to those",
+        ),
         (OWN_CHANNELS, "READY buildlight 1 channels=red,amber,gr", None),
         (OWN_CHANNELS, "READY\n", None),
         (OWN_CHANNELS, "ALREADY buildlight 1 channels=red\n", None),
@@ -402,9 +553,26 @@ def test_what_a_light_says_of_itself_is_checked(
 
 def test_our_own_light_is_greeted_and_told_goodbye() -> None:
     """What is left of another host's line is ended first."""
-    assert OWN.greeting is not None
-    assert OWN.greeting.asked == b"\nHELLO*58DA\n"
-    assert OWN.parting == (b"BYE*DF8B\n",)
+    light = own()
+    assert light.greeting is not None
+    assert light.greeting.asked == b"\nHELLO*58DA\n"
+    assert light.greeting.called == "READY"
+    assert light.parting == (b"BYE*DF8B\n",)
+
+
+def test_our_own_light_is_told_each_line_in_time() -> None:
+    """Three words may get lost before it believes its host lost, on a lead or over a network."""
+    light = own_light((RED, GREEN))
+
+    assert light.channels == {RED, GREEN}
+    assert (light.baud, light.dims, light.tcp) == (38_400, True, True)
+    assert light.repeat * 3 < TTL
+    assert light.repeat == 5.0
+    assert light.answer is not None
+    assert light.answer.called == "OK"
+    assert light.answer.good.search(b"noise\nOK\r\n")
+    assert light.answer.bad.search(b"ERR checksum\n")
+    assert not light.answer.good.search(b"OK")
 
 
 # Finding the port.
@@ -471,3 +639,5 @@ def test_the_name_that_lasts_is_the_light_s_own_where_it_has_one() -> None:
     assert lasting_name(FIT, LINKS) == "/dev/serial/by-id/usb-CompuLab_fit_StatUSB_193F-if00"
     assert lasting_name(TWO, LINKS) == "/dev/serial/by-path/pci-0-usb-0:2:1.0-port0"
     assert lasting_name(TWO, {}) == "/dev/ttyUSB1"
+    by_path = {name: device for name, device in LINKS.items() if "/by-path/" in name}
+    assert lasting_name(FIT, by_path) == "/dev/serial/by-path/pci-0-usb-0:3:1.0"

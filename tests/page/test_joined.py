@@ -105,6 +105,31 @@ def test_a_lamp_in_doubt_says_so() -> None:
     ]
 
 
+def test_a_lamp_doubts_its_own_feeds_only() -> None:
+    """What another team's server does is not this team's failure; what their own does is."""
+    feeds = a_feed(known("shop")), a_feed(known("till"), name="api", error=DOWN)
+
+    report = a_report(*feeds, lamps=[a_lamp("ours", "web"), a_lamp("theirs", "api")])
+
+    assert told(report, "ours") == [("shop", "Sleeping", "Success")]
+    assert told(report, "theirs") == [
+        ("api", "Sleeping", "Exception"),
+        ("till", "Sleeping", "Unknown"),
+    ]
+
+
+def test_two_of_a_name_are_told_apart() -> None:
+    """Neither of two has the plain name: which is which would change with their order."""
+    names = [name for name, _, _ in told(a_report(a_feed(known("shop"), known("shop"))))]
+
+    assert names == ["shop (web)", "shop (web) 2"]
+
+
+def test_what_xml_cannot_hold_is_one_mark() -> None:
+    """A letter for a letter, so that a name is still known."""
+    assert told(a_report(a_feed(known("a\x00b")))) == [("a\ufffdb", "Sleeping", "Success")]
+
+
 def test_namesakes_have_names_of_their_own() -> None:
     """CCMenu hides all but the first project of a name; the second may be the broken one."""
     report = a_report(
@@ -224,6 +249,7 @@ def test_a_time_beyond_the_calendar_is_no_time() -> None:
     assert project.last_build_time == NO_TIME == datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@pytest.mark.usefixtures("in_berlin")
 def test_times_are_told_in_utc() -> None:
     """The standard wants a zone, ideally Z; one that nobody told is not invented."""
     berlin = EARLIER.astimezone(timezone(timedelta(hours=1)))

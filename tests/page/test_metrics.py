@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from buildlight.aggregate import RANKS
+from buildlight.counted import Watched
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreachable
 from buildlight.memory import Remembered, Verdict
 from buildlight.publish.metrics import MOST_PROJECTS, exposition
@@ -25,6 +26,13 @@ def samples(report: Report, tally: Tally | None = None, *, elapsed: float = 0.0)
     return [sample for family in families for sample in family.samples]
 
 
+def a_text(*feeds: Watched) -> str:
+    """Return the answer as it is sent."""
+    report = a_report(*feeds)
+    ages = [each.age for each in report.feeds]
+    return exposition(report, Tally(), version="1.2.3", ages=ages)
+
+
 def value(told: Iterable[Sample], name: str, **labels: str) -> float | None:
     """Return the value of one series, ``None`` if it is not told."""
     found = [
@@ -32,6 +40,46 @@ def value(told: Iterable[Sample], name: str, **labels: str) -> float | None:
     ]
     assert len(found) <= 1
     return found[0] if found else None
+
+
+def test_every_metric_says_what_it_is() -> None:
+    """Whoever builds a dashboard reads these sentences in its editor."""
+    families = text_string_to_metric_families(a_text(a_feed(known())))
+
+    assert {each.name: (each.type, each.documentation) for each in families} == {
+        "buildlight_build_info": ("gauge", "Which buildlight this is."),
+        "buildlight_polls": ("counter", "Polls of a feed."),
+        "buildlight_poll_failures": (
+            "counter",
+            "Polls of a feed that gave no projects, by kind.",
+        ),
+        "buildlight_poll_duration_seconds": ("histogram", "How long polls took."),
+        "buildlight_feed_age_seconds": (
+            "gauge",
+            "Seconds since the last good answer; absent for a feed that never gave one.",
+        ),
+        "buildlight_feed_state": (
+            "gauge",
+            "1 for the state that a feed is in: fresh, stale or never.",
+        ),
+        "buildlight_feed_projects": ("gauge", "Projects, or pipelines, of a feed."),
+        "buildlight_projects": ("gauge", "Projects of all feeds by verdict."),
+        "buildlight_project_verdict": (
+            "gauge",
+            "1: broken, 0: passing, NaN: no build was completed. Of namesakes the worst.",
+        ),
+        "buildlight_projects_untold": (
+            "gauge",
+            "Projects beyond 1000, which have no series of their own.",
+        ),
+        "buildlight_lamp_signal": ("gauge", "1 for the signal that a lamp shows."),
+        "buildlight_lamp_light": ("gauge", "1 for how a lamp's light is: ok, waiting or lost."),
+    }
+
+
+def test_what_has_no_labels_has_no_braces() -> None:
+    """As Prometheus' own libraries write it, so that a line is found with grep."""
+    assert "\nbuildlight_projects_untold 0\n" in a_text(a_feed(known()))
 
 
 def test_polls_are_counted_by_how_they_ended() -> None:
@@ -68,7 +116,7 @@ def test_durations_are_a_histogram() -> None:
     up_to = {
         each.labels["le"]: each.value
         for each in told
-        if each.name == "buildlight_poll_duration_seconds_bucket"
+        if each.name == "buildlight_poll_duration_seconds_bucket" and each.labels["feed"] == "web"
     }
     assert up_to == {"0.1": 2, "0.3": 3, "1.0": 3, "3.0": 4, "10.0": 4, "+Inf": 5}
     assert value(told, "poll_duration_seconds_count", feed="web") == 5
@@ -94,6 +142,14 @@ def test_ages_go_on_growing_between_two_reports() -> None:
     assert value(told, "feed_state", feed="web", state="fresh") == 1
     assert value(told, "feed_state", feed="api", state="fresh") == 0
     assert value(told, "feed_state", feed="api", state="never") == 1
+
+
+def test_the_projects_of_a_feed_are_counted() -> None:
+    """A feed that suddenly holds none is worth an alert, too."""
+    told = samples(a_report(a_feed(known("a"), known("b")), a_feed(name="api")))
+
+    assert value(told, "feed_projects", feed="web") == 2
+    assert value(told, "feed_projects", feed="api") == 0
 
 
 def test_verdicts_are_numbers() -> None:
@@ -128,6 +184,22 @@ def test_the_number_of_series_is_bounded() -> None:
     assert value(told, "projects", verdict="passing") == MOST_PROJECTS + 500
 
 
+def test_what_is_told_first_is_what_matters() -> None:
+    """A project of which nobody knows comes before one that passes, and after one that is broken.
+
+    So what is left of a feed of too many is what somebody may have to do something about.
+    """
+    unknown = [known(f"n{number}", Verdict.NONE) for number in range(999)]
+
+    told = samples(a_report(a_feed(known("a"), *unknown, broken("z"))))
+
+    series = [each for each in told if each.name == "buildlight_project_verdict"]
+    assert series[0].labels["project"] == "z"
+    assert len(series) == 1_000
+    assert value(told, "project_verdict", feed="web", project="a") is None
+    assert value(told, "projects_untold") == 1
+
+
 def test_a_lamp_has_one_signal() -> None:
     """Of the nine names of signals exactly one is 1 for each lamp."""
     report = a_report(a_feed(broken()), lamps=[a_lamp("a"), a_lamp("b")])
@@ -140,6 +212,30 @@ def test_a_lamp_has_one_signal() -> None:
         assert signals == {name: float(name == "broken") for name in names}
     assert value(told, "lamp_light", lamp="a", light="ok") == 1
     assert value(told, "build_info", version="1.2.3") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        (r"C:\new\shop", r"C:\new\shop"),
+        ('a "quoted" name', 'a "quoted" name'),
+        ("x" * 200, "x" * 200),
+        ("x" * 201, "x" * 199 + "…"),
+    ],
+    ids=["backslashes", "quotes", "long", "too long"],
+)
+def test_a_name_comes_back_as_it_was(name: str, label: str) -> None:
+    """An alert names the project; only one of more than 200 letters is cut."""
+    told = samples(a_report(a_feed(known(name), name=name)))
+
+    assert value(told, "project_verdict", feed=label, project=label) == 0
+
+
+def test_names_that_are_alike_once_cut_are_one_series() -> None:
+    """What Prometheus would refuse as told twice is told once, and the worst of it."""
+    told = samples(a_report(a_feed(known("x" * 300), broken("x" * 301))))
+
+    assert value(told, "project_verdict", feed="web", project="x" * 199 + "…") == 1
 
 
 @given(st.lists(st.builds(known, st.text(max_size=300)), max_size=5))
