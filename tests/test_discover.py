@@ -860,6 +860,14 @@ def test_a_line_to_paste_stays_one_that_can_be_read() -> None:
     assert line(*letters) == f"exclude = [{', '.join(map(quoted, letters[:20]))}]"
 
 
+def test_a_word_that_is_a_speech_is_not_suggested() -> None:
+    """It is told, cut, and there is no table for it to be pasted."""
+    (odd,) = oddities([a_project(last_build_status="d" * 61)], NOON)
+
+    assert f"({'d' * 39}…)" in odd.sentence
+    assert odd.line is None
+
+
 def test_a_year_is_told_by_the_clock_of_the_server() -> None:
     """A build of exactly a year ago is not dead yet; its zone is heeded."""
     year = NOON - timedelta(days=365)

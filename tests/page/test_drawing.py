@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from colorsys import rgb_to_hsv
 from dataclasses import replace
+from itertools import pairwise
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -75,6 +76,7 @@ PATTERNS = [
     "red, amber double-blink",
     "red pulse, amber double-blink",
     "red, buzzer 2s",
+    "buzzer 2s, red",
     "green blink 5s",
     "white 2s, blue",
     "off",
@@ -107,6 +109,64 @@ def test_what_is_over_is_not_drawn_again() -> None:
     assert levels(drawn(shown, elapsed=4.0), 0.5) == {Channel.RED: 1, Channel.GREEN: 1}
     assert levels(drawn(shown, elapsed=4.0), 1.5) == {Channel.RED: 1}
     assert levels(drawn(shown, elapsed=60.0), 0.0) == {Channel.RED: 1}
+
+
+def test_what_ends_just_now_leaves_the_rest() -> None:
+    """Nothing of it is left in the picture, and what shines on is drawn behind it."""
+    (light,) = drawn(lamp("green 5s, red"), elapsed=5.0)
+
+    assert light.get("class") == "red"
+
+
+def test_a_rhythm_goes_on_as_long_as_the_lamp_does() -> None:
+    """For ever, unless the pattern says for how long."""
+    (always,) = drawn(lamp("red blink")).iter("animate")
+    (ending,) = drawn(lamp("red blink 5s"), elapsed=1.5).iter("animate")
+
+    assert (always.get("repeatCount"), always.get("repeatDur")) == ("indefinite", None)
+    assert (ending.get("repeatCount"), ending.get("repeatDur")) == (None, "3.5s")
+
+
+@pytest.mark.parametrize("count", range(1, 6))
+def test_a_lamp_stands_in_the_middle_of_its_picture(count: int) -> None:
+    """Its case is inside, and above the first lens is as much of it as below the last."""
+    shown = replace(lamp("off"), channels=COLOURS[:count])
+
+    picture = fromstring(lamp_svg(shown, elapsed=0.0))
+
+    left, top, width, height = map(float, picture.attrib["viewBox"].split(" "))
+    (case,) = picture.iter("rect")
+    x, y, wide, high = (float(case.attrib[each]) for each in ("x", "y", "width", "height"))
+    lenses = [
+        tuple(float(c.attrib[each]) for each in ("cx", "cy", "r")) for c in picture.iter("circle")
+    ]
+    assert (left, top, x, y) == (0, 0, width - x - wide, height - y - high)
+    assert min(x, y) > 0
+    assert {across for across, _, _ in lenses} == {width / 2}
+    assert lenses[0][1] - lenses[0][2] == height - lenses[-1][1] - lenses[-1][2]
+    assert lenses[0][1] - lenses[0][2] > y
+    assert all(b[1] - a[1] > a[2] + b[2] for a, b in pairwise(lenses))
+
+
+def test_a_light_shines_from_its_lens() -> None:
+    """Around the lens a glow and a halo, inside the picture, and a shine in its upper half."""
+    shown = lamp("red, green")
+
+    for layer in ("moving", "still"):
+        for light, place in zip(drawn(shown, layer=layer), (60, 252), strict=True):
+            halo, glow, lens = light.iter("circle")
+            (shine,) = light.iter("ellipse")
+            radii = [float(each.attrib["r"]) for each in (halo, glow, lens)]
+            assert [float(each.attrib["cy"]) for each in (halo, glow, lens)] == [place] * 3
+            assert 60 > radii[0] > radii[1] > radii[2] == 36
+            assert place - 36 < float(shine.attrib["cy"]) - 10
+            assert float(shine.attrib["cy"]) + 10 < place
+
+
+@pytest.mark.parametrize("text", ["red, green 5s", "amber pulse", "off"])
+def test_a_picture_holds_no_words(text: str) -> None:
+    """The words stand beside it, and a stray one would be read aloud."""
+    assert "".join(fromstring(lamp_svg(lamp(text), elapsed=1.0)).itertext()) == ""
 
 
 @pytest.mark.parametrize("text", PATTERNS)
@@ -160,6 +220,36 @@ def test_the_icon_shows_the_worst_lamp(feed: Watched, colour: str) -> None:
     circle = next(iter(fromstring(icon_svg(a_report(good, feed, lamps=lamps)))))
 
     assert circle.get("fill") == colour
+
+
+def test_the_icon_before_the_first_build_is_a_dash() -> None:
+    """Nothing has passed yet, so it is not green."""
+    circle, dash = fromstring(icon_svg(a_report(a_feed(known("a", Verdict.NONE)))))
+
+    assert circle.get("fill") == "#b45309"
+    assert dash.get("d") == "M10 16h12"
+
+
+def test_the_icon_of_a_red_that_is_not_all_has_a_ring() -> None:
+    """Broken and in doubt is a red with amber around it; one of both alone has no ring."""
+    partly = a_report(a_feed(broken()), a_feed(known(), name="api", error=DOWN))
+
+    icon = fromstring(icon_svg(partly))
+    circle, ring, _ = icon
+
+    assert icon.get("viewBox") == "0 0 32 32"
+    assert circle.get("fill") == LIT[Channel.RED]
+    assert (ring.get("stroke"), ring.get("fill")) == (LIT[Channel.AMBER], "none")
+    assert float(ring.attrib["r"]) + float(ring.attrib["stroke-width"]) / 2 == 16
+    for feed in (a_feed(broken()), a_feed(known(), error=DOWN), a_feed(known())):
+        alone = fromstring(icon_svg(a_report(feed)))
+        assert len(alone) == 2
+        assert "".join(alone.itertext()) == ""
+
+
+def test_the_icon_without_a_lamp_is_a_question() -> None:
+    """No lamp is no good news."""
+    assert icon_svg(replace(a_report(a_feed(known())), lamps=())) == icon_svg(None)
 
 
 def test_the_icon_of_nothing_is_not_green() -> None:

@@ -144,6 +144,12 @@ def test_ages_go_on_growing_between_two_reports() -> None:
     assert value(told, "feed_state", feed="api", state="never") == 1
 
 
+def test_no_age_goes_to_another_feed() -> None:
+    """An age for each, or none is told at all."""
+    with pytest.raises(ValueError, match="zip"):
+        exposition(a_report(a_feed(known())), Tally(), version="1", ages=[1.0, 2.0])
+
+
 def test_the_projects_of_a_feed_are_counted() -> None:
     """A feed that suddenly holds none is worth an alert, too."""
     told = samples(a_report(a_feed(known("a"), known("b")), a_feed(name="api")))

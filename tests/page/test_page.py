@@ -16,11 +16,14 @@ from hypothesis import strategies as st
 from buildlight.aggregate import RANKS
 from buildlight.cctray import parse
 from buildlight.counted import Choice
+from buildlight.errors import FeedUnreachable
 from buildlight.memory import Verdict
+from buildlight.pattern import parse_pattern
 from buildlight.project import Message
+from buildlight.publish.drawing import lamp_svg
 from buildlight.publish.html import SIGNALS, document, parts, rest
 from buildlight.publish.joined import joined
-from buildlight.report import to_json
+from buildlight.report import Light, to_json
 from page.reports import DOWN, a_feed, a_lamp, a_report, broken, known, many
 from page.serving import Served
 
@@ -356,6 +359,241 @@ TAGS = {
     *b"section details summary ul li a span small b i code time strong footer article".split(),
     *b"svg g rect circle ellipse animate set".split(),
 }
+
+
+# Word by word.
+
+
+def words_of(part: str) -> list[str]:
+    """Return what is read in *part*, element by element."""
+    return [word for word in re.split("<[^>]*>", part) if word]
+
+
+def test_the_title_and_what_is_read_aloud_say_what_the_lamp_says() -> None:
+    """The title and the icon tell the worst lamp; a screen reader is told of each."""
+    feeds = a_feed(broken("till"), name="api"), a_feed(known("shop"))
+    shown = parts(a_report(*feeds, lamps=[a_lamp("good"), a_lamp("bad", "api")]), now=4.2)
+
+    assert shown.title == "✕ Broken · bad"
+    assert shown.icon == "broken"
+    assert shown.said == (
+        "good: Passing: 1 project passes. bad: Broken: till (api) is broken since 09:12"
+    )
+
+
+def test_without_a_lamp_nothing_is_known() -> None:
+    """A title without a name, a question for an icon, and the moment of the report."""
+    report = replace(a_report(a_feed(known("shop"))), lamps=())
+
+    shown = parts(report, now=4.2)
+
+    assert (shown.title, shown.icon, shown.said) == ("? Unknown", "stale", "")
+    assert shown.parts["lamps"] == ""
+    assert words_of(shown.parts["changed"]) == ["12:00:00"]
+
+
+def test_a_lamp_says_what_it_shows_and_why() -> None:
+    """The signal, the reason, the pattern since when, the rule, and what would change it."""
+    report = a_report(a_feed(broken("till")), lamps=[a_lamp("one"), a_lamp("two")])
+
+    told = words_of(parts(report, now=4.2).parts["lamps"])
+
+    one = [
+        *("one", "✕", " Broken", "till (web) is broken since 09:12."),
+        *("one shows ", "red", " since ", "12:00", ". "),
+        (
+            "One project that counts is enough: it is broken until a build of it passes. "
+            "It changes when a build of till (web) passes."
+        ),
+    ]
+    assert told == [*one, *(word.replace("one", "two") for word in one)]
+
+
+@pytest.mark.parametrize(
+    ("light", "sentence"),
+    [(Light.WAITING, "Its light is being waited for."), (Light.LOST, "Its light is lost.")],
+)
+def test_a_lamp_without_its_light_says_so(light: Light, sentence: str) -> None:
+    """Else somebody would look at a dark lamp, and believe it."""
+    report = a_report(a_feed(known("shop")), lamps=[a_lamp(light=light)])
+
+    assert f'<strong class="doubt">{sentence}</strong>' in parts(report, now=4.2).parts["lamps"]
+
+
+def test_a_lamp_is_drawn_as_far_as_it_is() -> None:
+    """Whoever opens the page in between sees the rest of what ends."""
+    patterns = dict.fromkeys(RANKS.values(), parse_pattern("red, green 5s"))
+    report = a_report(a_feed(known("shop")), lamps=[a_lamp(patterns=patterns)])
+
+    told = parts(report, now=6.2).parts["lamps"]
+
+    assert lamp_svg(report.lamps[0], elapsed=2.0) in told
+    assert 'begin="3s"' in told
+
+
+def test_long_sentences_and_names_are_told_whole() -> None:
+    """Up to 200 letters of a name; a sentence may hold several. Only what is longer is cut."""
+    fault = FeedUnreachable("nobody answers at " + "x" * 150)
+    long = broken("n" * 150, last_build_label="l" * 150, messages=(Message("b" * 150, "Breakers"),))
+    report = a_report(a_feed(long), a_feed(name="u" * 150, error=fault))
+    (lamp,) = report.lamps
+    assert min(len(lamp.because), len(lamp.until)) > 80
+
+    shown = parts(report, now=4.2)
+
+    assert lamp.because in shown.parts["lamps"]
+    assert lamp.until in shown.parts["lamps"]
+    assert shown.said == f"lamp: Broken, the rest unknown: {lamp.because}"
+    assert words_of(shown.parts["broken"])[2] == "n" * 150
+    assert f"build {'l' * 150} · broken by {'b' * 150}" in shown.parts["broken"]
+    assert f"N{str(fault)[1:]}." in shown.parts["feeds"]
+    assert f"https://{'u' * 150}.example/cc.xml?token=***" in shown.parts["feeds"]
+    longer = a_report(a_feed(broken("n" * 201, last_build_label="l" * 201)))
+    cut = words_of(parts(longer, now=4.2).parts["broken"])
+    assert cut[2] == "n" * 199 + "…"
+    assert f"build {'l' * 199}… " in cut[-1]
+
+
+def test_a_change_of_another_day_has_its_date() -> None:
+    """The last of all lamps' changes; that of today is told by the clock alone."""
+    report = a_report(a_feed(broken("till")), lamps=[a_lamp("one"), a_lamp("two")])
+    one, two = report.lamps
+    old = [replace(each, since=NOON - timedelta(days=days)) for each, days in ((one, 2), (two, 1))]
+    yesterday = replace(report, lamps=tuple(old))
+
+    assert words_of(parts(report, now=4.2).parts["changed"]) == ["12:00:00"]
+    told = parts(yesterday, now=4.2).parts
+    assert words_of(told["changed"]) == ["2026-11-19 12:00:00"]
+    assert [word for word in words_of(told["lamps"]) if word.startswith("2026")] == [
+        "2026-11-18 12:00",
+        "2026-11-19 12:00",
+    ]
+
+
+def test_what_is_broken_and_what_is_being_built_say_all_that_is_known() -> None:
+    """Since when, of which feed, which build and by whom; what has no address is no link."""
+    unbuilt = known("new", Verdict.NONE, building=True, last_build_label="", web_url="")
+    feed = a_feed(
+        broken("till", building=True),
+        replace(broken("old", messages=()), since=NOON - timedelta(days=1)),
+        known("stock", building=True),
+        unbuilt,
+    )
+
+    told = parts(a_report(feed), now=4.2).parts
+
+    assert words_of(told["broken"]) == [
+        *("Broken ", "2", "old", "broken since ", "2026-11-19 12:00", " · web · build 42"),
+        *("till", "being built · broken since ", "09:12"),
+        " · web · build 42 · broken by alice, bob",
+    ]
+    assert words_of(told["building"]) == [
+        *("Building ", "2", "stock", "being built · web · passed before · build 42"),
+        *("new", "being built · web"),
+    ]
+    assert "<li><span>new</span>" in told["building"]
+
+
+def test_a_red_that_nobody_saw_begin_is_the_oldest() -> None:
+    """It stands above those of which the moment is known."""
+    unseen = replace(broken("unknown"), since=None)
+
+    told = parts(a_report(a_feed(broken("till"), unseen)), now=4.2).parts["broken"]
+
+    assert told.index("unknown</a>") < told.index("till</a>")
+
+
+def test_where_nothing_is_broken_there_is_no_list() -> None:
+    """Not even a heading."""
+    told = parts(a_report(a_feed(broken("till"), choice=Choice(exclude=("till",)))), now=4.2).parts
+
+    assert (told["broken"], told["building"]) == ("", "")
+    assert told["others"] == "<b>The rest</b> 1 not counted"
+
+
+def test_the_rest_is_counted_by_what_it_is() -> None:
+    """What passes by fresh news apart from what passed; none of a kind is not told."""
+    web = a_feed(
+        known("a"),
+        known("b"),
+        known("new", Verdict.NONE),
+        known("old"),
+        choice=Choice(exclude=("old",)),
+    )
+    report = a_report(web, a_feed(known("c"), name="api", error=DOWN))
+
+    shown = parts(report, now=4.2)
+
+    assert shown.parts["others"] == (
+        "<b>The rest</b> 2 passing, 1 passed when last heard, 1 without a build, 1 not counted"
+    )
+    assert words_of(rest(shown, report)) == [
+        *("web", "Passing", "a", "b", "Without a build", "new"),
+        *("Not counted", "old", " ", "feed web leaves it out"),
+        *("api", "Passed when last heard", "c"),
+    ]
+    alone = parts(a_report(a_feed(broken())), now=4.2)
+    assert alone.parts["others"] == "<b>The rest</b> none"
+
+
+@pytest.mark.parametrize(("count", "more"), [(1_000, None), (1_001, "and 1 more, see the ")])
+def test_a_list_has_a_thousand_rows_and_counts_the_rest(count: int, more: str | None) -> None:
+    """A whole list says nothing of more."""
+    report = a_report(many(count))
+
+    told = words_of(rest(parts(report, now=4.2), report))
+
+    assert sum(word.startswith("shop-service-") for word in told) == 1_000
+    assert next((word for word in told if "more" in word), None) == more
+
+
+def test_feeds_say_how_they_are() -> None:
+    """What they hold, how old it is, and what is wrong in a sentence."""
+    feeds = (
+        a_feed(known("a")),
+        a_feed(known("b"), known("c"), name="api", error=DOWN),
+        a_feed(name="new", answered=None, error=FeedUnreachable("no luck: try again!")),
+        a_feed(name="none", answered=None, error=FeedUnreachable("done.")),
+        a_feed(name="down", answered=None, error=FeedUnreachable("it is down")),
+    )
+    report = a_report(*feeds)
+    ages = [1.9, 2.0, None, None, None]
+
+    page = document(report, parts(report, now=4.2), version="7", ages=ages)
+
+    _, _, told = page.partition('id="feeds">')
+    told, _, _ = told.partition("</ul>")
+    assert words_of(told) == [
+        *("web", " ", "✓ fresh", " ", "just now"),
+        *("1 project · ", "https://web.example/cc.xml?token=***"),
+        *("api", " ", "? old news", " ", "2 seconds ago"),
+        *("2 projects · ", "https://api.example/cc.xml?token=***"),
+        "Nobody answers; is the server running?",
+        *("new", " ", "? never answered", " "),
+        *("0 projects · ", "https://new.example/cc.xml?token=***", "No luck: try again!"),
+        *("none", " ", "? never answered", " "),
+        *("0 projects · ", "https://none.example/cc.xml?token=***", "Done."),
+        *("down", " ", "? never answered", " "),
+        *("0 projects · ", "https://down.example/cc.xml?token=***", "It is down."),
+    ]
+    assert re.findall('data-feed="([^"]*)"', told) == ["0", "1", "2", "3", "4"]
+    assert parts(report, now=4.2).parts["feeds"] == re.sub("just now|2 seconds ago", "", told)
+
+
+def test_no_age_stands_beside_another_feed() -> None:
+    """An age for each, or there is no page."""
+    report = a_report(a_feed(known()))
+
+    with pytest.raises(ValueError, match="zip"):
+        document(report, parts(report, now=4.2), version="1", ages=[1.0, 2.0])
+
+
+@pytest.mark.usefixtures("in_berlin")
+def test_a_moment_is_exact_for_programs() -> None:
+    """In UTC, wherever the machine stands."""
+    told = parts(a_report(a_feed(broken("till"))), now=4.2).parts["broken"]
+
+    assert '<time datetime="2026-11-20T09:12:00Z">09:12</time>' in told
 
 
 def test_every_signal_has_a_sign_and_words() -> None:
