@@ -970,6 +970,13 @@ def test_servers_are_recognised_by_what_they_say(path: Path) -> None:
         ("https://ci.example/dashboard/cctray.xml", "CruiseControl"),
         ("https://ci.example/job/web/cc.xml", "Jenkins"),
         ("https://ci.example/api/badges/acme/web/cc.xml", "Drone"),
+        ("https://api.cirrus-ci.com/github/acme/web/cctray.xml", "Cirrus CI"),
+        ("https://snap-ci.com/acme/web/branch/main/cctray.xml", "Snap CI"),
+        ("https://ci.example/acme/web/production/ccmenu.xml", "Shipit"),
+        ("https://ci.example/build-status/ccxml/1", "PHPCI"),
+        ("https://ci.example/bk/branch-badge/1", "Kraken"),
+        ("https://ci.example/branches/state/cc.xml", "Blazar"),
+        ("https://ci.example/cc/token/cctray.xml", "Solano CI"),
         ("https://ci.example/cc.xml", None),
     ],
 )

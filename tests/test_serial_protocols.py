@@ -292,7 +292,7 @@ def test_a_fit_statusb_plays_steps_of_up_to_four_digits() -> None:
         performance = FIT_STATUSB.play(
             Pattern("odd", (Stroke(RED, rhythm=((on, 1.0), (off, 0.0))),))
         )
-        return performance and (performance.commands[0], performance.period)
+        return None if performance is None else (performance.commands[0], performance.period)
 
     assert of(9.999, 0.2) == (b"F0001\nB#FF0000-9999#000000-0200\n?\n", 10.199)
     assert of(0.25, 0.5) == (b"F0001\nB#FF0000-0250#000000-0500\n?\n", 0.75)
