@@ -18,8 +18,8 @@ from figures import note
 
 # The tests of the pure modules themselves: what only a whole daemon comes through has no test.
 TESTS = (
-    *("aggregate", "cctray", "counted", "discover", "drivers", "feed_documents", "hours", "memory"),
-    *("pace", "pairing", "pattern", "project", "reading", "redaction", "report"),
+    *("aggregate", "cctray", "counted", "discover", "drivers", "errors", "feed_documents"),
+    *("hours", "memory", "pace", "pairing", "pattern", "project", "reading", "redaction", "report"),
     "serial_protocols",
 )
 PAGE = ("drawing", "joined", "metrics", "page")
