@@ -4,8 +4,9 @@ A name is enough for nearly every server. GoCD and preview feeds repeat names, i
 nothing may be mistaken that would turn a red project green.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count
+from itertools import chain, count
 
 from buildlight.memory import DEFINITE, Remembered, Verdict
 from buildlight.project import Activity, BuildStatus, Project, activity_of, status_of
@@ -50,22 +51,33 @@ def _paired_namesakes(
     Where nothing tells them apart, one without a definite word may have been the worst of them;
     and if one has gone it may have been the worst, which stays as the missing one.
     """
+    # Looked up, not looked for: a server may repeat one name 50,000 times.
+    at = _by_address(known)
+    told = Counter(project.web_url for project in group)
     left = dict(known)
     strangers = []
     for project in group:
-        same = [key for key, each in left.items() if each.project.web_url == project.web_url]
-        if len(same) == 1 and sum(each.web_url == project.web_url for each in group) == 1:
+        same = at.get(project.web_url, ())
+        if len(same) == 1 and told[project.web_url] == 1:
             yield same[0], left.pop(same[0]), project
         else:
             strangers.append(project)
-    keys = list(left)
+    keys = [*left]
     if len(strangers) < len(keys):
         keys.sort(key=lambda key: WORST_FIRST.index(left[key].verdict), reverse=True)
     worst = _worst(left.values(), strangers, words)
     fresh = ((name, number) for number in count() if (name, number) not in known)
+    free = chain(keys, fresh)
     for project in strangers:
-        key = keys.pop(0) if keys else next(fresh)
+        key = next(free)
         yield key, left.get(key) if _word(project, words) else worst, project
+
+
+def _by_address(known: Mapping[Key, Remembered]) -> Mapping[str, Sequence[Key]]:
+    found: dict[str, list[Key]] = {}
+    for key, each in known.items():
+        found.setdefault(each.project.web_url, []).append(key)
+    return found
 
 
 def _worst(

@@ -129,6 +129,7 @@ EXTERNAL = (
     b'<Projects><Project name="&a;" activity="Sleeping" lastBuildStatus="Success"/></Projects>'
 )
 MANY = b'<Project name="p" lastBuildStatus="Success"/>'
+END = b"</Projects>"
 
 
 def _named(name: bytes) -> bytes:
@@ -342,6 +343,7 @@ HARMLESS = tuple(
         ).replace(b"<Project ", b'<Project x="\xe9" '),
         "blank lines around it": lambda truth: b"\n\n" + truth + b"\n\n",
         "a namespace": lambda truth: truth.replace(b"<Projects", b'<Projects xmlns="urn:x"'),
+        "one name 3,000 times": lambda truth: truth.replace(END, MANY * 3_000 + END),
         "elements nobody knows": lambda truth: truth.replace(b"<Projects>", b"<Projects><x/>"),
     }.items()
 )

@@ -1,18 +1,24 @@
-"""Reading a document takes work in proportion to its length, however hostile it is.
+"""A document takes work in proportion to its length, however hostile it is.
 
 Counted, not timed: the calls that Python makes, and the bytes that expat looks at. It looks once
 more at an unfinished token whenever it is fed, which is what makes a careless reader quadratic.
+Pairing what was read with what is remembered is quadratic if each project looks at all others.
 """
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
+from conftest import NOON, a_project
 from defusedxml.ElementTree import DefusedXMLParser
 
 from buildlight import cctray
 from buildlight.errors import FeedError
+from buildlight.project import Project
+from buildlight.reading import Reading, Rules, Standing, absorb
 
 HEAD = b"<Projects>"
 PROJECT = b'<Project name="p" activity="Sleeping" lastBuildStatus="Success"/>'
@@ -58,6 +64,16 @@ def work(document: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     """Return the calls that Python makes to read *document*, and the bytes that expat looks at."""
     _Counting.looked_at = _Counting.fed = 0
     monkeypatch.setattr(cctray, "DefusedXMLParser", _Counting)
+    return calls_of(lambda: _parse(document)), _Counting.looked_at
+
+
+def _parse(document: bytes) -> None:
+    with suppress(FeedError):
+        cctray.parse(document)
+
+
+def calls_of(action: Callable[[], object]) -> int:
+    """Return the calls that Python makes to do *action*."""
     calls = 0
 
     def count(_frame: object, event: str, _argument: object) -> None:
@@ -67,12 +83,10 @@ def work(document: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        cctray.parse(document)
-    except FeedError:
-        pass
+        action()
     finally:
         sys.setprofile(before)
-    return calls, _Counting.looked_at
+    return calls
 
 
 @pytest.mark.parametrize("shape", HOSTILE)
@@ -88,3 +102,61 @@ def test_twice_the_document_is_at_most_twice_the_work(
     assert calls[2] <= 2.2 * calls[1] + 200
     for document, seen in zip(documents, looked_at, strict=True):
         assert seen <= 3 * (len(document) + cctray.SLICE)
+
+
+class _Address(str):
+    """An address that counts as a call whenever it is compared with another or looked up."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other)
+
+    def __hash__(self) -> int:
+        return str.__hash__(self)
+
+
+STATUSES = ("Success", "Failure", "Unknown")
+
+# The addresses of so many projects of one name, at each of several polls.
+NAMESAKES: Mapping[str, Callable[[int, int], list[str]]] = {
+    "no address": lambda n, _poll: [""] * n,
+    "addresses of their own": lambda n, _poll: [f"/{each}" for each in range(n)],
+    "in another order": lambda n, poll: [f"/{each}" for each in range(n)][:: (-1) ** poll],
+    "other addresses each time": lambda n, poll: [f"/{poll}/{each}" for each in range(n)],
+    "addresses that two share": lambda n, _poll: [f"/{each // 2}" for each in range(n)],
+    "fewer each time": lambda n, poll: [""] * (n // (poll + 1)),
+    "more each time": lambda n, poll: [""] * (n // (3 - poll)),
+    "one that is left": lambda n, poll: [f"/{each}" for each in range(1 if poll else n)],
+}
+
+
+def _namesakes(addresses: list[str], poll: int) -> tuple[Project, ...]:
+    return tuple(
+        a_project(
+            last_build_status=STATUSES[(number + poll) % 3],
+            last_build_label=str(poll),
+            web_url=_Address(address),
+        )
+        for number, address in enumerate(addresses)
+    )
+
+
+def _polled(answers: list[tuple[Project, ...]]) -> None:
+    standing = Standing()
+    for poll, projects in enumerate(answers):
+        standing, _ = absorb(standing, Reading(30.0 * poll, NOON, projects), rules=Rules(110.0))
+
+
+@pytest.mark.parametrize("rows", NAMESAKES)
+def test_a_name_that_is_repeated_is_work_in_proportion(rows: str) -> None:
+    """Three polls of twice as many projects of one name are at most twice the work."""
+    polls = range(3)
+    answers = [
+        [_namesakes(NAMESAKES[rows](size * 300, poll), poll) for poll in polls] for size in SIZES
+    ]
+
+    calls = [calls_of(partial(_polled, each)) for each in answers]
+
+    assert calls[1] <= 2.2 * calls[0] + 200
+    assert calls[2] <= 2.2 * calls[1] + 200
