@@ -188,6 +188,17 @@ def test_names_are_chosen_by_globs_and_regular_expressions(
     assert select(NAMES, include=include, exclude=exclude) == chosen
 
 
+@pytest.mark.parametrize(
+    ("pattern", "chosen"),
+    [("re:shop", True), ("re:till", False), ("*till", True), ("x*till", True)],
+)
+def test_a_regular_expression_looks_at_500_letters(pattern: str, *, chosen: bool) -> None:
+    """One with `.*` would take minutes over the longest names that a server can send."""
+    name = "x" * 496 + "shop" + "till"
+
+    assert select([name], include=[pattern]) == ({name} if chosen else set())
+
+
 def test_plain_names_are_required() -> None:
     """A project that is named letter by letter has to exist; a pattern may match nothing."""
     include = ("shop", "shop-*", "sho?", "[s]hop", "re:shop", "XL :: test")
