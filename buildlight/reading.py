@@ -133,7 +133,8 @@ def absorb(standing: Standing, reading: Reading, *, rules: Rules) -> tuple[Stand
     if fault is not None:
         return _fail(standing, fault), News()
     read = _remember_all(standing, reading, reading.outcome, rules)
-    seen = _seen(standing, reading, rules) | dict.fromkeys(read, reading.at)
+    missing = {key: at for key, at in _seen(standing, reading, rules).items() if key not in read}
+    seen = _latest(missing) | dict.fromkeys(read, reading.at)
     confirmed = {
         key: reading.at if key in read and read[key].definite else standing.confirmed.get(key, at)
         for key, at in seen.items()
@@ -216,6 +217,16 @@ def _seen(standing: Standing, reading: Reading, rules: Rules) -> dict[Key, float
         for key, known in standing.projects.items()
     }
     return {key: at for key, at in seen.items() if at + rules.max_age > reading.at}
+
+
+def _latest(missing: Mapping[Key, float]) -> dict[Key, float]:
+    """Return those that were seen last, so many that a server of new names fills no memory."""
+    latest = sorted(missing, key=missing.__getitem__, reverse=True)[:MOST_MISSING]
+    return {key: missing[key] for key in latest}
+
+
+MOST_MISSING = 50_000
+"""Most projects that are kept though an answer does not hold them: as many as one may hold."""
 
 
 def _expired(known: Remembered, age: float, rules: Rules) -> Remembered:

@@ -356,6 +356,21 @@ def test_a_red_that_nothing_confirms_is_doubted_but_kept(age: float, doubtful: s
     assert standing.doubtful(RULES, now=age) == doubtful
 
 
+def test_no_more_is_kept_of_what_is_missing_than_an_answer_may_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server that has other projects at every poll fills no memory: the latest are kept."""
+    monkeypatch.setattr("buildlight.reading.MOST_MISSING", 2)
+    answers = [
+        an_answer(at, *(a_project(f"{at} {number}") for number in "ab")) for at in (0.0, 5.0, 10.0)
+    ]
+
+    standing, news = after(answers)
+
+    assert {name for name, _ in standing.projects} == {"5.0 a", "5.0 b", "10.0 a", "10.0 b"}
+    assert news.dropped == ("0.0 a", "0.0 b")
+
+
 # What a daemon before could not write down.
 
 
