@@ -301,10 +301,12 @@ SETTLED = 2.0
 
 def _refuse_old(response: httpx.Response) -> None:
     """Raise :class:`FeedRefused` for what a cache on the way kept, although it was told not to."""
-    age = response.headers.get("Age", "").strip()
-    if age.isdecimal() and int(age[:12]) > OLDEST:
+    # Several caches may have told theirs; a server that does not know says what is no number.
+    told = (each.strip() for each in response.headers.get("Age", "").split(","))
+    age = max((int(each[:12]) for each in told if each.isdecimal()), default=0)
+    if age > OLDEST:
         raise FeedRefused(
-            f"a cache on the way answers with news that is {int(age[:12])} seconds old; "
+            f"a cache on the way answers with news that is {age} seconds old; "
             "let this address pass it by"
         )
 
