@@ -472,6 +472,45 @@ def test_a_gzip_bomb_stops_at_the_limit(server: FeedServer) -> None:
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    ("start", "endless"),
+    [
+        (gzip.compress(FEED), b"x" * MEBIBYTE),
+        (gzip.compress(FEED), gzip.compress(FEED)),
+        (gzip.compress(FEED)[:10], b"\x00\x00\x00\xff\xff" * 4096),
+    ],
+    ids=["no gzip", "gzip again", "empty blocks"],
+)
+def test_what_decompresses_to_nothing_stops_at_the_limit(
+    server: FeedServer, start: bytes, endless: bytes
+) -> None:
+    """Neither behind the end of the compressed data nor before it can a server send for ever."""
+    much = endless * (64 * MEBIBYTE // len(endless))
+    server.answer = Answer(start + much, headers={"Content-Encoding": "gzip"})
+
+    error, peak = with_peak(lambda: failure(server.url()))
+
+    assert type(error) is FeedMalformed
+    assert str(error) == "larger than 1 MiB; is it a feed?"
+    assert server.sent < 16 * MEBIBYTE  # The sockets' buffers hold some of it.
+    assert peak < 8 * MEBIBYTE
+
+
+@pytest.mark.parametrize("behind", [b"\n", bytes(512), gzip.compress(FEED)])
+def test_what_follows_compressed_data_is_not_the_document(
+    server: FeedServer, behind: bytes
+) -> None:
+    """Padding behind a good feed does no harm, and the connection is kept."""
+    server.answer = Answer(gzip.compress(FEED) + behind, headers={"Content-Encoding": "gzip"})
+
+    async def twice(web: Web) -> list[bytes]:
+        return [await got(web, server.url()), await got(web, server.url())]
+
+    assert visit(twice) == [FEED, FEED]
+    assert server.connections == 1
+
+
+@pytest.mark.usefixtures("small")
 def test_a_body_of_exactly_the_limit_is_taken(server: FeedServer) -> None:
     """The limit itself is allowed, one byte more is not."""
     server.answers = {"/full": Answer(bytes(MEBIBYTE)), "/over": Answer(bytes(MEBIBYTE + 1))}

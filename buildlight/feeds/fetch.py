@@ -23,7 +23,7 @@ from buildlight.feeds.pace import DEADLINE
 from buildlight.redaction import scrub
 
 MAX_BYTES = 16 * 2**20
-"""Largest body, decoded."""
+"""Largest body, as it comes and decoded."""
 KEEPALIVE = 120.0
 """Seconds for which a connection is kept between polls; httpx keeps it 5 s, less than a wait."""
 MAX_REDIRECTS = 5
@@ -322,19 +322,25 @@ async def _body(response: httpx.Response) -> bytearray:
     decode = _decoder(response.headers.get("Content-Encoding", "").strip().lower())
     # In one piece, which the C library gives back: parts of it would be kept for long.
     body = bytearray()
-    async for part in _decoded(response.aiter_raw(), decode):
+    async for part in _decoded(response, decode):
         body += part
-        if len(body) > MAX_BYTES:
-            raise FeedMalformed(f"larger than {MAX_BYTES // 2**20} MiB; is it a feed?")
+        _refuse_large(len(body))
     return body
 
 
 async def _decoded(
-    chunks: AsyncIterator[bytes], decode: Callable[[bytes], Iterator[bytes]]
+    response: httpx.Response, decode: Callable[[bytes], Iterator[bytes]]
 ) -> AsyncIterator[bytes]:
-    async for chunk in chunks:
+    async for chunk in response.aiter_raw():
+        # Much may come of which nothing is left once it is decoded.
+        _refuse_large(response.num_bytes_downloaded)
         for part in decode(chunk):
             yield part
+
+
+def _refuse_large(size: int) -> None:
+    if size > MAX_BYTES:
+        raise FeedMalformed(f"larger than {MAX_BYTES // 2**20} MiB; is it a feed?")
 
 
 def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]]:
@@ -346,7 +352,9 @@ def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]]:
 
     def inflate(chunk: bytes) -> Iterator[bytes]:
         try:
-            while chunk:
+            # What follows the end is not the document, as in browsers: zlib would collect it. If
+            # it was more of the document, the parser misses that.
+            while chunk and not inflater.eof:
                 yield inflater.decompress(chunk, INFLATED)
                 chunk = inflater.unconsumed_tail
         except zlib.error as exc:

@@ -87,6 +87,8 @@ def _to_a_stranger(with_token: str) -> Callable[[Stage], None]:
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n"
 WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(FEED) + FEED
+VOID = HEAD + b"Content-Length: 0\r\n\r\n"
+GZIPPED = HEAD + b"Content-Encoding: gzip\r\n\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 DECLARED = b'<?xml version="1.0"?>'
 BODY = FEED.removeprefix(DECLARED)
@@ -201,6 +203,16 @@ LENGTH = (
     ),
     Fault("a body without end", fails(Answer(b" " * MEBIBYTE, mode=Mode.ENDLESS)), LARGE),
     Fault("a gzip bomb", fails(gzip_bomb(64)), LARGE),
+    Fault(
+        "data without end behind gzip",
+        fails(never_ends(GZIPPED + Answer().gzipped().body, bytes(64 * 1024))),
+        LARGE,
+    ),
+    Fault(
+        "empty blocks of gzip without end",
+        fails(never_ends(GZIPPED + Answer().gzipped().body[:10], b"\x00\x00\x00\xff\xff" * 9000)),
+        LARGE,
+    ),
     Fault(
         "gzip that is none",
         fails(Answer(headers={"Content-Encoding": "gzip"})),
