@@ -19,6 +19,7 @@ import pytest
 import trustme
 from servers import (
     BREAKS_OFF,
+    BROKEN_FEED,
     DRIPS,
     ENDLESS,
     FEED,
@@ -1035,6 +1036,157 @@ def test_a_failed_poll_does_not_spoil_the_next(server: FeedServer) -> None:
         return await got(web, server.url())
 
     assert visit(bad_then_good) == FEED
+
+
+# What nobody asked for.
+
+
+def whole(document: bytes, *, size: int = 0, status: str = "200 OK", more: str = "") -> bytes:
+    """Return an answer as it is sent, filled up to *size* bytes by a header."""
+    start = f"HTTP/1.1 {status}\r\n{more}Content-Length: {len(document)}\r\nX-Fill: "
+    return (start.encode().ljust(size - len(document) - 4, b"x") + b"\r\n\r\n") + document
+
+
+class Scripted(FeedServer):
+    """A server that says each of *said* once, all of it at a time, and then nothing any more."""
+
+    def __init__(self, *said: bytes, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls=tls)
+        self._said = [*said]
+        self.asked = 0
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        await reader.readuntil(b"\r\n\r\n")
+        self.asked += 1
+        if not self._said:
+            await asyncio.Event().wait()
+        writer.write(self._said.pop(0))
+        await writer.drain()
+        return True
+
+
+TLS_RECORD = 16 * 1024
+
+
+@pytest.mark.parametrize(
+    ("scheme", "way", "answers"),
+    [
+        ("http", "direct", whole(FEED) * 60),
+        ("http", "proxy", whole(FEED) * 60),
+        ("https", "direct", whole(FEED) * 60),
+        ("https", "proxy", whole(FEED) * 60),
+        # Below httpcore's buffer there is that of TLS, which it reads record by record.
+        ("https", "direct", whole(FEED, size=TLS_RECORD) * 3),
+        ("https", "proxy", whole(FEED, size=TLS_RECORD) * 3),
+    ],
+    ids=["http", "http, proxy", "https", "https, proxy", "records", "records, proxy"],
+)
+def test_answers_to_nothing_keep_no_lamp_green(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    authority: trustme.CA,
+    *,
+    scheme: str,
+    way: str,
+    answers: bytes,
+) -> None:
+    """A server that answers 60 times at once, and falls silent, is silent at the next poll."""
+    if way == "proxy":
+        request.getfixturevalue("proxy")
+    tls = a_certificate(authority, "127.0.0.1") if scheme == "https" else None
+
+    async def polls(web: Web, url: str) -> FeedError:
+        assert await got(web, url) == FEED
+        monkeypatch.setattr(fetch, "DEADLINE", 0.5)
+        with pytest.raises(FeedUnreachable) as caught:
+            await got(web, url)
+        return caught.value
+
+    with Scripted(answers, tls=tls) as server:
+        error = visit(lambda web: polls(web, server.url()))
+
+    assert str(error) == NO_ANSWER
+
+
+def test_a_whole_answer_in_an_answer_without_a_body_is_none() -> None:
+    """A server that sends a body where none may be is asked again, and its truth is shown."""
+    unchanged = whole(whole(FEED), status="304 Not Modified")
+
+    async def polls(web: Web, url: str) -> list[bytes | bytearray | None]:
+        first = await web.get(Asked(url))
+        known = Asked(url, etag=first.etag, said_by=first.said_by)
+        return [first.body, (await web.get(known)).body, (await web.get(known)).body]
+
+    said = (whole(FEED, more='ETag: "1"\r\n'), unchanged, whole(BROKEN_FEED), whole(BROKEN_FEED))
+    with Scripted(*said) as server:
+        bodies = visit(lambda web: polls(web, server.url()))
+
+        assert bodies == [FEED, None, BROKEN_FEED]
+        assert server.connections == 2
+
+
+def test_an_answer_behind_one_that_was_refused_is_none() -> None:
+    """A connection whose last answer was no good is no better."""
+    refused = whole(FEED, more="Age: 86400\r\n")
+
+    async def polls(web: Web, url: str) -> bytes:
+        with pytest.raises(FeedRefused):
+            await got(web, url)
+        return await got(web, url)
+
+    with Scripted(refused + whole(FEED), whole(BROKEN_FEED), whole(BROKEN_FEED)) as server:
+        assert visit(lambda web: polls(web, server.url())) == BROKEN_FEED
+
+
+@pytest.mark.usefixtures("authority")
+@pytest.mark.parametrize("way", ["direct", "a proxy"])
+def test_many_polls_over_tls_use_one_connection(
+    request: pytest.FixtureRequest, authority: trustme.CA, way: str
+) -> None:
+    """A handshake costs a slow machine much: there is one, also through a proxy."""
+    if way == "a proxy":
+        request.getfixturevalue("proxy")
+
+    async def polls(web: Web, url: str) -> list[bytes]:
+        return [await got(web, url) for _ in range(20)]
+
+    with FeedServer(tls=a_certificate(authority, "127.0.0.1")) as server:
+        assert visit(lambda web: polls(web, server.url())) == [FEED] * 20
+        assert server.connections == 1
+
+
+def test_a_connection_is_not_used_for_longer_than_an_hour(server: FeedServer) -> None:
+    """When a server has moved, its old address is not asked for ever, however well it answers."""
+
+    async def polls(web: Web, minutes: list[int]) -> list[int]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, Leaping)
+        connections = []
+        for minute in minutes:
+            loop.ahead = minute * 60
+            assert await got(web, server.url()) == FEED
+            connections.append(server.connections)
+        await web.close()
+        return connections
+
+    with asyncio.Runner(loop_factory=Leaping) as runner:
+        connections = runner.run(polls(Web(), [0, 1, 59, 61, 62, 120, 123, 124]))
+
+    # The poll that finds a connection too old is its last.
+    assert connections == [1, 1, 1, 1, 2, 2, 2, 3]
+
+
+def test_a_connection_whose_bytes_nobody_counts_is_not_used_again(
+    server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the kernel's count a server could not be told from what it once said."""
+    monkeypatch.setattr(socket, "TCP_INFO", -1)
+
+    async def twice(web: Web) -> list[bytes]:
+        return [await got(web, server.url()), await got(web, server.url())]
+
+    assert visit(twice) == [FEED, FEED]
+    assert server.connections == 2
 
 
 def test_hanging_servers_do_not_delay_the_others(server: FeedServer) -> None:

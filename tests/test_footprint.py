@@ -172,8 +172,8 @@ NEEDED = {
     *("state_file", "systemd", "watchdog", "publish", "publish.door"),
     *("publish.status_file", "publish.tally"),
     *("drivers", "drivers.boards", "drivers.gpio", "drivers.pins"),
-    *("feeds", "feeds.auth", "feeds.cctray", "feeds.faults", "feeds.fetch", "feeds.lookup"),
-    *("feeds.pace", "feeds.secret"),
+    *("feeds", "feeds.auth", "feeds.cctray", "feeds.connections", "feeds.faults", "feeds.fetch"),
+    *("feeds.lookup", "feeds.pace", "feeds.secret"),
 }
 """Every module of ours that a daemon with one feed and one lamp on pins has imported."""
 

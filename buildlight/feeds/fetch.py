@@ -8,7 +8,7 @@ import logging
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -18,6 +18,7 @@ import httpx
 
 from buildlight import __version__
 from buildlight.errors import FeedMalformed, FeedRefused, FeedUnreachable
+from buildlight.feeds.connections import Connections
 from buildlight.feeds.faults import NO_ANSWER, TOO_SLOW, refusal, seconds_between, translated
 from buildlight.feeds.pace import DEADLINE
 from buildlight.redaction import scrub
@@ -106,6 +107,7 @@ class Web:
         # One for each address: the work of httpcore's pool for one request grows with the square
         # of the connections in it, and a thousand feeds would stand still.
         self._clients: dict[tuple[Tls | None, str], httpx.AsyncClient] = {}
+        self._connections = Connections()
 
     async def get(self, asked: Asked) -> Answer:
         """Return what *asked* leads to.
@@ -137,12 +139,26 @@ class Web:
         for _ in range(1 + MAX_REDIRECTS):
             client = self._client(asked, secure=httpx.URL(url).scheme == "https")
             request = _request(client, asked, url)
-            async with aclosing(await _sent(client, request)) as response:
+            async with self._response(client, request) as response:
                 if not response.has_redirect_location:
                     begun.set()
                     return await _answer(response, asked, url)
                 url = _next(response, asked)
         raise FeedRefused(f"redirects more than {MAX_REDIRECTS} times; check the address")
+
+    @asynccontextmanager
+    async def _response(
+        self, client: httpx.AsyncClient, request: httpx.Request
+    ) -> AsyncIterator[httpx.Response]:
+        """Send *request*; what nobody asked for is closed unread, and its connection with it."""
+        while True:
+            async with aclosing(await _sent(client, request)) as response:
+                if self._connections.answers(response):
+                    try:
+                        yield response
+                    finally:
+                        await self._connections.end(response)
+                    return
 
     def _client(self, asked: Asked, *, secure: bool) -> httpx.AsyncClient:
         tls = asked.tls if secure else None

@@ -94,6 +94,19 @@ def says(sent: bytes) -> Play:
     return play
 
 
+def once(sent: bytes) -> Play:
+    """Say *sent* to whoever asks first, and nothing any more to anybody."""
+    left = [sent]
+
+    async def play(writer: asyncio.StreamWriter) -> None:
+        if left:
+            writer.write(left.pop())
+            await writer.drain()
+        await asyncio.Event().wait()
+
+    return play
+
+
 def resets(sent: bytes) -> Play:
     """Say *sent*, and reset the connection."""
 

@@ -6,7 +6,7 @@ Whatever a server says while it fails is a green lie: the documents here say tha
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fault_server import Play, drips, never_ends, resets, says
+from fault_server import Play, drips, never_ends, once, resets, says
 from servers import (
     BREAKS_OFF,
     DRIPS,
@@ -83,6 +83,10 @@ def _to_a_stranger(with_token: str) -> Callable[[Stage], None]:
         stage.servers["plain"].fail(redirect(stage.stranger.url(f"/?{with_token}")))
 
     return begin
+
+
+def _answers_to_nothing(stage: Stage) -> None:
+    stage.servers["plain"].fail(once(VOID + WHOLE * 59))  # Once for each time that it is played.
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n"
@@ -165,6 +169,12 @@ CONNECTION = (
     Fault(
         "early hints without end",
         fails(never_ends(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n")),
+        NO_ANSWER,
+        deadline=SOON,
+    ),
+    Fault(
+        "59 green answers behind an empty one, then silence",
+        _answers_to_nothing,
         NO_ANSWER,
         deadline=SOON,
     ),
