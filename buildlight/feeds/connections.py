@@ -70,7 +70,7 @@ def _read(stream: Any) -> int:
             before, received = received, _received(connection)
             if received == before:  # Otherwise some came in between.
                 return received - int.from_bytes(waiting, sys.byteorder)
-    except (OSError, struct.error):
+    except (OSError, AttributeError, struct.error):  # Linux alone tells.
         return 0
 
 
