@@ -362,21 +362,25 @@ def test_no_more_is_kept_of_what_is_missing_than_an_answer_may_hold(
     """A server that has other projects at every poll fills no memory: the latest are kept."""
     monkeypatch.setattr("buildlight.reading.MOST_MISSING", 2)
     answers = [
-        an_answer(at, *(a_project(f"{at} {number}") for number in "ab")) for at in (0.0, 5.0, 10.0)
+        an_answer(at, a_project(f"{letter} 1"), a_project(f"{letter} 2"))
+        for at, letter in zip((0.0, 5.0, 10.0), "zxy", strict=True)
     ]
 
     standing, news = after(answers)
 
-    assert {name for name, _ in standing.projects} == {"5.0 a", "5.0 b", "10.0 a", "10.0 b"}
-    assert news.dropped == ("0.0 a", "0.0 b")
+    assert {name for name, _ in standing.projects} == {"x 1", "x 2", "y 1", "y 2"}
+    assert news.dropped == ("z 1", "z 2")
 
 
 # What a daemon before could not write down.
 
 
+WRITTEN = 60.0
+
+
 def outdated(*known: Project) -> Standing:
     """Return how a feed stands of which *known* was written, and no later news."""
-    kept, _ = after([an_answer(0.0, *known)])
+    kept, _ = after([an_answer(WRITTEN, *known)])
     return in_doubt(Standing(projects=kept.projects, confirmed=kept.confirmed))
 
 
@@ -402,7 +406,7 @@ def test_outdated_news_is_doubted_until_it_is_confirmed(
     before: Project, then: Project, doubted: set[str]
 ) -> None:
     """A build that runs since proves nothing, whatever it calls itself."""
-    standing, _ = absorb(outdated(before), an_answer(10.0, then), rules=RULES)
+    standing, _ = absorb(outdated(before), an_answer(70.0, then), rules=RULES)
 
     assert standing.unwritten(RULES) == doubted
     assert (verdicts(standing) == {("shop", 0): Verdict.PASSING}) == (then is GREEN)
@@ -411,7 +415,7 @@ def test_outdated_news_is_doubted_until_it_is_confirmed(
 @pytest.mark.parametrize(("age", "doubted"), [(DAY - 1, {"shop"}), (DAY, set())])
 def test_outdated_news_is_no_doubt_for_ever(age: float, doubted: set[str]) -> None:
     """A project that is never built again keeps no lamp from green for longer than a day."""
-    standing, _ = absorb(outdated(GREEN), an_answer(age, UNCLEAR), rules=RULES)
+    standing, _ = absorb(outdated(GREEN), an_answer(WRITTEN + age, UNCLEAR), rules=RULES)
 
     assert standing.unwritten(RULES) == doubted
 
