@@ -190,7 +190,7 @@ def test_names_are_chosen_by_globs_and_regular_expressions(
 
 @pytest.mark.parametrize(
     ("pattern", "chosen"),
-    [("re:shop", True), ("re:till", False), ("*till", True), ("x*till", True)],
+    [("re:shop", True), ("re:t", False), ("*till", True), ("x*till", True)],
 )
 def test_a_regular_expression_looks_at_500_letters(pattern: str, *, chosen: bool) -> None:
     """One with `.*` would take minutes over the longest names that a server can send."""

@@ -11,10 +11,12 @@ from conftest import NOON, a_memory, a_project
 from hypothesis import given
 from hypothesis import strategies as st
 
+from buildlight.cctray import MAX_PROJECTS
 from buildlight.errors import FeedError, FeedMalformed, FeedUnreachable
 from buildlight.memory import Event, Verdict
 from buildlight.project import STATUS_WORDS, BuildStatus, Project
 from buildlight.reading import (
+    MOST_MISSING,
     News,
     Reading,
     Rules,
@@ -360,6 +362,7 @@ def test_no_more_is_kept_of_what_is_missing_than_an_answer_may_hold(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A server that has other projects at every poll fills no memory: the latest are kept."""
+    assert MOST_MISSING == MAX_PROJECTS
     monkeypatch.setattr("buildlight.reading.MOST_MISSING", 2)
     answers = [
         an_answer(at, a_project(f"{letter} 1"), a_project(f"{letter} 2"))
