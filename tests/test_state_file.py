@@ -522,8 +522,10 @@ def test_a_kill_while_it_is_written_leaves_a_doubt(tmp_path: Path) -> None:
     reader = os.open(tmp_path / "verdicts.new", os.O_RDONLY)  # Returns once the writer is there.
 
     found = standings(tmp_path)
+    (tmp_path / "verdicts.new").unlink()
     os.close(reader)
 
+    assert state.close(PATIENCE)
     assert found.doubted == {("shop", 0)}
 
 

@@ -149,8 +149,11 @@ def test_a_clock_that_jumps_is_written_down(tmp_path: Path) -> None:
     World(web=Server(GOOD), folder=tmp_path).run(story)
 
 
-def test_a_disk_that_hangs_holds_neither_the_lamp_nor_the_end(tmp_path: Path) -> None:
+def test_a_disk_that_hangs_holds_neither_the_lamp_nor_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A pipe without a reader in the file's place blocks whoever writes it, and nobody else."""
+    monkeypatch.setattr("buildlight.replaced_file.AGAIN", 0.01)
     os.mkfifo(tmp_path / "status.new")
     ci = Server(GOOD)
 
@@ -161,10 +164,12 @@ def test_a_disk_that_hangs_holds_neither_the_lamp_nor_the_end(tmp_path: Path) ->
 
     World(web=ci, folder=tmp_path).run(story)
     reader = os.open(tmp_path / "status.new", os.O_RDONLY | os.O_NONBLOCK)  # Let the thread end.
-    for thread in threading.enumerate():
-        if thread.name == NAME:
-            thread.join(10.0)
+    (tmp_path / "status.new").unlink()
+    threads = [each for each in threading.enumerate() if each.name == NAME]
+    for thread in threads:
+        thread.join(10.0)
     os.close(reader)
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_a_project_of_any_name_is_told(tmp_path: Path) -> None:
