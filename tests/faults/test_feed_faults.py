@@ -5,7 +5,6 @@ sentence, what must not notice, and that the first good answer after it is enoug
 """
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,18 +134,13 @@ def see_others_untouched(stage: Stage, before: dict[str, int]) -> None:
 def see_recovery(stage: Stage, fault: Fault, *, told: bool) -> None:
     """One good answer after the fault is enough."""
     truth = "broken" if stage.truth == TRUTHS["broken"] else "passing"
-    server, ended = stage.servers[fault.feed], time.monotonic()
+    server = stage.servers[fault.feed]
+    stage.recoveries.at.clear()
     stage.recover(fault.feed)
     stage.until(lambda: stage.feed(fault.feed).error is None, "the end of the fault")
     stage.until_signals(truth, *stage.servers, "all")
     if not fault.harmless and told:
-        moments = (
-            at
-            for at, report in stage.reports
-            if at > ended
-            and next(each for each in report.feeds if each.name == fault.feed).error is None
-        )
-        recovered = next(moments)
+        recovered = stage.recoveries.at[fault.feed]
         assert len([at for at in server.asked_at if at <= recovered]) <= 1
 
 
