@@ -6,7 +6,6 @@ lamp of its own, and ``all`` watches the three.
 """
 
 import asyncio
-import logging
 import socket
 import ssl
 import threading
@@ -74,32 +73,6 @@ class Recorder:
         return frozenset(channel for frame in self.frames[number:] for channel in frame.lit)
 
 
-class Recoveries(logging.Handler):
-    """When each feed last answered again; on a busy machine the report comes later."""
-
-    log = logging.getLogger("buildlight.monitor")
-
-    def __init__(self) -> None:
-        super().__init__(logging.INFO)
-        self.at: dict[str, float] = {}
-
-    def __enter__(self) -> Self:
-        self._before = self.log.level
-        self.log.setLevel(logging.INFO)
-        self.log.addHandler(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.log.removeHandler(self)
-        self.log.setLevel(self._before)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Note the moment."""
-        name, colon, what = record.getMessage().partition(": ")
-        if colon and what == "answers again":
-            self.at[name] = time.monotonic()
-
-
 class Stage:
     """Servers, and a daemon once it is started; ``with Stage(folder) as stage: …``."""
 
@@ -113,7 +86,6 @@ class Stage:
         self._players: dict[str, LampThread] = {}
         self._folder = folder
         self._opened = ExitStack()
-        self.recoveries = self._opened.enter_context(Recoveries())
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._authority = trustme.CA()
         self.certify()

@@ -5,6 +5,7 @@ sentence, what must not notice, and that the first good answer after it is enoug
 """
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,17 +133,21 @@ def see_others_untouched(stage: Stage, before: dict[str, int]) -> None:
 
 
 def see_recovery(stage: Stage, fault: Fault, *, told: bool) -> None:
-    """The first good answer after the fault is enough."""
+    """One good answer after the fault is enough."""
     truth = "broken" if stage.truth == TRUTHS["broken"] else "passing"
-    server = stage.servers[fault.feed]
-    stage.recoveries.at.clear()
+    server, ended = stage.servers[fault.feed], time.monotonic()
     stage.recover(fault.feed)
     stage.until(lambda: stage.feed(fault.feed).error is None, "the end of the fault")
     stage.until_signals(truth, *stage.servers, "all")
     if not fault.harmless and told:
-        stage.until(lambda: fault.feed in stage.recoveries.at, "the news of its end")
-        recovered = stage.recoveries.at[fault.feed]
-        # The first good answer, and one that may have been under way when the fault ended.
+        moments = (
+            at
+            for at, report in stage.reports
+            if at > ended
+            and next(each for each in report.feeds if each.name == fault.feed).error is None
+        )
+        recovered = next(moments)
+        # The first good answer; on a busy machine its report comes after the next one.
         assert len([at for at in server.asked_at if at <= recovered]) <= 2
 
 
