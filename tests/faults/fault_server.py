@@ -1,9 +1,9 @@
 """A CI server that can be made to fail in every way: real sockets on 127.0.0.1."""
 
 import asyncio
+import math
 import socket
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -15,15 +15,13 @@ Play = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 class FaultServer(FeedServer):
-    """A :class:`FeedServer` that fails on demand, and is well again on demand.
-
-    *asked_at* are the moments (of ``time.monotonic``) at which it answered since it is well again.
-    """
+    """A :class:`FeedServer` that fails on demand, and is well again on demand."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(tls=tls)
-        self.asked_at: list[float] = []
         self._play: Play | None = None
+        self._left = math.inf
+        self._more = asyncio.Event()
         self._hole: list[socket.socket] = []
 
     def fail(self, fault: Answer | Play) -> None:
@@ -45,12 +43,19 @@ class FaultServer(FeedServer):
             each.connect_ex(("127.0.0.1", self.port))
             self._hole.append(each)
 
-    def recover(self, answer: Answer) -> None:
-        """Be well again, and say *answer*."""
+    def recover(self, answer: Answer, *, times: float = math.inf) -> None:
+        """Be well again, and say *answer*; after so many *times* hold it back until :meth:`go_on`.
+
+        What was under way is dropped, and does not count.
+        """
         for each in self._hole:
             each.close()
         self._hole.clear()
-        self._call(self._recover(answer))
+        self._call(self._recover(answer, times))
+
+    def go_on(self) -> None:
+        """Say what was held back, and hold nothing back any more."""
+        self._call(self._go_on())
 
     async def _exchange_for(self, fault: Answer | Play) -> None:
         if isinstance(fault, Answer):
@@ -59,12 +64,17 @@ class FaultServer(FeedServer):
             self._play = fault
         await self._drop()
 
-    async def _recover(self, answer: Answer) -> None:
+    async def _recover(self, answer: Answer, times: float) -> None:
         self._play, self.answer = None, answer
         await self._drop()
-        self.asked_at.clear()
+        self._left = times
+        self._more.clear()
         if self._server is None or not self._server.is_serving():
             await self._listen()
+
+    async def _go_on(self) -> None:
+        self._left = math.inf
+        self._more.set()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         if self._play is None:
@@ -76,7 +86,9 @@ class FaultServer(FeedServer):
         return False
 
     async def _send_body(self, answer: Answer, writer: asyncio.StreamWriter) -> None:
-        self.asked_at.append(time.monotonic())
+        self._left -= 1
+        if self._left < 0:
+            await self._more.wait()
         await super()._send_body(answer, writer)
 
     def _call(self, what: Coroutine[Any, Any, None]) -> None:

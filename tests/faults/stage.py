@@ -6,6 +6,7 @@ lamp of its own, and ``all`` watches the three.
 """
 
 import asyncio
+import math
 import socket
 import ssl
 import threading
@@ -77,7 +78,8 @@ class Stage:
     """Servers, and a daemon once it is started; ``with Stage(folder) as stage: …``."""
 
     def __init__(self, folder: Path, *, serial_light: FaultLight | None = None) -> None:
-        self.reports: list[tuple[float, Report]] = []
+        self.report: Report | None = None
+        """What the daemon told last."""
         self.lights: dict[str, Recorder] = {}
         self.nameless = ""
         """The feed whose server's name cannot be looked up."""
@@ -141,23 +143,18 @@ class Stage:
         for server in self.servers.values():
             server.recover(Answer(truth))
 
-    def recover(self, name: str) -> None:
-        """End whatever is wrong with the feed *name*."""
+    def recover(self, name: str, *, times: float = math.inf) -> None:
+        """End whatever is wrong with the feed *name*; it answers so many *times*, then waits."""
         self.nameless = ""
         if name == "secure":
             self.certify()
-        self.servers[name].recover(Answer(self.truth))
+        self.servers[name].recover(Answer(self.truth), times=times)
 
     def resolve(self, host: str | bytes, port: Any, *_: object) -> list[Any]:
         """Look a name up: every one is this machine, but that of the :attr:`nameless`."""
         if _text(host) == f"{self.nameless}.{DOMAIN}":
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
-
-    @property
-    def report(self) -> Report | None:
-        """What the daemon told last."""
-        return self.reports[-1][1] if self.reports else None
 
     def lamp(self, name: str) -> LampReport:
         """Return what the lamp *name* has to say now."""
@@ -206,7 +203,7 @@ class Stage:
     async def _work(self) -> None:
         daemon = Daemon(
             check_settings(self.tables()),
-            on_report=lambda report: self.reports.append((time.monotonic(), report)),
+            on_report=partial(setattr, self, "report"),
             make_player=self._player,
         )
         await daemon.run(self._stop)
