@@ -44,6 +44,9 @@ CLOSING = 0.3
 MOST_WORDS, LONGEST_WORD = 100, 80
 """Odd words of a feed that are told, and how much of each: a server may send any number."""
 
+MOST_DROPPED = 20
+"""Projects that went at once and are named in the log: a server of new names fills no disk."""
+
 log = logging.getLogger(__name__)
 
 
@@ -285,10 +288,13 @@ def _gist(standing: Standing) -> str:
 
 def _log_news(held: _Held, news: News) -> None:
     name = held.settings.name
-    for what, project in news.events:
-        log.debug("%s: %s: %s", name, what.value, printable(project))
-    for dropped in news.dropped:
+    if log.isEnabledFor(logging.DEBUG):
+        for what, project in news.events:
+            log.debug("%s: %s: %s", name, what.value, printable(project))
+    for dropped in news.dropped[:MOST_DROPPED]:
         log.info("%s: no longer has a project named %s", name, printable(dropped))
+    if more := len(news.dropped[MOST_DROPPED:]):
+        log.info("%s: no longer has %d more that it had", name, more)
     new = sorted({word[:LONGEST_WORD] for word in news.unknown_words} - held.odd_words)
     room = MOST_WORDS - len(held.odd_words)
     for word in new[:room]:

@@ -146,12 +146,7 @@ def absorb(standing: Standing, reading: Reading, *, rules: Rules) -> tuple[Stand
         },
         seen=seen,
         confirmed=confirmed,
-        doubted=frozenset(
-            key
-            for key in standing.doubted & seen.keys()
-            if not (key in read and read[key].definite)
-            and reading.at - confirmed[key] < rules.expiry
-        ),
+        doubted=_doubted(standing, read, confirmed, oldest=reading.at - rules.expiry),
         answered=reading.at,
         answer=reading.outcome,
     )
@@ -172,6 +167,21 @@ def in_doubt(standing: Standing) -> Standing:
         standing,
         projects={key: _forgotten(known) for key, known in standing.projects.items()},
         doubted=standing.doubted | had,
+    )
+
+
+def _doubted(
+    standing: Standing,
+    read: Mapping[Key, Remembered],
+    confirmed: Mapping[Key, float],
+    *,
+    oldest: float,
+) -> frozenset[Key]:
+    """Return what no definite word in *read* tells of, and is not as old as :func:`_expired`."""
+    return frozenset(
+        key
+        for key in standing.doubted & confirmed.keys()
+        if not (key in read and read[key].definite) and confirmed[key] > oldest
     )
 
 

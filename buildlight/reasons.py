@@ -1,6 +1,7 @@
 """Why a lamp looks as it does, in sentences for whoever asks. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from buildlight.aggregate import Signal, required
@@ -27,19 +28,32 @@ RULES: Mapping[str, str] = {
 """What each signal means, by its name in :data:`aggregate.RANKS`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """*why* the feed called *name* forbids green, and what it does once it allows it again."""
+
+    name: str
+    why: str
+    end: str
+
+
 def endings(
-    signal: Signal, rows: Sequence[Row], feeds: Sequence[Watched], doubtful: Collection[str]
+    signal: Signal, rows: Sequence[Row], feeds: Sequence[Watched], doubtful: Iterable[Doubt]
 ) -> Iterable[str]:
     """Say what would change *signal*; any one of it does.
 
-    *rows* is what counts for the lamp, *doubtful* names those of its *feeds* that forbid green.
+    *rows* is what counts for the lamp, *doubtful* what is known of those of its *feeds* that
+    forbid green.
     """
     if signal.verdict is Verdict.BROKEN:
         broken = [row for row in rows if row.known.verdict is Verdict.BROKEN]
         yield f"{'a build' if len(broken) == 1 else 'one build each'} of {names_of(broken)} passes"
     if signal.stale:
-        silent = ", ".join(feed.name for feed in feeds if feed.name in doubtful)
-        yield f"{silent} gives a good answer" if silent else "what is missing is there"
+        ends: dict[str, list[str]] = {}
+        for doubt in doubtful:
+            ends.setdefault(doubt.end, []).append(doubt.name)
+        told = [f"{', '.join(names)} {end}" for end, names in ends.items()]
+        yield " and ".join(told) or "what is missing is there"
         return
     if signal.building:
         yield "a build that runs is over"
@@ -52,27 +66,32 @@ def endings(
         yield f"{names} gives no good answer for {age}"
 
 
-def doubts(feed: Watched, rows: Sequence[Row], *, now: float) -> Iterable[str]:
+def doubts(feed: Watched, rows: Sequence[Row], *, now: float) -> Iterable[Doubt]:
     """Say why *feed* forbids green, if it does; *rows* are those of it that count for the lamp.
 
     *now* is seconds as in :class:`reading.Reading`.
     """
-    standing = feed.standing
+    name, standing = feed.name, feed.standing
     state = standing.state(feed.rules, now=now)
     error = f": {standing.error}" if standing.error else ""
     if standing.answered is None:
-        yield f"{feed.name} has not answered yet{error}"
+        yield Doubt(name, f"{name} has not answered yet{error}", _ANSWERS)
     elif state is State.STALE:
         age = span(now - standing.answered)
-        yield f"{feed.name} gave no good answer for {age}{error}"
+        yield Doubt(name, f"{name} gave no good answer for {age}{error}", _ANSWERS)
     else:
         old, unwritten = standing.doubtful(feed.rules, now=now), standing.unwritten(feed.rules)
         # Seldom any: 50,000 names need not be gathered for each report.
         counting = {row.known.project.name for row in rows} if old or unwritten else set()
-        if names := _listed(old & counting):
-            yield f"{feed.name} has not confirmed for {span(feed.rules.expiry)} how {names} stands"
-        if names := _listed(unwritten & counting):
-            yield f"{feed.name} has not said since the restart how {names} stands"
+        if which := _listed(old & counting):
+            silence = f"has not confirmed for {span(feed.rules.expiry)} how {which} stands"
+            yield Doubt(name, f"{name} {silence}", f"confirms how {which} stands")
+        if which := _listed(unwritten & counting):
+            silence = f"has not said since the restart how {which} stands"
+            yield Doubt(name, f"{name} {silence}", f"says how {which} stands")
+
+
+_ANSWERS = "gives a good answer"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -244,14 +244,12 @@ def _lamp(
     watched = [(part.feed, part.rows) for part in watching]
     by_feed = [(part.feed, part.chosen[lamp.choice]) for part in watching]
     rows = [row for _, counting in by_feed for row in counting]
-    doubtful = [
-        (feed.name, why) for feed, counting in by_feed for why in doubts(feed, counting, now=now)
-    ]
-    reasons = [why for _, why in doubtful] or [*absences(watched, lamp.choice, rows)]
+    doubtful = [each for feed, counting in by_feed for each in doubts(feed, counting, now=now)]
+    reasons = [each.why for each in doubtful] or [*absences(watched, lamp.choice, rows)]
     signal = aggregate((row.known for row in rows), stale=bool(reasons))
     pattern = lamp.patterns[RANKS[signal]]
     because = [*verdict_reasons(rows, signal, clock=clock), *reasons]
-    ends = [*endings(signal, rows, [feed for feed, _ in watched], {name for name, _ in doubtful})]
+    ends = [*endings(signal, rows, [feed for feed, _ in watched], doubtful)]
     if lamp.hours is not None and not is_open(lamp.hours, clock):
         pattern = dimmed(pattern, lamp.closed)
         because.insert(0, closed_until(next_switch(lamp.hours, clock), clock=clock))

@@ -25,6 +25,16 @@ def a_file(
     return ReplacedFile(folder / "kept.json", on_trouble=said.append, mode=mode)
 
 
+def a_file_without_room(folder: Path, news: str) -> ReplacedFile:
+    """Return the file, once it failed to hold *news* on a full disk: until `kept.new` is gone."""
+    (folder / "kept.new").symlink_to("/dev/full")
+    troubled = threading.Event()
+    file = ReplacedFile(folder / "kept.json", on_trouble=lambda _why: troubled.set())
+    file.write(lambda: news)
+    assert troubled.wait(PATIENCE)
+    return file
+
+
 def written(folder: Path) -> object:
     """Return what a reader finds."""
     return json.loads((folder / "kept.json").read_text())
@@ -72,14 +82,9 @@ def test_what_could_not_be_written_is_tried_again_by_itself(
 ) -> None:
     """A disk that has room again holds the news, though there is no other."""
     monkeypatch.setattr("buildlight.replaced_file.AGAIN", 0.01)
-    tried = threading.Event()
-    new = tmp_path / "kept.new"
-    new.symlink_to("/dev/full")
-    file = ReplacedFile(tmp_path / "kept.json", on_trouble=lambda _why: tried.set())
+    file = a_file_without_room(tmp_path, "news")
 
-    file.write(lambda: "news")
-    assert tried.wait(PATIENCE)
-    new.unlink()
+    (tmp_path / "kept.new").unlink()
     end = time.monotonic() + PATIENCE
     while not (tmp_path / "kept.json").exists():
         assert time.monotonic() < end
@@ -90,15 +95,10 @@ def test_what_could_not_be_written_is_tried_again_by_itself(
 
 def test_what_is_tried_again_is_the_newest(tmp_path: Path) -> None:
     """A report of ten seconds ago is of no use."""
-    troubled = threading.Event()
-    new = tmp_path / "kept.new"
-    new.symlink_to("/dev/full")
-    file = ReplacedFile(tmp_path / "kept.json", on_trouble=lambda _why: troubled.set())
-    file.write(lambda: "old")
-    assert troubled.wait(PATIENCE)
+    file = a_file_without_room(tmp_path, "old")
 
     file.write(lambda: "new")
-    new.unlink()
+    (tmp_path / "kept.new").unlink()
 
     assert file.close(PATIENCE)
     assert written(tmp_path) == "new"

@@ -237,6 +237,16 @@ def test_a_lamp_says_which_of_its_feeds_would_change_it() -> None:
     assert doubtful.until == "old, older gives a good answer"
 
 
+def test_what_has_to_happen_to_several_feeds_is_told_of_each() -> None:
+    """A server that is down, and one that has to say how a project stands."""
+    standing = replace(a_feed(never_built("b")).standing, doubted=frozenset({("b", 0)}))
+    doubtful = replace(a_feed(), standing=standing)
+
+    lamp = told(a_feed(name="a", answered=None), doubtful)
+
+    assert lamp.until == "a gives a good answer and web says how b stands"
+
+
 def test_every_doubtful_feed_is_told() -> None:
     """Two servers that are down are two faults to look after."""
     feeds = [a_feed(name="a", answered=None), a_feed(passing()), a_feed(name="b", failures=9)]
@@ -263,6 +273,9 @@ def test_a_red_that_nothing_confirms_is_told() -> None:
     assert lamp.because == (
         "b (web), a (web) are broken, the first since 09:12; "
         "web has not confirmed for 2 days how a, b stands"
+    )
+    assert lamp.until == (
+        "one build each of b (web), a (web) passes or web confirms how a, b stands"
     )
 
 
@@ -291,6 +304,7 @@ def test_what_a_restart_made_doubtful_is_told(lamp_choice: Choice, signal: Signa
     assert lamp.signal == signal
     if signal.stale:
         assert lamp.because == "web has not said since the restart how b stands"
+        assert lamp.until == "web says how b stands"
 
 
 def test_a_silent_feed_is_told_once() -> None:

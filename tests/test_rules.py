@@ -13,6 +13,7 @@ from world import Server, World
 from buildlight.aggregate import RANKS, Signal
 from buildlight.feeds.pace import CEILING, DEADLINE, max_age
 from buildlight.memory import Verdict
+from buildlight.monitor import MOST_DROPPED
 from buildlight.pattern import Channel
 from buildlight.project import Project
 from buildlight.report import Light
@@ -429,6 +430,22 @@ def test_rule_7_a_missing_project_is_kept_for_a_while_then_dropped_with_one_line
     assert world.signal == "passing"
     dropped = [record.message for record in caplog.records if "no longer" in record.message]
     assert dropped == ["ci: no longer has a project named a"]
+
+
+def test_a_server_of_new_names_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Some of what went at once is named, and the rest is counted."""
+    caplog.set_level(logging.INFO, "buildlight")
+    ci = Server(*(passing(f"old-{number:05}") for number in range(1_000)))
+
+    async def story(world: World) -> None:
+        ci.answer = [passing("new")]
+        await world.wait(2 * INTERVAL + max_age(INTERVAL))
+
+    World(ci=ci).run(story)
+
+    dropped = [record.message for record in caplog.records if "no longer" in record.message]
+    assert dropped[0] == "ci: no longer has a project named old-00000"
+    assert dropped[MOST_DROPPED:] == [f"ci: no longer has {1_000 - MOST_DROPPED} more that it had"]
 
 
 def test_rule_8_the_first_good_reading_of_a_feed_is_silent(
