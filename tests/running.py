@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -31,20 +32,22 @@ class Tower:
         tty.setraw(self._slave)
         self.port = os.ttyname(self._slave)
         self.told = b""
+        self._woken, self._wake = os.pipe()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
     def _listen(self) -> None:
-        while True:
-            try:
-                self.told += os.read(self._master, 1024)
-            except OSError:
-                return
+        while self._woken not in select.select([self._master, self._woken], [], [])[0]:
+            self.told += os.read(self._master, 1024)
 
     def close(self) -> None:
         """Pull the plug."""
-        os.close(self._slave)
-        os.close(self._master)
+        # First: a read that still waits keeps the device, and would go on with whatever gets its
+        # number next, as another test's tower.
+        os.write(self._wake, b"!")
+        self._listener.join()
+        for end in (self._slave, self._master, self._woken, self._wake):
+            os.close(end)
 
 
 @pytest.fixture

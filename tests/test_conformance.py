@@ -4,7 +4,6 @@ The ten lines of the README are installed as a package and driven by the real da
 """
 
 import os
-import pty
 import re
 import shutil
 import signal
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-import tty
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any, ClassVar
 
 import pytest
 from lights import Kernel, Wled
+from running import Tower
 from servers import FeedServer
 
 from buildlight.drivers import Driver, DriverOptions
@@ -52,30 +51,6 @@ def test_gpio_conforms(monkeypatch: pytest.MonkeyPatch) -> None:
     check_driver(GpioLight, {"pins": {"red": 17, "amber": 27, "green": 22}})
 
 
-class Tower:
-    """A pseudo-terminal that reads whatever it is sent."""
-
-    def __init__(self) -> None:
-        self._master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
-        self.port = os.ttyname(self._slave)
-        self._thread = threading.Thread(target=self._read)
-        self._thread.start()
-
-    def _read(self) -> None:
-        while True:
-            try:
-                os.read(self._master, 4096)
-            except OSError:
-                return
-
-    def unplug(self) -> None:
-        """Pull the plug."""
-        os.close(self._slave)
-        self._thread.join(0.2)
-        os.close(self._master)
-
-
 def test_serial_conforms(tmp_path: Path) -> None:
     """On a pseudo-terminal that is unplugged in the end."""
     tower = Tower()
@@ -84,7 +59,7 @@ def test_serial_conforms(tmp_path: Path) -> None:
         SerialLight,
         {"protocol": "adafruit-tower", "port": tower.port},
         missing={"protocol": "adafruit-tower", "port": str(tmp_path / "nothing")},
-        unplug=tower.unplug,
+        unplug=tower.close,
     )
 
 
