@@ -49,11 +49,8 @@ def endings(
         broken = [row for row in rows if row.known.verdict is Verdict.BROKEN]
         yield f"{'a build' if len(broken) == 1 else 'one build each'} of {names_of(broken)} passes"
     if signal.stale:
-        ends: dict[str, list[str]] = {}
-        for doubt in doubtful:
-            ends.setdefault(doubt.end, []).append(doubt.name)
-        told = [f"{', '.join(names)} {end}" for end, names in ends.items()]
-        yield " and ".join(told) or "what is missing is there"
+        told = " and ".join(f"{doubt.name} {doubt.end}" for doubt in doubtful)
+        yield told or "what is missing is there"
         return
     if signal.building:
         yield "a build that runs is over"
@@ -61,7 +58,7 @@ def endings(
         yield "a build is completed"
     if signal.verdict is not Verdict.BROKEN:
         yield "a build fails"
-        names = ", ".join(feed.name for feed in feeds)
+        names = " or ".join(feed.name for feed in feeds)
         age = span(min(feed.rules.max_age for feed in feeds))
         yield f"{names} gives no good answer for {age}"
 

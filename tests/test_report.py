@@ -233,8 +233,8 @@ def test_a_lamp_says_which_of_its_feeds_would_change_it() -> None:
 
     known, doubtful = told(a_feed(passing("a")), patient), told(a_feed(passing("a")), *late)
 
-    assert known.until == "a build fails or web, ci gives no good answer for 110 seconds"
-    assert doubtful.until == "old, older gives a good answer"
+    assert known.until == "a build fails or web or ci gives no good answer for 110 seconds"
+    assert doubtful.until == "old gives a good answer and older gives a good answer"
 
 
 def test_what_has_to_happen_to_several_feeds_is_told_of_each() -> None:
