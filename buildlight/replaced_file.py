@@ -86,9 +86,9 @@ class ReplacedFile:
                 if not self._replace(document) and not last:
                     self._hurry.wait(AGAIN)
                     self._hand_back(document)
-        except BaseException:
+        except BaseException:  # A fault in one document must not be the end of all others.
             with self._handing:
-                self._thread = None  # A fault in one document must not be the end of all others.
+                self._thread = None
             raise
 
     def _wait_with(self, document: "_Document") -> None:

@@ -204,7 +204,7 @@ class _Caller:
             raise
         except LightUnavailable as exc:
             raise AssertionError(f"{name}: {what} says that there is no light: {exc}") from exc
-        except BaseException as exc:
+        except BaseException as exc:  # sys.exit() in a driver would end the daemon, too
             raise AssertionError(f"{name}: {what} raised {type(exc).__name__}: {exc}") from exc
 
     def open(self, options: DriverOptions) -> Driver:
@@ -352,7 +352,7 @@ def _unavailable(caller: _Caller, what: str, function: Callable[[], object]) -> 
         if not str(exc).strip():
             raise AssertionError(f"{what} raised LightUnavailable without a sentence") from exc
         return True
-    except BaseException as exc:
+    except BaseException as exc:  # sys.exit(), too, as in must()
         raise AssertionError(
             f"{what} raised {type(exc).__name__}, where LightUnavailable is expected: {exc}"
         ) from exc
