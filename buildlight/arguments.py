@@ -141,8 +141,8 @@ def _add_off(commands: "Commands") -> None:
         "off",
         help="make every lamp dark, whatever left it lit",
         description="Make every lamp of the configuration dark, whatever left it lit. A running "
-        "daemon keeps its lights for itself: stop it instead. Exit status 1 if a light could not "
-        "be reached.",
+        "daemon keeps its lights for itself, or lights them again: stop it instead. Exit status 1 "
+        "if a light could not be reached.",
     )
     _add_config(off)
     off.set_defaults(command="off")

@@ -6,7 +6,7 @@ its lamp leaves it out. Whatever does not count is listed with the reason, never
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from buildlight.aggregate import roll_up, select
 from buildlight.memory import Remembered
@@ -67,9 +67,8 @@ def rows_of(feed: Watched, *, clock: datetime) -> tuple[Row, ...]:
     """
     living, rows = [], []
     for known in feed.standing.projects.values():
-        age = _age(known, clock=clock)
-        if feed.rules.ignore_older_than is not None and age > feed.rules.ignore_older_than:
-            why = f"its last build is {age / 86_400:.0f} days old"
+        if feed.rules.dead(known, clock=clock):
+            why = f"its last build is {known.age(clock=clock) / 86_400:.0f} days old"
             rows.append(Row(feed.name, known.project.name, known, left_out=why))
         else:
             living.append(known)
@@ -87,23 +86,6 @@ def counted(rows: Iterable[Row], choice: Choice) -> tuple[Row, ...]:
     alive = [row for row in rows if row.left_out is None]
     chosen = choice.of(row.name for row in alive)
     return tuple(row for row in alive if row.name in chosen)
-
-
-def _age(known: Remembered, *, clock: datetime) -> float:
-    """Return the seconds since the last build, 0 while one runs or if nobody knows.
-
-    A time without a zone may be that of any, and is given the benefit of the doubt.
-    """
-    told = known.project.last_build_time
-    if told is None or known.building:
-        return 0.0
-    if told.tzinfo is None:
-        return (clock - told.replace(tzinfo=UTC) - WIDEST).total_seconds()
-    return (clock - told).total_seconds()
-
-
-WIDEST = timedelta(hours=14)
-"""How far a zone can be from UTC."""
 
 
 def names_of(rows: Sequence[Row]) -> str:

@@ -34,7 +34,7 @@ from buildlight.shift import (
     first,
     handed_over,
 )
-from buildlight.state_file import StateFile, feed_key
+from buildlight.state_file import StateFile, kept_for
 from buildlight.systemd import Systemd
 from buildlight.watchdog import Watchdog
 
@@ -232,8 +232,7 @@ class Daemon:
     def _kept(self, around: Surroundings) -> Mapping[str, Standing]:
         """Return what was kept from before a restart, by the name of the feed."""
         kept = self._state.load(**around.times()) if self._state is not None else {}
-        keys = {feed.name: feed_key(feed.name, feed.options) for feed in self._settings.feeds}
-        return {name: kept[key] for name, key in keys.items() if key in kept}
+        return kept_for(kept, {feed.name: feed.options for feed in self._settings.feeds})
 
     def _tell(self, report: Report) -> None:
         self._systemd.status(sentence(report))

@@ -106,6 +106,7 @@ def lines(told: Told, *, clock: datetime) -> tuple[str, ...]:
 
 def _lines(document: Document, *, clock: datetime) -> Iterator[str]:
     feeds = {feed["name"]: feed for feed in document["feeds"]}
+    since = max((clock - datetime.fromisoformat(document["at"])).total_seconds(), 0.0)
     projects = {
         (each["feed"], each["name"]): each
         for each in document["projects"]
@@ -120,7 +121,7 @@ def _lines(document: Document, *, clock: datetime) -> Iterator[str]:
         yield f"  rule:     {lamp['rule']}"
         yield f"  until:    {printable(lamp['until'], limit=WIDE)}"
         for name in lamp["feeds"]:
-            yield f"  feed:     {_feed(feeds[name])}"
+            yield f"  feed:     {_feed(feeds[name], since=since)}"
         broken = lamp["broken"]
         for each in broken[:LISTED]:
             yield f"  broken:   {_project(projects[each['feed'], each['name']], clock)}"
@@ -128,9 +129,10 @@ def _lines(document: Document, *, clock: datetime) -> Iterator[str]:
             yield f"  broken:   and {len(broken) - LISTED} more"
 
 
-def _feed(feed: Document) -> str:
+def _feed(feed: Document, *, since: float) -> str:
+    """Tell how *feed* stands, of which was written *since* so many seconds."""
     state = (
-        f"is {feed['state']}, answered {span(feed['age'])} ago"
+        f"is {feed['state']}, answered {span(feed['age'] + since)} ago"
         if feed["age"] is not None
         else NEVER
     )

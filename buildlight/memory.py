@@ -66,6 +66,22 @@ class Remembered:
     build: Build = ("", None)
     definite: bool = False
 
+    def age(self, *, clock: datetime) -> float:
+        """Return the seconds since the last build, 0 while one runs or if nobody knows.
+
+        A time without a zone may be that of any, and is given the benefit of the doubt.
+        """
+        told = self.project.last_build_time
+        if told is None or self.building:
+            return 0.0
+        if told.tzinfo is None:
+            return (clock - told.replace(tzinfo=UTC) - WIDEST).total_seconds()
+        return (clock - told).total_seconds()
+
+
+WIDEST = timedelta(hours=14)
+"""How far a zone can be from UTC."""
+
 
 def remember(
     before: Remembered | None,

@@ -46,6 +46,12 @@ class Rules:
     roll_up: bool = False
     ignore_older_than: float | None = None
 
+    def dead(self, known: Remembered, *, clock: datetime) -> bool:
+        """Return whether the last build of *known* is too old to count, at the time *clock*."""
+        return (
+            self.ignore_older_than is not None and known.age(clock=clock) > self.ignore_older_than
+        )
+
     def name_of(self, name: str) -> str:
         """Return what the project called *name* counts as: itself, or its pipeline."""
         return pipeline_of(name) if self.roll_up else name
@@ -146,7 +152,7 @@ def absorb(standing: Standing, reading: Reading, *, rules: Rules) -> tuple[Stand
         },
         seen=seen,
         confirmed=confirmed,
-        doubted=_doubted(standing, read, confirmed, oldest=reading.at - rules.expiry),
+        doubted=_doubted(standing, read, confirmed, now=reading.at, rules=rules),
         answered=reading.at,
         answer=reading.outcome,
     )
@@ -154,7 +160,7 @@ def absorb(standing: Standing, reading: Reading, *, rules: Rules) -> tuple[Stand
         # The very same mapping: whoever made something of it need not make it again.
         settled = _is_settled(after, read.keys())
         after = replace(after, projects=standing.projects, settled=settled)
-    return after, _news(standing, after, reading.outcome, rules)
+    return after, _news(standing, after, reading.outcome, rules, clock=reading.clock)
 
 
 def in_doubt(standing: Standing) -> Standing:
@@ -175,13 +181,14 @@ def _doubted(
     read: Mapping[Key, Remembered],
     confirmed: Mapping[Key, float],
     *,
-    oldest: float,
+    now: float,
+    rules: Rules,
 ) -> frozenset[Key]:
     """Return what no definite word in *read* tells of, and is not as old as :func:`_expired`."""
     return frozenset(
         key
         for key in standing.doubted & confirmed.keys()
-        if not (key in read and read[key].definite) and confirmed[key] > oldest
+        if not (key in read and read[key].definite) and now - confirmed[key] < rules.expiry
     )
 
 
@@ -281,10 +288,17 @@ def _remember_all(
     }
 
 
-def _news(before: Standing, after: Standing, projects: tuple[Project, ...], rules: Rules) -> News:
+def _news(
+    before: Standing,
+    after: Standing,
+    projects: tuple[Project, ...],
+    rules: Rules,
+    *,
+    clock: datetime,
+) -> News:
     happened: list[tuple[Event, str]] = []
     if before.answered is not None:
-        old, new = _by_name(before, rules), _by_name(after, rules)
+        old, new = (_by_name(each, rules, clock=clock) for each in (before, after))
         told = [(event(old.get(key), known), key[0]) for key, known in new.items()]
         happened = [(what, name) for what, name in told if what is not None]
     return News(
@@ -294,8 +308,9 @@ def _news(before: Standing, after: Standing, projects: tuple[Project, ...], rule
     )
 
 
-def _by_name(standing: Standing, rules: Rules) -> Mapping[Key, Remembered]:
-    """Return what news are told about: each project or, rolled up, each pipeline."""
+def _by_name(standing: Standing, rules: Rules, *, clock: datetime) -> Mapping[Key, Remembered]:
+    """Return what news are told about: each project or, rolled up, what lives of each pipeline."""
     if not rules.roll_up:
         return standing.projects
-    return {(known.project.name, 0): known for known in roll_up(standing.projects.values())}
+    living = (each for each in standing.projects.values() if not rules.dead(each, clock=clock))
+    return {(known.project.name, 0): known for known in roll_up(living)}

@@ -60,7 +60,8 @@ def endings(
         yield "a build fails"
         names = " or ".join(feed.name for feed in feeds)
         age = span(min(feed.rules.max_age for feed in feeds))
-        yield f"{names} gives no good answer for {age}"
+        polls = min(feed.rules.max_failures for feed in feeds)
+        yield f"{names} gives no good answer for {age}, or {polls} times in a row"
 
 
 def doubts(feed: Watched, rows: Sequence[Row], *, now: float) -> Iterable[Doubt]:
@@ -139,7 +140,7 @@ def verdict_reasons(rows: Sequence[Row], signal: Signal, *, clock: datetime) -> 
         passing = sum(row.known.verdict is Verdict.PASSING for row in rows)
         yield f"{_count(passing)} {'passes' if passing == 1 else 'pass'}"
     else:
-        yield "no project has completed a build yet"
+        yield "no completed build of any project is known"
 
 
 def _broken(broken: Sequence[Row], signal: Signal, *, clock: datetime) -> str:

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -66,8 +67,15 @@ class ReplacedFile:
                     thread.start()
                 except RuntimeError:
                     self._fail("there is no thread to spare")
+                    self._give_way()
                 else:
                     self._thread = thread
+
+    @property
+    def stuck(self) -> bool:
+        """Whether something is not written, and nobody will try again before :meth:`write`."""
+        with self._handing:
+            return self._waiting is not None and self._thread is None
 
     def close(self, timeout: float) -> bool:
         """Wait up to *timeout* seconds until all is written; returns whether it is."""
@@ -132,6 +140,12 @@ class ReplacedFile:
             return False
         self._failing = False
         return True
+
+    def _give_way(self) -> None:
+        """Put aside what is outdated, at once: nobody knows when a thread can be had."""
+        if self._waiting is not None and self._waiting.outdates:
+            with suppress(OSError):  # Why is told already.
+                self._put_aside()
 
     def _put_aside(self) -> None:
         if self._aside is not None and self._path.is_file():

@@ -259,13 +259,16 @@ def handed_over(
     """Return how the feeds of a new configuration stand, as far as the one *before* it knew.
 
     A feed with the same address and secret goes on as it was. Where only its secret is another,
-    or what its words mean, its verdicts are kept and its last answer proves nothing any more.
+    or what its words mean, or its name and that, its verdicts are kept and its last answer proves
+    nothing any more. One that becomes two is known to both.
     """
     found = {}
     old = [feed for feed in before if feed.name in standings]
     for feed in after:
         same = next((each for each in old if _one_feed(each, feed)), None)
-        near = next((each for each in old if _key(each) == _key(feed)), None)
+        alike = [each for each in old if _key(each) == _key(feed)]
+        alike += [each for each in old if _one_place(each, feed)]
+        near = next(iter(alike), None)
         if same is not None:
             found[feed.name] = standings[same.name]
         elif near is not None:
@@ -276,9 +279,13 @@ def handed_over(
     return found
 
 
+def _one_place(before: FeedSettings, after: FeedSettings) -> bool:
+    return (before.kind, before.options) == (after.kind, after.options)
+
+
 def _one_feed(before: FeedSettings, after: FeedSettings) -> bool:
     return (
-        (before.kind, before.options) == (after.kind, after.options)
+        _one_place(before, after)
         and before.rules.words == after.rules.words
         and before.rules.required == after.rules.required
     )

@@ -124,7 +124,7 @@ class StateFile:
     def save(self, feeds: Standings, *, now: float, clock: datetime) -> None:
         """Have the verdicts of *feeds* written, unless they are what was written last."""
         verdicts = _verdicts(feeds)
-        if verdicts != self._written:
+        if verdicts != self._written or self._file.stuck:
             self._written = verdicts
             self._file.write(partial(_document, feeds, now=now, clock=clock))
 
@@ -167,7 +167,27 @@ def feed_key(name: str, options: FeedOptions) -> str:
     The digest tells addresses apart that look the same once their values are hidden: the names
     of two feeds of one server are numbers, which change places with their tables.
     """
-    return f"{name} {options.shown} {_digest(str(getattr(options, 'url', '')))}"
+    return f"{name} {_place(options)}"
+
+
+def kept_for(kept: Standings, feeds: Mapping[str, FeedOptions]) -> Mapping[str, Standing]:
+    """Return what of *kept* is for each of *feeds*, by its name.
+
+    A feed under whose name nothing is kept was renamed, or one table became two: it is found by
+    its address.
+    """
+    found = {}
+    for name, options in feeds.items():
+        exact = feed_key(name, options)
+        alike = (key for key in kept if key.endswith(f" {_place(options)}"))
+        key = exact if exact in kept else next(alike, None)
+        if key is not None:
+            found[name] = kept[key]
+    return found
+
+
+def _place(options: FeedOptions) -> str:
+    return f"{options.shown} {_digest(str(getattr(options, 'url', '')))}"
 
 
 def _digest(url: str) -> str:

@@ -518,6 +518,21 @@ def test_a_pipeline_is_fixed_when_all_of_it_is() -> None:
     assert whole.events == ((Event.FIXED, "shop"),)
 
 
+def test_a_stage_that_nobody_builds_any_more_is_no_news() -> None:
+    """What does not count keeps no pipeline red, and none from breaking or being fixed."""
+    rules = replace(ROLLED, ignore_older_than=86_400.0)
+    dead = a_stage("old", "Failure", last_build_time=NOON - timedelta(days=700))
+    words = ("Success", "Failure", "Success")
+    answers = [
+        an_answer(30.0 * number, dead, a_stage("new", word, last_build_time=NOON))
+        for number, word in enumerate(words)
+    ]
+
+    told = [after(answers[:count], rules)[1].events for count in (1, 2, 3)]
+
+    assert told == [(), ((Event.BROKEN, "shop"),), ((Event.FIXED, "shop"),)]
+
+
 def test_a_pipeline_is_required_by_its_own_name() -> None:
     """With `roll_up`, `include = ["shop"]` means the pipeline, and its parts are enough."""
     good, _ = after([an_answer(0.0, a_stage("a", "Success"))], ROLLED)

@@ -124,10 +124,10 @@ def never_built(name: str = "shop", **changes: object) -> Remembered:
             [passing("a", building=True), never_built("b", building=True)],
             "a (web), b (web) are being built; 1 project passes",
         ),
-        ([never_built()], "no project has completed a build yet"),
+        ([never_built()], "no completed build of any project is known"),
         (
             [never_built(building=True)],
-            "shop (web) is being built; no project has completed a build yet",
+            "shop (web) is being built; no completed build of any project is known",
         ),
         ([broken("")], "(no name) (web) is broken since 09:12"),
     ],
@@ -204,19 +204,26 @@ def test_a_lamp_says_what_it_does_not_know(feed: Watched, now: float, sentence: 
         ),
         ([broken()], 999.0, "a build of shop (web) passes or web gives a good answer"),
         ([passing()], 999.0, "web gives a good answer"),
-        ([passing()], 0.0, "a build fails or web gives no good answer for 110 seconds"),
+        (
+            [passing()],
+            0.0,
+            "a build fails or web gives no good answer for 110 seconds, or 3 times in a row",
+        ),
         (
             [passing(building=True)],
             0.0,
             (
                 "a build that runs is over or "
-                "a build fails or web gives no good answer for 110 seconds"
+                "a build fails or web gives no good answer for 110 seconds, or 3 times in a row"
             ),
         ),
         (
             [never_built()],
             0.0,
-            "a build is completed or a build fails or web gives no good answer for 110 seconds",
+            (
+                "a build is completed or a build fails or "
+                "web gives no good answer for 110 seconds, or 3 times in a row"
+            ),
         ),
         ([], 0.0, "what is missing is there"),
     ],
@@ -233,7 +240,10 @@ def test_a_lamp_says_which_of_its_feeds_would_change_it() -> None:
 
     known, doubtful = told(a_feed(passing("a")), patient), told(a_feed(passing("a")), *late)
 
-    assert known.until == "a build fails or web or ci gives no good answer for 110 seconds"
+    assert (
+        known.until
+        == "a build fails or web or ci gives no good answer for 110 seconds, or 3 times in a row"
+    )
     assert doubtful.until == "old gives a good answer and older gives a good answer"
 
 

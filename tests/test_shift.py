@@ -120,6 +120,27 @@ def test_another_feed_knows_nothing(changes: dict[str, Any]) -> None:
     assert handed_over(feeds(WEB), {"web": KNOWN}, feeds({**WEB, **changes})) == {}
 
 
+@pytest.mark.parametrize(
+    "changes", [{"words": {"meh": "passing"}}, {"include": ["shop-web"]}], ids=str
+)
+def test_a_feed_that_is_renamed_and_judged_by_other_rules_is_doubted(
+    changes: dict[str, Any],
+) -> None:
+    """Verdicts stay, as for one that keeps its name."""
+    after = feeds({**WEB, "name": "elsewhere", **changes})
+
+    assert handed_over(feeds(WEB), {"web": KNOWN}, after) == {"elsewhere": DOUBTED}
+
+
+def test_a_feed_that_becomes_two_is_known_to_both() -> None:
+    """A red that is being rebuilt is not forgotten where a table is split."""
+    after = feeds(
+        {**WEB, "name": "one", "include": ["shop"]}, {**WEB, "name": "two", "include": ["api"]}
+    )
+
+    assert handed_over(feeds(WEB), {"web": KNOWN}, after) == {"one": DOUBTED, "two": DOUBTED}
+
+
 def test_feeds_that_change_places_keep_what_is_theirs() -> None:
     """The order of the tables, and even their names, may change."""
     other = replace(KNOWN, failures=0, error=None)

@@ -16,7 +16,7 @@ from buildlight.memory import Remembered, Verdict
 from buildlight.pairing import Key
 from buildlight.places import state_folder
 from buildlight.reading import Standing
-from buildlight.state_file import StateFile, feed_key
+from buildlight.state_file import StateFile, feed_key, kept_for
 
 PATIENCE = 20.0
 DOUBTED = "after a restart verdicts will be doubted"
@@ -121,6 +121,24 @@ def test_projects_of_one_name_are_told_apart(tmp_path: Path) -> None:
         ("shop", 0): Verdict.PASSING,
         ("shop", 1): Verdict.BROKEN,
     }
+
+
+def test_a_feed_that_was_renamed_is_found_by_its_address() -> None:
+    """A new name, or two of them, and a restart: what was red is red."""
+    there, elsewhere = (Standing(projects={("shop", 0): known}) for known in (BROKEN, PASSING))
+    kept = {KEY: there, key_of("https://other.example/cc.xml"): elsewhere}
+    options = CCTrayOptions(url=URL)
+
+    assert kept_for(kept, {"one": options, "two": options}) == {"one": there, "two": there}
+
+
+def test_a_feed_that_was_not_renamed_keeps_its_own() -> None:
+    """Two tables with one address and other words; and another address is another feed."""
+    here, there = (Standing(projects={("shop", 0): known}) for known in (PASSING, BROKEN))
+    kept = {key_of(URL, "strict"): here, KEY: there}
+
+    assert kept_for(kept, {"web": CCTrayOptions(url=URL)}) == {"web": there}
+    assert kept_for(kept, {"web": CCTrayOptions(url="http://ci.example/")}) == {}
 
 
 def test_a_feed_is_found_by_its_name_and_its_address(tmp_path: Path) -> None:
@@ -662,3 +680,24 @@ def test_times_are_kept_in_utc(tmp_path: Path) -> None:
 
     assert datetime.fromisoformat(row["confirmed"]) == NOON
     assert datetime.fromisoformat(row["confirmed"]).tzinfo == UTC
+
+
+def test_news_that_found_no_thread_are_written_with_the_next_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then the green of before goes by another name, though nothing else changes."""
+    state = StateFile(tmp_path)
+    save(state, a_feed({("shop", 0): PASSING}))
+
+    def none(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as poor:
+        poor.setattr(threading.Thread, "start", none)
+        state.save(a_feed(), now=0.0, clock=NOON)
+    names = [each.name for each in tmp_path.iterdir()]
+    save(state, a_feed())
+
+    assert names == ["verdicts.old"]
+    assert [each.name for each in tmp_path.iterdir()] == ["verdicts.json"]
+    assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.BROKEN

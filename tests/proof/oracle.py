@@ -63,7 +63,7 @@ class Told:
 
     def stale(self, now: float) -> bool:
         """Never answered, failed several times in a row, or too long ago (rule 6)."""
-        old = self.good is None or now - self.good >= MAX_AGE
+        old = self.good is None or now >= self.good + MAX_AGE
         return old or self.failures >= FAILURES
 
     def hear(self, answer: Sequence[Said] | None, now: float) -> None:
@@ -71,11 +71,11 @@ class Told:
         if answer is None or (not answer and self.projects):
             self.failures += 1
             return
-        blind = self.good is None or now - self.good >= MAX_AGE
+        blind = self.good is None or now >= self.good + MAX_AGE
         for name, held in [*self.projects.items()]:
             if blind and held.verdict == "broken":
                 held.seen = now  # Red stays red: its grace begins when somebody looks again.
-            if now - held.seen >= MAX_AGE and name not in {said.name for said in answer}:
+            if now >= held.seen + MAX_AGE and name not in {said.name for said in answer}:
                 del self.projects[name]  # The grace of what is missing has run out (rule 7).
         for said in answer:
             self._take(said, now)
