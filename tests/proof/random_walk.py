@@ -91,9 +91,10 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--steps", type=int, default=1_000_000)
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--begin", type=int, default=0, help="steps that were taken before")
     chosen = options.parse_args()
     logging.disable()  # Every fault is told, and there are many.
-    begun, taken = time.monotonic(), 0
+    begun, taken = time.monotonic(), chosen.begin - chosen.begin % LIFE
     while taken < chosen.steps:
         taken += live(f"{chosen.seed}-{taken}", min(LIFE, chosen.steps - taken))
         if taken % 10_000 == 0:
