@@ -34,7 +34,7 @@ LIMIT = 300
 # Which tests have to find a mutant of a module, the quickest first.
 TESTS: Mapping[str, Sequence[str]] = {
     "project": ("project", "memory"),
-    "memory": ("memory", "reading"),
+    "memory": ("memory", "counted", "reading"),
     "reading": ("reading",),
     "pairing": ("pairing", "reading"),
     "aggregate": ("aggregate", "report"),
