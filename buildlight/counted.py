@@ -68,7 +68,8 @@ def rows_of(feed: Watched, *, clock: datetime) -> tuple[Row, ...]:
     living, rows = [], []
     for known in feed.standing.projects.values():
         if feed.rules.dead(known, clock=clock):
-            why = f"its last build is {known.age(clock=clock) / 86_400:.0f} days old"
+            days = round(known.age(clock=clock) / 86_400)
+            why = f"its last build is {days} {'day' if days == 1 else 'days'} old"
             rows.append(Row(feed.name, known.project.name, known, left_out=why))
         else:
             living.append(known)

@@ -72,6 +72,15 @@ def test_a_project_of_unknown_or_zoneless_age_counts_if_it_may_be_young(
     assert row.left_out is None
 
 
+def test_a_zoneless_time_that_is_old_in_every_zone_is_old() -> None:
+    """No zone is more than 14 hours from UTC."""
+    time = NOON.replace(tzinfo=None) - timedelta(hours=38, seconds=1)
+
+    (row,) = rows(a_memory(project=a_project(last_build_time=time)), ignore_older_than=DAY)
+
+    assert row.left_out == "its last build is 1 day old"
+
+
 def test_exactly_as_old_as_allowed_still_counts() -> None:
     """The limit itself belongs to the living."""
     (row,) = rows(built("shop", ago=timedelta(days=1)), ignore_older_than=DAY)

@@ -35,7 +35,7 @@ LIMIT = 300
 TESTS: Mapping[str, Sequence[str]] = {
     "project": ("project", "memory"),
     "memory": ("memory", "counted", "reading"),
-    "reading": ("reading",),
+    "reading": ("reading", "counted"),
     "pairing": ("pairing", "reading"),
     "aggregate": ("aggregate", "report"),
     "counted": ("counted", "report"),
