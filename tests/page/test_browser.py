@@ -205,6 +205,19 @@ def test_without_a_connection_nothing_is_green(browser: Chromium) -> None:
     tab.close()
 
 
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_is_set_makes_nothing_new(browser: Chromium, hours: int) -> None:
+    """Neither forward nor back: an hour ago nobody knew of now."""
+    tab = browser.tab()
+    with Served(PASSING) as served:
+        opened(tab, served)
+    tab.js(f"const real = Date.now; Date.now = () => real() + {hours} * 3_600_000; tick()")
+
+    assert tab.js("document.getElementById('lost').hidden") is False
+    assert tab.js("document.querySelector('.age').innerText") == "60 minutes ago"
+    tab.close()
+
+
 def test_the_page_comes_back_with_the_daemon(tab: Tab, served: Served) -> None:
     """Any sign of life takes the warning away."""
     opened(tab, served)

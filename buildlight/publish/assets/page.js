@@ -9,10 +9,12 @@ const at = (id) => document.getElementById(id);
 let version = document.body.dataset.version;
 let heard = Date.now();
 let ages = [];
-let told = Date.now();
 let rest = version; // The version of the list behind the fold.
 let asked = Date.now();
 let following = false; // Whether the server can tell news.
+
+// A clock that was set back makes nothing newer. performance.now() may sleep as a laptop does.
+const since = (moment) => Math.abs(Date.now() - moment);
 
 function put(id, html) {
   const place = at(id);
@@ -36,7 +38,7 @@ function show(news) {
 }
 
 function alive(news) {
-  heard = told = Date.now();
+  heard = Date.now();
   ages = news.ages;
   document.body.classList.remove("old");
   at("lost").hidden = true;
@@ -54,15 +56,15 @@ function tick() {
   for (const place of document.querySelectorAll(".age")) {
     const age = ages[place.dataset.feed];
     if (age !== undefined) {
-      place.textContent = age === null ? "" : ago(age + (Date.now() - told) / 1000);
+      place.textContent = age === null ? "" : ago(age + since(heard) / 1000);
     }
   }
   const wait = following ? SILENCE : EVERY;
-  if (Date.now() - heard > wait && Date.now() - asked > EVERY) ask();
-  if (Date.now() - heard > PATIENCE && at("lost").hidden) {
+  if (since(heard) > wait && since(asked) > EVERY) ask();
+  if (since(heard) > PATIENCE && at("lost").hidden) {
     document.body.classList.add("old");
-    const since = new Date(heard).toLocaleTimeString();
-    at("lost").textContent = `No connection since ${since}: what stands here is old.`;
+    const last = new Date(heard).toLocaleTimeString();
+    at("lost").textContent = `No connection since ${last}: what stands here is old.`;
     at("lost").hidden = false;
   }
 }
