@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from urllib.parse import quote
 
 from buildlight.aggregate import RANKS
 from buildlight.counted import NAMELESS
 from buildlight.memory import Verdict
-from buildlight.publish.drawing import lamp_svg, worst_lamp
+from buildlight.publish.drawing import icon_svg, lamp_svg, worst_lamp
 from buildlight.publish.links import link
 from buildlight.reading import State
 from buildlight.reasons import span, time_of
@@ -45,6 +46,9 @@ SIGNALS: Mapping[str, tuple[str, str]] = {
     "none": ("…", "No build yet"),
 }
 """A sign and words for each signal, by its name in :data:`aggregate.RANKS`."""
+
+LOST = f"data:image/svg+xml,{quote(icon_svg(None))}"
+"""The icon of a page that hears nothing any more, and so could not fetch one."""
 
 LIGHTS: Mapping[Light, str] = {
     Light.OK: "",
@@ -121,7 +125,7 @@ def document(report: Report, shown: Parts, *, version: str, ages: Ages) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{_text(shown.title)}</title>
-<link rel="icon" id="icon" type="image/svg+xml" href="/icon.svg?{shown.icon}">
+<link rel="icon" id="icon" type="image/svg+xml" href="/icon.svg?{shown.icon}" data-lost="{LOST}">
 <link rel="stylesheet" href="/page.css">
 <script src="/page.js" defer></script>
 <noscript><meta http-equiv="refresh" content="{REFRESH}"></noscript>

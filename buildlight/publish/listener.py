@@ -31,7 +31,7 @@ METHODS = frozenset({"GET", "HEAD"})
 
 ALWAYS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -40,7 +40,10 @@ ALWAYS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Connection": "close",
 }
-"""Headers of every answer: a browser loads nothing from elsewhere, and shows this in no frame."""
+"""Headers of every answer: a browser loads nothing from elsewhere, and shows this in no frame.
+
+A picture may come with the page, for when there is nobody to ask for one.
+"""
 
 log = logging.getLogger(__name__)
 

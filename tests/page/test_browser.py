@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
 from buildlight.memory import Verdict
 from buildlight.pattern import RHYTHMS, Channel, frame_at, parse_pattern
-from buildlight.publish import html
+from buildlight.publish import followers, html
+from buildlight.publish.drawing import icon_svg
 from page.chromium import Chromium, Tab
 from page.reports import DOWN, a_feed, a_lamp, a_report, broken, known, many
 from page.serving import Served
@@ -103,14 +105,13 @@ def test_nothing_leaves_the_host(tab: Tab, served: Served) -> None:
 def test_the_icon_follows_the_worst_lamp(tab: Tab, served: Served) -> None:
     """A tab among many shows whether to look."""
     opened(tab, served)
-    icon = "document.getElementById('icon').getAttribute('href')"
-    good = tab.js(icon)
+    good = tab.js(ICON)
 
     served.tell(BUSY)
     tab.until("document.title.startsWith('✕')")
 
     assert good == "/icon.svg?passing"
-    assert tab.js(icon) == "/icon.svg?broken"
+    assert tab.js(ICON) == "/icon.svg?broken"
 
 
 def test_a_hostile_name_stays_text(tab: Tab, served: Served) -> None:
@@ -191,18 +192,56 @@ def test_what_is_put_in_place_has_its_ages(tab: Tab, served: Served) -> None:
 
 # When the daemon is gone.
 
+LATER = "const real = Date.now; Date.now = () => real() + 26_000;"
+"""Has a page hear nothing for longer than it has patience."""
+ICON = "document.getElementById('icon').getAttribute('href')"
+FEED_AGE = "getComputedStyle(document.querySelector('.age'))"
+
 
 def test_without_a_connection_nothing_is_green(browser: Chromium) -> None:
     """A page that hears nothing any more says so, and takes the colour away."""
     tab = browser.tab()
     with Served(PASSING) as served:
         opened(tab, served)
-    tab.js("const real = Date.now; Date.now = () => real() + 26_000; tick()")
+    tab.js(f"{LATER} tick()")
 
     assert "No connection since" in tab.js("document.getElementById('lost').innerText")
     assert tab.js("document.getElementById('lost').offsetHeight > 0") is True
     assert "grayscale" in tab.js("getComputedStyle(document.querySelector('.lamp')).filter")
+    state = "getComputedStyle(document.querySelector('.state'))"
+    assert tab.js(f"{state}.color") == tab.js(f"{FEED_AGE}.color")
+    assert tab.js(f"{state}.textDecorationLine") == "line-through"
     tab.close()
+
+
+def test_a_tab_in_the_background_says_that_it_hears_nothing(browser: Chromium) -> None:
+    """Its title and its icon are all that is seen of it, and nobody is left to draw the icon."""
+    tab = browser.tab()
+    with Served(PASSING) as served:
+        opened(tab, served)
+    tab.js(f"{LATER} tick()")
+
+    assert tab.js("document.title") == "? Connection lost"
+    assert unquote(tab.js(ICON)) == f"data:image/svg+xml,{icon_svg(None)}"
+    assert not [each for each in tab.complaints if "Content Security Policy" in each]
+    tab.close()
+
+
+def test_a_sign_of_life_brings_back_the_title_and_the_icon(
+    tab: Tab, monkeypatch: pytest.MonkeyPatch, served: Served
+) -> None:
+    """Even if nothing has changed meanwhile: then only that is told."""
+    monkeypatch.setattr(followers, "ALIVE", 0.1)
+    opened(tab, served)
+    tab.js("window.fetch = () => new Promise(() => {})")
+    before = [tab.js("document.title"), tab.js(ICON)]
+
+    lost = tab.js(f"{LATER} tick(); [document.title, {ICON}]")
+    tab.until("document.getElementById('lost').hidden")
+
+    assert before == ["✓ Passing · lamp", "/icon.svg?passing"]
+    assert not {*lost} & {*before}
+    assert [tab.js("document.title"), tab.js(ICON)] == before
 
 
 @pytest.mark.parametrize("hours", [1, -1])
@@ -221,8 +260,7 @@ def test_a_clock_that_is_set_makes_nothing_new(browser: Chromium, hours: int) ->
 def test_the_page_comes_back_with_the_daemon(tab: Tab, served: Served) -> None:
     """Any sign of life takes the warning away."""
     opened(tab, served)
-    later = "window.real = Date.now; Date.now = () => real() + 26_000; tick();"
-    assert tab.js(f"{later} document.body.classList.contains('old')") is True
+    assert tab.js(f"{LATER} tick(); document.body.classList.contains('old')") is True
 
     served.tell(BROKEN)
     tab.until("!document.body.classList.contains('old')")

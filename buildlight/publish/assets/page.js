@@ -7,6 +7,7 @@ const PATIENCE = 25_000; // Milliseconds of silence after which nothing here is 
 
 const at = (id) => document.getElementById(id);
 let version = document.body.dataset.version;
+let head = { title: document.title, icon: at("icon").getAttribute("href") };
 let heard = Date.now();
 let ages = [];
 let rest = version; // The version of the list behind the fold.
@@ -29,9 +30,8 @@ function show(news) {
   for (const [id, html] of Object.entries(news.parts ?? {})) put(id, html);
   if (news.version) version = news.version;
   if (news.title) {
-    if (document.title !== news.title) at("said").textContent = news.said;
-    document.title = news.title;
-    at("icon").href = "/icon.svg?" + news.icon;
+    if (head.title !== news.title) at("said").textContent = news.said;
+    head = { title: news.title, icon: "/icon.svg?" + news.icon };
   }
   alive(news); // Not before: it fills the ages in.
   openFold();
@@ -42,7 +42,14 @@ function alive(news) {
   ages = news.ages;
   document.body.classList.remove("old");
   at("lost").hidden = true;
+  putHead(head);
   tick();
+}
+
+// All that is seen of a tab in the background; an icon that is the same is not fetched again.
+function putHead({ title, icon }) {
+  document.title = title;
+  if (at("icon").getAttribute("href") !== icon) at("icon").href = icon;
 }
 
 function ago(seconds) {
@@ -66,6 +73,8 @@ function tick() {
     const last = new Date(heard).toLocaleTimeString();
     at("lost").textContent = `No connection since ${last}: what stands here is old.`;
     at("lost").hidden = false;
+    // Whoever is gone draws no icon: this one came with the page.
+    putHead({ title: "? Connection lost", icon: at("icon").dataset.lost });
   }
 }
 
