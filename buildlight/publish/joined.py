@@ -32,17 +32,20 @@ def joined(report: Report, lamp: LampReport | None = None) -> tuple[Project, ...
     """Return the projects of *report*, or those that *lamp* heeds, each with a name of its own.
 
     A feed without fresh news is a project, too, called as the feed is and in state Exception; what
-    passed when it was last heard is Unknown then. So is a lamp that has a doubt of its own.
+    passed when it was last heard is Unknown then. So is a lamp whose doubt no feed of it tells.
     """
     feeds = [feed for feed in report.feeds if lamp is None or feed.name in lamp.feeds]
     rows = [row for row in report.projects if lamp is None or lamp.name in row.lamps]
-    silent = [feed for feed in feeds if feed.state is not State.FRESH or not feed.projects]
-    doubts = [_doubt(feed.name) for feed in silent]
-    if lamp is not None and lamp.signal.stale and not silent:
-        doubts.append(_doubt(lamp.name))
-    stale = {feed.name for feed in silent}
+    silent = [feed.name for feed in feeds if feed.state is not State.FRESH or not feed.projects]
+    stale = frozenset(silent)
+    lamps = report.lamps if lamp is None else (lamp,)
+    doubting = [each.name for each in lamps if each.signal.stale and stale.isdisjoint(each.feeds)]
+    doubts = dict.fromkeys((*silent, *doubting))  # A lamp may be called as a feed is.
     named = _named(report)
-    return (*doubts, *(_project(row, named[id(row)], stale=row.feed in stale) for row in rows))
+    return (
+        *(_doubt(name) for name in doubts),
+        *(_project(row, named[id(row)], stale=row.feed in stale) for row in rows),
+    )
 
 
 def _doubt(name: str) -> Project:

@@ -1,5 +1,6 @@
 """One feed of everything that was read, for the clients that teams have already."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from buildlight.cctray import parse, write
 from buildlight.counted import Choice, Watched
 from buildlight.memory import Verdict
 from buildlight.publish.joined import NO_LABEL, NO_TIME, joined
+from buildlight.reading import in_doubt
 from buildlight.report import Report
 from page.reports import DOWN, EARLIER, a_feed, a_lamp, a_report, broken, known
 
@@ -103,6 +105,37 @@ def test_a_lamp_in_doubt_says_so() -> None:
     assert told(a_report(a_feed(known("shop")), lamps=[lamp]), "corner") == [
         ("corner", "Sleeping", "Exception")
     ]
+
+
+def test_a_doubt_of_a_restart_is_told_to_everybody() -> None:
+    """A server that answers need not have said how its project stands; nor has this feed then.
+
+    Another lamp that reads it would be green beside one that knows better.
+    """
+    feed = a_feed(known("shop", activity="Building", building=True))
+    restarted = replace(feed, standing=in_doubt(feed.standing))
+    silent = a_feed(known("till"), name="api", error=DOWN)
+    lamps = [a_lamp("ours", "web"), a_lamp("theirs", "api"), a_lamp("both", "web", "api")]
+
+    alone = told(a_report(restarted))
+    beside = told(a_report(restarted, silent, lamps=lamps))
+
+    assert alone == [("lamp", "Sleeping", "Exception"), ("shop", "Building", "Unknown")]
+    assert beside == [
+        ("api", "Sleeping", "Exception"),
+        ("ours", "Sleeping", "Exception"),
+        ("shop", "Building", "Unknown"),
+        ("till", "Sleeping", "Unknown"),
+    ]
+
+
+def test_a_feed_and_a_lamp_of_one_name_are_one_doubt() -> None:
+    """No two projects have the same name, whatever the configuration calls its things."""
+    lamp = a_lamp("api", "web", choice=Choice(include=("gone",)))
+
+    report = a_report(a_feed(known("shop")), a_feed(name="api"), lamps=[lamp])
+
+    assert told(report) == [("api", "Sleeping", "Exception"), ("shop", "Sleeping", "Success")]
 
 
 def test_a_lamp_doubts_its_own_feeds_only() -> None:
