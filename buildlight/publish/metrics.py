@@ -5,7 +5,7 @@ counters that live in a program; most of ours live in the report. How many serie
 bounded by the configuration and :data:`MOST_PROJECTS`, whatever servers send.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from buildlight.aggregate import RANKS
@@ -47,7 +47,7 @@ def exposition(report: Report, tally: Tally, *, version: str, ages: Sequence[flo
         ),
         *_of_polls(report, tally),
         *_of_feeds(report, ages),
-        *_of_projects(report.projects),
+        *_of_projects(report),
         *_of_lamps(report),
     )
     return "".join(line for metric in metrics for line in _lines(metric))
@@ -112,7 +112,8 @@ def _of_feeds(report: Report, ages: Sequence[float | None]) -> Iterable[_Metric]
     )
 
 
-def _of_projects(projects: Sequence[ProjectReport]) -> Iterable[_Metric]:
+def _of_projects(report: Report) -> Iterable[_Metric]:
+    projects = report.projects
     yield _Metric(
         "projects",
         "gauge",
@@ -122,14 +123,17 @@ def _of_projects(projects: Sequence[ProjectReport]) -> Iterable[_Metric]:
             for verdict in Verdict
         ],
     )
+    fresh = {feed.name for feed in report.feeds if feed.state is State.FRESH}
+    known = [(each, _known(each, fresh)) for each in projects]
     worst: dict[tuple[str, str], Verdict] = {}
-    for each in sorted(projects, key=lambda project: WORST_FIRST.index(project.verdict)):
-        worst.setdefault((each.feed, printable(each.name, limit=LONGEST)), each.verdict)
+    for each, verdict in sorted(known, key=lambda pair: WORST_FIRST.index(pair[1])):
+        worst.setdefault((each.feed, printable(each.name, limit=LONGEST)), verdict)
     told = [*worst.items()][:MOST_PROJECTS]
     yield _Metric(
         "project_verdict",
         "gauge",
-        "1: broken, 0: passing, NaN: no build was completed. Of namesakes the worst.",
+        "1: broken, 0: passing, NaN: no build was completed, or it passed and its feed is not "
+        "fresh. Of namesakes the worst.",
         [("", {"feed": feed, "project": name}, VALUES[v]) for (feed, name), v in told],
     )
     yield _Metric(
@@ -138,6 +142,13 @@ def _of_projects(projects: Sequence[ProjectReport]) -> Iterable[_Metric]:
         f"Projects beyond {MOST_PROJECTS}, which have no series of their own.",
         [("", {}, str(len(worst) - len(told)))],
     )
+
+
+def _known(project: ProjectReport, fresh: Container[str]) -> Verdict:
+    """Return what is known by now: of what passed, nothing while its feed is not *fresh*."""
+    if project.verdict is Verdict.PASSING and project.feed not in fresh:
+        return Verdict.NONE
+    return project.verdict
 
 
 def _of_lamps(report: Report) -> Iterable[_Metric]:

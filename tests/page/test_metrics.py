@@ -1,6 +1,7 @@
 """What Prometheus reads, read with the parser of its own client library."""
 
 from collections.abc import Iterable
+from math import nan
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,9 @@ from buildlight.publish.metrics import MOST_PROJECTS, exposition
 from buildlight.publish.tally import Tally
 from buildlight.report import Report
 from page.reports import DOWN, a_feed, a_lamp, a_report, broken, known
+
+NAN = pytest.approx(nan, nan_ok=True)
+"""Equals NaN, and not a series that is not told."""
 
 
 def samples(report: Report, tally: Tally | None = None, *, elapsed: float = 0.0) -> list[Sample]:
@@ -66,7 +70,10 @@ def test_every_metric_says_what_it_is() -> None:
         "buildlight_projects": ("gauge", "Projects of all feeds by verdict."),
         "buildlight_project_verdict": (
             "gauge",
-            "1: broken, 0: passing, NaN: no build was completed. Of namesakes the worst.",
+            (
+                "1: broken, 0: passing, NaN: no build was completed, or it passed and its feed is "
+                "not fresh. Of namesakes the worst."
+            ),
         ),
         "buildlight_projects_untold": (
             "gauge",
@@ -164,10 +171,29 @@ def test_verdicts_are_numbers() -> None:
 
     assert value(told, "project_verdict", feed="web", project="a") == 1
     assert value(told, "project_verdict", feed="web", project="b") == 0
-    none = value(told, "project_verdict", feed="web", project="c")
-    assert none is not None
-    assert none != none  # noqa: PLR0124 - this is how NaN is told
+    assert value(told, "project_verdict", feed="web", project="c") == NAN
     assert [value(told, "projects", verdict=each.value) for each in Verdict] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("answered", [0.0, None])
+def test_old_news_is_no_zero(answered: float | None) -> None:
+    """Nobody knows whether it passes still; that it was broken is not forgotten."""
+    silent = a_feed(known("a"), broken("b"), error=DOWN, answered=answered)
+
+    told = samples(a_report(silent, a_feed(known("a"), name="api")))
+
+    assert value(told, "project_verdict", feed="web", project="a") == NAN
+    assert value(told, "project_verdict", feed="web", project="b") == 1
+    assert value(told, "project_verdict", feed="api", project="a") == 0
+
+
+def test_old_news_is_told_before_what_passes() -> None:
+    """What nobody knows is not what is left out of too many."""
+    passing = [known(f"p{number}") for number in range(MOST_PROJECTS)]
+
+    told = samples(a_report(a_feed(*passing), a_feed(known("a"), name="api", error=DOWN)))
+
+    assert value(told, "project_verdict", feed="api", project="a") == NAN
 
 
 def test_of_namesakes_the_worst_is_told() -> None:
