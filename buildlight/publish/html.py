@@ -4,7 +4,7 @@ Whatever servers wrote is escaped, and only http and https become links. Nothing
 script: it replaces parts of the document by the same parts, made here again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -98,8 +98,8 @@ def parts(report: Report, *, now: float) -> Parts:
         said=". ".join(_said(each) for each in report.lamps),
         parts={
             "lamps": "".join(lamps),
-            "broken": _section("Broken", [_row(each, report) for each in broken]),
-            "building": _section("Building", [_row(each, report) for each in building]),
+            "broken": _section("Broken", broken, report),
+            "building": _section("Building", building, report),
             "others": _others(others, report),
             "feeds": _feeds(report, [None] * len(report.feeds)),
             "changed": _last_change(report),
@@ -184,16 +184,19 @@ def _said(lamp: LampReport) -> str:
     return f"{lamp.name}: {SIGNALS[RANKS[lamp.signal]][1]}: {printable(lamp.because, limit=WIDE)}"
 
 
-def _section(title: str, rows: Sequence[str]) -> str:
-    if not rows:
+def _section(title: str, projects: Sequence[ProjectReport], report: Report) -> str:
+    if not projects:
         return ""
-    return f"<h2>{title} <small>{len(rows)}</small></h2>{_list(rows)}"
+    told = _list(projects, lambda each: _row(each, report))
+    return f"<h2>{title} <small>{len(projects)}</small></h2>{told}"
 
 
-def _list(rows: Sequence[str]) -> str:
-    more = len(rows) - LISTED
+def _list(projects: Sequence[ProjectReport], row: Callable[[ProjectReport], str]) -> str:
+    # Rows of what is shown only: those of 50,000 projects would keep the daemon for a second.
+    rows = "".join(row(each) for each in projects[:LISTED])
+    more = len(projects) - LISTED
     last = f'<li>and {more} more, see the <a href="/api/report">report</a></li>' if more > 0 else ""
-    return f"<ul>{''.join(rows[:LISTED])}{last}</ul>"
+    return f"<ul>{rows}{last}</ul>"
 
 
 def _row(project: ProjectReport, report: Report) -> str:
@@ -252,15 +255,20 @@ def _feed_rest(feed: FeedReport, projects: Sequence[ProjectReport]) -> str:
     passing, none, uncounted = [], [], []
     for each in projects:
         if not each.counted:
-            uncounted.append(f"<li>{_name(each)} <i>{_text(each.not_counted_because or '')}</i>")
+            uncounted.append(each)
         elif each.verdict is Verdict.PASSING:
-            passing.append(f"<li>{_name(each)}")
+            passing.append(each)
         else:
-            none.append(f"<li>{_name(each)}")
+            none.append(each)
     passed = "Passing" if feed.state is State.FRESH else "Passed when last heard"
     groups = ((passed, passing), ("Without a build", none), ("Not counted", uncounted))
-    lists = (f"<h4>{title}</h4>{_list(rows)}" for title, rows in groups if rows)
+    lists = (f"<h4>{title}</h4>{_list(group, _rest_row)}" for title, group in groups if group)
     return f"<h3>{_text(feed.name)}</h3>{''.join(lists)}"
+
+
+def _rest_row(project: ProjectReport) -> str:
+    why = "" if project.counted else f" <i>{_text(project.not_counted_because or '')}</i>"
+    return f"<li>{_name(project)}{why}"
 
 
 def _feeds(report: Report, ages: Ages) -> str:
