@@ -263,12 +263,16 @@ def handed_over(
     nothing any more. One that becomes two is known to both.
     """
     found = {}
-    old = [feed for feed in before if feed.name in standings]
+    by_key: dict[str, FeedSettings] = {}
+    by_place: dict[object, list[FeedSettings]] = {}
+    for feed in before:
+        if feed.name in standings:
+            by_key.setdefault(_key(feed), feed)
+            by_place.setdefault((feed.kind, feed.options), []).append(feed)
     for feed in after:
-        same = next((each for each in old if _one_feed(each, feed)), None)
-        alike = [each for each in old if _key(each) == _key(feed)]
-        alike += [each for each in old if _one_place(each, feed)]
-        near = next(iter(alike), None)
+        there = by_place.get((feed.kind, feed.options), ())
+        same = next((each for each in there if _judged_alike(each, feed)), None)
+        near = by_key.get(_key(feed)) or next(iter(there), None)
         if same is not None:
             found[feed.name] = standings[same.name]
         elif near is not None:
@@ -279,16 +283,8 @@ def handed_over(
     return found
 
 
-def _one_place(before: FeedSettings, after: FeedSettings) -> bool:
-    return (before.kind, before.options) == (after.kind, after.options)
-
-
-def _one_feed(before: FeedSettings, after: FeedSettings) -> bool:
-    return (
-        _one_place(before, after)
-        and before.rules.words == after.rules.words
-        and before.rules.required == after.rules.required
-    )
+def _judged_alike(before: FeedSettings, after: FeedSettings) -> bool:
+    return before.rules.words == after.rules.words and before.rules.required == after.rules.required
 
 
 def _key(feed: FeedSettings) -> str:

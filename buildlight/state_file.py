@@ -178,8 +178,8 @@ def kept_for(kept: Standings, feeds: Mapping[str, FeedOptions]) -> Mapping[str, 
     """
     found = {}
     for name, options in feeds.items():
-        exact = feed_key(name, options)
-        alike = (key for key in kept if key.endswith(f" {_place(options)}"))
+        exact, place = feed_key(name, options), _place(options)
+        alike = (key for key in kept if key.endswith(f" {place}"))
         key = exact if exact in kept else next(alike, None)
         if key is not None:
             found[name] = kept[key]
