@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from buildlight.drivers.console import drawing
-from buildlight.pattern import parse_pattern
+from buildlight.patterns.pattern import parse_pattern
 
 MOMENTS = (
     ("10:05  A fix is being built. Broken stays broken until it has passed.", "red pulse", 1.0),

@@ -1,21 +1,18 @@
-"""What every test file shares: a project to start from, and a moment to be in."""
+"""What holds for every test: the log, the signals and the folders that it gets."""
 
 import logging
 import os
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from time import tzset
 
 import hypothesis
 import pytest
-from figures import FOLDER
 from hypothesis import settings
-from running import run, tower  # noqa: F401 - they are fixtures
 
-from buildlight.ending import ENDING
-from buildlight.memory import Remembered, Verdict
-from buildlight.project import Project
+from buildlight.system.posix_signals import ENDING
+from support.figures import FOLDER
+from support.running import run, tower  # noqa: F401 - they are fixtures
 
 # nohup and a shell's & leave signals ignored, and the programs that tests start would be deaf, too.
 for each in (signal.SIGHUP, signal.SIGQUIT):
@@ -34,8 +31,6 @@ settings.register_profile("long", max_examples=20_000, stateful_step_count=50, d
 # A busy machine is no fault of the code.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
-
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -72,19 +67,3 @@ def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         tzset()
         yield
     tzset()
-
-
-def a_project(name: str = "shop", **attributes: object) -> Project:
-    """Return a sleeping project; *attributes* are the fields that matter to the test."""
-    return Project(**{"name": name, "activity": "Sleeping", **attributes})  # type: ignore[arg-type]
-
-
-def a_memory(name: str = "shop", **attributes: object) -> Remembered:
-    """Return what is remembered of a passing project, unless *attributes* say otherwise."""
-    known = {
-        "project": a_project(name),
-        "verdict": Verdict.PASSING,
-        "building": False,
-        "since": NOON,
-    }
-    return Remembered(**{**known, **attributes})  # type: ignore[arg-type]

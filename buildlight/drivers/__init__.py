@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol, cast, runtime_checkable
 from pydantic import BaseModel, ConfigDict
 
 from buildlight.errors import ConfigError, DriverNotFound
-from buildlight.pattern import Channel, Frame, Pattern
+from buildlight.patterns.pattern import Channel, Frame, Pattern
 
 GROUP = "buildlight.drivers"
 

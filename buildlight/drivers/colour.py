@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 from buildlight.drivers import DriverOptions
-from buildlight.pattern import Channel, Frame
+from buildlight.patterns.pattern import Channel, Frame
 
 Rgb = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""

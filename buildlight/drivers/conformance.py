@@ -26,8 +26,8 @@ from pydantic import ValidationError
 
 from buildlight.drivers import Driver, DriverOptions, PatternDriver, Wired
 from buildlight.errors import LightUnavailable
-from buildlight.fitting import fit
-from buildlight.pattern import (
+from buildlight.patterns.fitting import fit
+from buildlight.patterns.pattern import (
     DARK,
     Channel,
     Frame,
@@ -37,7 +37,7 @@ from buildlight.pattern import (
     next_change,
     parse_pattern,
 )
-from buildlight.presets import PRESETS, preset_patterns
+from buildlight.patterns.presets import PRESETS, preset_patterns
 
 PATIENCE = 5.0
 """Seconds within which a light comes back from a call, and threads from the dead."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from buildlight.drivers import DriverOptions
 from buildlight.errors import LightUnavailable
-from buildlight.pattern import OFF, Channel, Frame, Pattern, Stroke, frame_at
+from buildlight.patterns.pattern import OFF, Channel, Frame, Pattern, Stroke, frame_at
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

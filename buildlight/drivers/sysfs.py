@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, field_validator
 
 from buildlight.drivers import DriverOptions
 from buildlight.errors import LightUnavailable
-from buildlight.pattern import Channel, Frame, Pattern, frame_at
+from buildlight.patterns.pattern import Channel, Frame, Pattern, frame_at
 
 LEDS = Path("/sys/class/leds")
 

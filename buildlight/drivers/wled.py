@@ -21,7 +21,16 @@ from buildlight import __version__
 from buildlight.drivers import DriverOptions
 from buildlight.drivers.colour import BLACK, MixingOptions, Rgb, inks, mixed
 from buildlight.errors import LightUnavailable
-from buildlight.pattern import PULSE, STEADY, Channel, Frame, Pattern, Rhythm, Stroke, frame_at
+from buildlight.patterns.pattern import (
+    PULSE,
+    STEADY,
+    Channel,
+    Frame,
+    Pattern,
+    Rhythm,
+    Stroke,
+    frame_at,
+)
 
 TIMEOUT = 2.0
 """Seconds for a connection, and for each piece of an answer; an answer has twice that."""

@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol, cast
 from pydantic import BaseModel, ConfigDict
 
 from buildlight.errors import ConfigError
-from buildlight.project import Project
+from buildlight.projects.project import Project
 
 GROUP = "buildlight.feeds"
 
@@ -47,7 +47,7 @@ class Feed(Protocol):
         """Return the feed's projects; raises :class:`errors.FeedError`.
 
         The same tuple object as the last time means that nothing changed. Whoever calls sets
-        no time limit: the feed keeps its own, :data:`pace.DEADLINE`.
+        no time limit: the feed keeps its own, :data:`schedule.DEADLINE`.
         """
         ...
 

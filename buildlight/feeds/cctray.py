@@ -12,11 +12,11 @@ from pydantic import Field, ValidationInfo, field_validator
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused
 from buildlight.feeds import FeedOptions
 from buildlight.feeds.auth import HOLE, Auth
-from buildlight.project import ACTIVITY_WORDS, STATUS_WORDS, Project
+from buildlight.projects.project import ACTIVITY_WORDS, STATUS_WORDS, Project
 from buildlight.redaction import printable, scrub, secrets_in, shown
 
 if TYPE_CHECKING:
-    from buildlight.feeds.fetch import Asked, Web  # options are checked without httpx
+    from buildlight.feeds.http.client import Asked, Web  # options are checked without httpx
 
 
 class CCTrayOptions(FeedOptions):
@@ -140,7 +140,7 @@ class CCTrayFeed:
 
 
 def _asked(options: CCTrayOptions) -> "Asked":
-    from buildlight.feeds.fetch import Asked, Tls  # noqa: PLC0415 - httpx is imported with it
+    from buildlight.feeds.http.client import Asked, Tls  # noqa: PLC0415 - httpx is imported with it
 
     asked = Asked(
         options.url,
@@ -153,9 +153,9 @@ def _asked(options: CCTrayOptions) -> "Asked":
 async def _parsed(document: bytes, *, host: str | None) -> tuple[Project, ...]:
     """Parse with a breath between slices: 16 MiB in one go would hold up every other feed."""
     # Not before there is a document: the lamps show their first frame sooner.
-    from buildlight import cctray  # noqa: PLC0415
+    from buildlight.projects import ccxml  # noqa: PLC0415
 
-    parsing = cctray.parse_in_slices(document)
+    parsing = ccxml.parse_in_slices(document)
     try:
         while True:
             next(parsing)

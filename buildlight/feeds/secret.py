@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildlight.places import configuration_folders
 from buildlight.redaction import MASK
+from buildlight.system.paths import configuration_folders
 
 PREFIX = "BUILDLIGHT_SECRET_"
 FOLDER = "secret_"

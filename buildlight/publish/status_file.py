@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from buildlight.replaced_file import ReplacedFile
-from buildlight.report import Report, to_json_by_rows
+from buildlight.report.report import Report, to_json_by_rows
+from buildlight.system.atomic_file import ReplacedFile
 
 NAME = "status.json"
 READABLE = 0o644

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from buildlight import cctray
-from buildlight.project import Project
+from buildlight.projects import ccxml
+from buildlight.projects.project import Project
 
 LARGE = 10_000
 """Projects of a feed of 2.2 MB."""
@@ -15,7 +15,7 @@ _LAST = datetime(2026, 11, 20, 11, 0, tzinfo=UTC)
 
 def a_feed(projects: int, *, failing: int = 0, label: int = 1) -> bytes:
     """Return the document of so many *projects*, the first *failing* of which are broken."""
-    return cctray.write(
+    return ccxml.write(
         Project(
             name=f"pipeline-{number // 5:05} :: stage-{number % 5} :: job",
             activity="Sleeping",

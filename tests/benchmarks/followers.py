@@ -21,11 +21,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from conftest import a_project
-from page.test_door import free_port
-from servers import Answer, FeedServer, Request
-
-from buildlight.cctray import write
+from buildlight.projects.ccxml import write
+from publish.web.test_server import free_port
+from support.examples import a_project
+from support.servers import Answer, FeedServer, Request
 
 BUILDLIGHT = Path(sys.executable).with_name("buildlight")
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from buildlight.patterns.pattern import next_change, parse_pattern
 from processes import Process, folder, python
 from table import Row
-
-from buildlight.pattern import next_change, parse_pattern
 
 SETTLING = 12.0
 MINUTES = 2.0

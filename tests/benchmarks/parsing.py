@@ -16,11 +16,10 @@ from pathlib import Path
 from statistics import median
 from xml.etree.ElementTree import fromstring
 
+from buildlight.projects.ccxml import parse
 from documents import GOCD, LARGE, a_feed
 from processes import HERE, environment
 from table import Row, times
-
-from buildlight.cctray import parse
 
 ROUNDS = 25
 PEERS = Path(tempfile.gettempdir()) / "buildlight-benchmarks"

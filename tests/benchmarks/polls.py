@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from statistics import median
 
 import httpx
+
+from buildlight.daemon.monitor import read
+from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
+from buildlight.feeds.http.client import Web
+from buildlight.projects.ccxml import parse
+from buildlight.projects.feed_state import Reading, Rules, Standing, absorb, nothing_new
 from documents import LARGE, a_feed
 from table import Row, times
-
-from buildlight.cctray import parse
-from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
-from buildlight.feeds.fetch import Web
-from buildlight.monitor import read
-from buildlight.reading import Reading, Rules, Standing, absorb, nothing_new
 
 ROUNDS = 25
 POLLS = 2_000

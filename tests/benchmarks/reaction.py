@@ -18,11 +18,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import mean, median
 
+from buildlight.config.settings import _Top
+from buildlight.feeds.schedule import CLOSEST, JITTER, wait
 from table import Row, times
 from traces import DAY, WORLDS, Build, World, trace
-
-from buildlight.feeds.pace import CLOSEST, JITTER, wait
-from buildlight.settings import _Top
 
 DAYS = 56
 SEEDS = range(5)

@@ -33,7 +33,7 @@ import os
 from buildlight import cli
 run = cli._run_aside
 def watched(daemon):
-    from buildlight.drivers.gpio import GpioLight
+    from buildlight.drivers.gpio.light import GpioLight
     GpioLight.show = lambda self, frame: os._exit(0)
     return run(daemon)
 cli._run_aside = watched
@@ -43,7 +43,7 @@ cli.main(["run", "--config", "buildlight.toml"])
 # Ends when the daemon would tell systemd that it is ready: every light and every feed was tried.
 READY = """
 import os
-from buildlight.systemd import Systemd
+from buildlight.system.sd_notify import Systemd
 Systemd.ready = lambda self: os._exit(0)
 from buildlight.cli import main
 main(["run", "--config", "buildlight.toml"])

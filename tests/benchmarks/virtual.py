@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from documents import a_feed
 from processes import Process
-from world import Server, World
+from support.world import Server, World
 
 
 def main(feeds: int, projects: int, *counts: int) -> None:

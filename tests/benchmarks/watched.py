@@ -10,11 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-from buildlight.daemon import Daemon
-from buildlight.feeds.lookup import LookupLoop
-from buildlight.report import Report
-from buildlight.settings import load_settings
-from buildlight.state_file import StateFile
+from buildlight.config.settings import load_settings
+from buildlight.daemon.daemon import Daemon
+from buildlight.daemon.state_file import StateFile
+from buildlight.network.resolver import LookupLoop
+from buildlight.report.report import Report
 
 
 async def main() -> None:

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from buildlight.drivers import Driver, DriverOptions
-from buildlight.pattern import Frame
+from buildlight.patterns.pattern import Frame
 
 
 class Mood(Enum):

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-from servers import Answer, FeedServer
+from support.servers import Answer, FeedServer
 
 Play = Callable[[asyncio.StreamWriter], Awaitable[None]]
 """What a server does instead of an answer, once it has read a request."""

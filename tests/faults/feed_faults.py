@@ -6,8 +6,9 @@ Whatever a server says while it fails is a green lie: the documents here say tha
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fault_server import Play, drips, never_ends, once, resets, says
-from servers import (
+from faults.fault_server import Play, drips, never_ends, once, resets, says
+from faults.stage import TOKEN, Stage
+from support.servers import (
     BREAKS_OFF,
     DRIPS,
     FEED,
@@ -19,7 +20,6 @@ from servers import (
     gzip_bomb,
     redirect,
 )
-from stage import TOKEN, Stage
 
 SOON = 0.5
 """The deadline of a poll, in seconds, where a fault is one of time."""

@@ -20,20 +20,20 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 import trustme
-from fault_light import FaultLight
-from fault_server import FaultServer
-from servers import BROKEN_FEED, FEED, Answer, FeedServer
 
-from buildlight.aggregate import RANKS
-from buildlight.daemon import Daemon
+from buildlight.config.settings import LampSettings, check_settings
+from buildlight.daemon.daemon import Daemon
 from buildlight.drivers import Driver, DriverOptions
 from buildlight.errors import LightUnavailable
-from buildlight.feeds.lookup import LookupLoop
-from buildlight.lamp import Lamp, LampThread
-from buildlight.lamps import Player
-from buildlight.pattern import Channel, Frame
-from buildlight.report import FeedReport, LampReport, Report
-from buildlight.settings import LampSettings, check_settings
+from buildlight.lamps.group import Player
+from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.network.resolver import LookupLoop
+from buildlight.patterns.pattern import Channel, Frame
+from buildlight.projects.signal import RANKS
+from buildlight.report.report import FeedReport, LampReport, Report
+from faults.fault_light import FaultLight
+from faults.fault_server import FaultServer
+from support.servers import BROKEN_FEED, FEED, Answer, FeedServer
 
 TOKEN = "t0ken-0123456789abcdef"
 INTERVAL = 0.05

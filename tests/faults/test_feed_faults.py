@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from feed_faults import FAULTS, TRUNCATED, UNTOLD, Fault
-from figures import note
-from stage import TOKEN, TRUTHS, Stage
 
-from buildlight.pattern import Channel
-from buildlight.reading import State
+from buildlight.patterns.pattern import Channel
+from buildlight.projects.feed_state import State
+from faults.feed_faults import FAULTS, TRUNCATED, UNTOLD, Fault
+from faults.stage import TOKEN, TRUTHS, Stage
+from support.figures import note
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -153,7 +153,7 @@ def test_a_fault_at_start_is_no_green(
     folder: Path, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A daemon that never saw an answer says that nobody knows, and why."""
-    monkeypatch.setattr("buildlight.feeds.fetch.DEADLINE", fault.deadline)
+    monkeypatch.setattr("buildlight.feeds.http.client.DEADLINE", fault.deadline)
     with Stage(folder) as stage:
         play(stage, fault, "at start")
 
@@ -166,7 +166,7 @@ def test_a_fault_leaves_no_old_green_and_no_red_forgotten(
     """Green gives way, red stays under a mark, and what else is watched goes on as it was."""
     with stages as stage:
         settle(stage, truth)
-        monkeypatch.setattr("buildlight.feeds.fetch.DEADLINE", fault.deadline)
+        monkeypatch.setattr("buildlight.feeds.http.client.DEADLINE", fault.deadline)
 
         play(stage, fault, f"was {truth}")
 

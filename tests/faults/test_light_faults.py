@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fault_light import FaultLight, Mood
-from figures import note
-from stage import TRUTHS, Stage
 
-from buildlight.pattern import Channel
-from buildlight.report import Light
+from buildlight.patterns.pattern import Channel
+from buildlight.report.report import Light
+from faults.fault_light import FaultLight, Mood
+from faults.stage import TRUTHS, Stage
+from support.figures import note
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -18,22 +18,23 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from conftest import NOON
-from servers import Answer, FeedServer
 
-from buildlight.aggregate import RANKS, Signal
-from buildlight.drivers import serial_buildlight, usb_serial
 from buildlight.drivers.conformance import check_driver
-from buildlight.drivers.serial_buildlight import OWN_CHANNELS, TTL, line_of
-from buildlight.drivers.serial_options import SerialOptions
-from buildlight.drivers.usb_serial import SerialLight
+from buildlight.drivers.serial import light as serial_light
+from buildlight.drivers.serial import own_light
+from buildlight.drivers.serial.light import SerialLight
+from buildlight.drivers.serial.options import SerialOptions
+from buildlight.drivers.serial.own_light import OWN_CHANNELS, TTL, line_of
 from buildlight.errors import LightUnavailable
-from buildlight.memory import Verdict
-from buildlight.pattern import STEADY, Channel, Frame, Pattern, frame_at, parse_pattern
-from buildlight.presets import COLOURS
+from buildlight.patterns.pattern import STEADY, Channel, Frame, Pattern, frame_at, parse_pattern
+from buildlight.patterns.presets import COLOURS
+from buildlight.projects.signal import RANKS, Signal
+from buildlight.projects.verdict import Verdict
 from hardware.conftest import FIRMWARE, avr, avr_pins
 from hardware.lead import CHANNELS, PATIENCE, ROUND, Board, until
 from hardware.test_protocol import random_line
+from support.examples import NOON
+from support.servers import Answer, FeedServer
 
 BUILDLIGHT = Path(sysconfig.get_path("scripts"), "buildlight")
 BOOT = 100
@@ -165,7 +166,7 @@ def test_a_light_that_was_told_is_told_again_before_it_gives_up(light: Board, po
     said = light.heard()
 
     assert said.count("OK") == 1 + 6
-    assert serial_buildlight.SIGN_OF_LIFE * 3 < TTL
+    assert own_light.SIGN_OF_LIFE * 3 < TTL
     assert light.lit() == {"green"}
 
 
@@ -173,7 +174,7 @@ def test_a_light_that_refuses_is_lost(
     light: Board, port: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is said about it names the port and the answer."""
-    monkeypatch.setattr(serial_buildlight, "TTL", 301)
+    monkeypatch.setattr(own_light, "TTL", 301)
     with light.pacing():
         driver = a_light(port)
         with pytest.raises(LightUnavailable) as caught:
@@ -187,7 +188,7 @@ def test_another_thing_on_the_port_is_no_light_of_ours(
     light: Board, port: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that never says READY: here, one whose chip does not run."""
-    monkeypatch.setattr(usb_serial, "STARTING", 0.3)
+    monkeypatch.setattr(serial_light, "STARTING", 0.3)
 
     with pytest.raises(LightUnavailable) as caught:
         a_light(port)

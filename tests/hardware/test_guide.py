@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from buildlight.config.settings import load_settings
 from buildlight.errors import ConfigError
-from buildlight.settings import load_settings
 from hardware.guide import CHAPTERS, HARDWARE, blocks, chapter, drawings_of, rows, section, texts
 from hardware.pico_port import Pico
 

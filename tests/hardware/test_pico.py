@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from buildlight.drivers.serial_options import SerialOptions
-from buildlight.drivers.usb_serial import SerialLight
-from buildlight.pattern import Channel, Frame, parse_pattern
+from buildlight.drivers.serial.light import SerialLight
+from buildlight.drivers.serial.options import SerialOptions
+from buildlight.patterns.pattern import Channel, Frame, parse_pattern
 from hardware.conftest import FIRMWARE, pico
 from hardware.lead import CHANNELS, PATIENCE, until
 from hardware.pico_port import PINS, Pico

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from gpiozero.pins.pi import PiBoardInfo
 
-from buildlight.drivers.boards import BOARDS
-from buildlight.drivers.gpio import EXAMPLE
-from buildlight.drivers.pins import pin_number
+from buildlight.drivers.gpio.boards import BOARDS
+from buildlight.drivers.gpio.light import EXAMPLE
+from buildlight.drivers.gpio.pins import pin_number
 from hardware.guide import CHAPTERS, HARDWARE, ROOT, SVG, TABLE, chapter, rows, section, texts
 
 LAMPS: Mapping[str, Any] = TABLE["lamps"]

@@ -13,9 +13,9 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE)]
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent)]
 
-from figures import note
+from support.figures import note
 
 NAMES = ("feed", "pattern", "settings", "light")
 LONGEST = 4096
@@ -30,7 +30,7 @@ def fuzz(name: str, *options: str) -> None:
         raise SystemExit("atheris is not installed here: pip install atheris") from None
 
     with atheris.instrument_imports(include=["buildlight"]):
-        import targets  # noqa: PLC0415 - its imports are what is to be watched
+        from proof import targets  # noqa: PLC0415 - its imports are what is to be watched
 
     atheris.Setup([sys.argv[0], *options], targets.TARGETS[name])
     atheris.Fuzz()
@@ -51,7 +51,8 @@ def fuzz_for(name: str, seconds: int, keep: Path | None) -> int:
         ]
         corpora = [str(learnt), str(HERE / "corpus" / name)]
         if name == "feed":
-            corpora.extend(str(each) for each in sorted((HERE.parent / "feeds").iterdir()))
+            documents = HERE.parent / "feeds" / "documents"
+            corpora.extend(str(each) for each in sorted(documents.iterdir()))
         command = [sys.executable, __file__, name, "--", *options, "-print_final_stats=1", *corpora]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         crashes = [file.read_bytes() for file in sorted(found.iterdir())]

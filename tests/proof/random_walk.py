@@ -14,8 +14,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from oracle import Said
-from walk import ACTIVITIES, FAULTS, FEEDS, LABELS, LAMPS, LEAPS, NAMES, TIMES, WAITS, WORDS, Walk
+from proof.oracle import Said
+from proof.walk import (
+    ACTIVITIES,
+    FAULTS,
+    FEEDS,
+    LABELS,
+    LAMPS,
+    LEAPS,
+    NAMES,
+    TIMES,
+    WAITS,
+    WORDS,
+    Walk,
+)
 
 LIFE = 500
 """Steps of one world; then comes the next, which knows nothing."""

@@ -19,12 +19,12 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "faults")]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fault_light import FaultLight, Mood
-from feed_faults import FAULTS
-from figures import note
-from stage import Stage
+from faults.fault_light import FaultLight, Mood
+from faults.feed_faults import FAULTS
+from faults.stage import Stage
+from support.figures import note
 
 HERE = Path(__file__).parent
 ILL, WELL = 0.35, 0.15

@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from buildlight import daemon
-from buildlight.feeds import fetch
-from buildlight.feeds.lookup import LookupLoop
-from buildlight.settings import check_settings
+from buildlight.config.settings import check_settings
+from buildlight.daemon import daemon
+from buildlight.feeds.http import client
+from buildlight.network.resolver import LookupLoop
 
 FOLDER = Path(sys.argv[1])
 
@@ -53,7 +53,7 @@ def watch(loop: asyncio.AbstractEventLoop) -> None:
 
 def main() -> None:
     """Run until a signal comes."""
-    setattr(fetch, "DEADLINE", float(sys.argv[2]))  # noqa: B010 - it is nobody else's to set
+    setattr(client, "DEADLINE", float(sys.argv[2]))  # noqa: B010 - it is nobody else's to set
     settings = check_settings(json.loads((FOLDER / "tables.json").read_text()))
     with asyncio.Runner(loop_factory=lambda: LookupLoop(resolve)) as runner:
         threading.Thread(target=watch, args=(runner.get_loop(),), daemon=True).start()

@@ -10,17 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
-from buildlight import cctray
-from buildlight.counted import Watched
-from buildlight.drivers import usb_serial
-from buildlight.drivers.usb_serial import SerialLight
+from buildlight.config.settings import lamp_from_keys, load_settings
+from buildlight.daemon.state_file import StateFile
+from buildlight.drivers.serial import light as serial_light
+from buildlight.drivers.serial.light import SerialLight
 from buildlight.errors import ConfigError, FeedMalformed, FeedRefused, LightUnavailable
-from buildlight.memory import Verdict
-from buildlight.pattern import Channel, Frame, frame_at, next_change, parse_pattern
-from buildlight.reading import Reading, Rules, Standing, absorb
-from buildlight.report import Shown, make_report, sentence, to_json
-from buildlight.settings import lamp_from_keys, load_settings
-from buildlight.state_file import StateFile
+from buildlight.patterns.pattern import Channel, Frame, frame_at, next_change, parse_pattern
+from buildlight.projects import ccxml
+from buildlight.projects.feed_state import Reading, Rules, Standing, absorb
+from buildlight.projects.verdict import Verdict
+from buildlight.report.report import Shown, make_report, sentence, to_json
+from buildlight.report.rows import Watched
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 RULES = Rules(max_age=110.0, roll_up=True, ignore_older_than=86_400.0)
@@ -33,15 +33,15 @@ LONGEST_SENTENCE = 400
 
 def feed(document: bytes) -> None:
     """Read a document, and tell everybody of it: report, JSON, the file of verdicts."""
-    standing, _ = absorb(Standing(), Reading(0.0, NOON, cctray.parse(RED_FEED)), rules=RULES)
+    standing, _ = absorb(Standing(), Reading(0.0, NOON, ccxml.parse(RED_FEED)), rules=RULES)
     outcome: object
     try:
-        outcome = cctray.parse(document)
+        outcome = ccxml.parse(document)
     except (FeedMalformed, FeedRefused) as exc:
         assert str(exc)
         assert len(str(exc)) < LONGEST_SENTENCE
         return
-    assert [each.name for each in cctray.parse(cctray.write(outcome))] == [
+    assert [each.name for each in ccxml.parse(ccxml.write(outcome))] == [
         each.name for each in outcome
     ]
     standing, _ = absorb(standing, Reading(30.0, NOON, outcome), rules=RULES)
@@ -142,7 +142,7 @@ class _Noise:
 def light(heard: bytes) -> None:
     """Talk with a light of our own that answers noise."""
     wire = _Noise(heard)
-    with _Instead(usb_serial, open_wire=lambda *_, **__: wire, time=wire):
+    with _Instead(serial_light, open_wire=lambda *_, **__: wire, time=wire):
         _talk(wire)
 
 

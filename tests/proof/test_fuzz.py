@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from targets import TARGETS
+
+from proof.targets import TARGETS
 
 CORPUS = Path(__file__).parent / "corpus"
 INPUTS = sorted(CORPUS.glob("*/*"))

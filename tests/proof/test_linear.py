@@ -12,13 +12,13 @@ from functools import partial
 from typing import Any
 
 import pytest
-from conftest import NOON, a_project
 from defusedxml.ElementTree import DefusedXMLParser
 
-from buildlight import cctray
 from buildlight.errors import FeedError
-from buildlight.project import Project
-from buildlight.reading import Reading, Rules, Standing, absorb
+from buildlight.projects import ccxml
+from buildlight.projects.feed_state import Reading, Rules, Standing, absorb
+from buildlight.projects.project import Project
+from support.examples import NOON, a_project
 
 HEAD = b"<Projects>"
 PROJECT = b'<Project name="p" activity="Sleeping" lastBuildStatus="Success"/>'
@@ -63,13 +63,13 @@ class _Counting(DefusedXMLParser):  # type: ignore[misc]
 def work(document: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     """Return the calls that Python makes to read *document*, and the bytes that expat looks at."""
     _Counting.looked_at = _Counting.fed = 0
-    monkeypatch.setattr(cctray, "DefusedXMLParser", _Counting)
+    monkeypatch.setattr(ccxml, "DefusedXMLParser", _Counting)
     return calls_of(lambda: _parse(document)), _Counting.looked_at
 
 
 def _parse(document: bytes) -> None:
     with suppress(FeedError):
-        cctray.parse(document)
+        ccxml.parse(document)
 
 
 def calls_of(action: Callable[[], object]) -> int:
@@ -101,7 +101,7 @@ def test_twice_the_document_is_at_most_twice_the_work(
     assert calls[1] <= 2.2 * calls[0] + 200
     assert calls[2] <= 2.2 * calls[1] + 200
     for document, seen in zip(documents, looked_at, strict=True):
-        assert seen <= 3 * (len(document) + cctray.SLICE)
+        assert seen <= 3 * (len(document) + ccxml.SLICE)
 
 
 class _Address(str):

@@ -9,13 +9,26 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from figures import note
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from oracle import Said, Told, expected
-from random_walk import live
-from walk import ACTIVITIES, FAULTS, FEEDS, LABELS, LAMPS, LEAPS, NAMES, TIMES, WAITS, WORDS, Walk
+
+from proof.oracle import Said, Told, expected
+from proof.random_walk import live
+from proof.walk import (
+    ACTIVITIES,
+    FAULTS,
+    FEEDS,
+    LABELS,
+    LAMPS,
+    LEAPS,
+    NAMES,
+    TIMES,
+    WAITS,
+    WORDS,
+    Walk,
+)
+from support.figures import note
 
 feeds = st.sampled_from(FEEDS)
 lamps = st.sampled_from([*LAMPS])

@@ -16,21 +16,21 @@ from pathlib import Path
 from typing import ClassVar
 
 import httpx
-from conftest import NOON
-from jumping_loop import JumpingLoop
-from oracle import DEADLINE, KEPT, Held, Said, Told, colours, expected
-from world import LoopPlayer, RecordingLight, Server
 
-from buildlight import cctray
-from buildlight.aggregate import RANKS
-from buildlight.daemon import Daemon
+from buildlight.config.settings import Settings, check_settings
+from buildlight.daemon.daemon import Daemon
+from buildlight.daemon.monitor import open_sources
+from buildlight.daemon.state_file import StateFile
 from buildlight.errors import LightUnavailable
-from buildlight.monitor import open_sources
-from buildlight.pattern import Frame, Pattern
-from buildlight.project import Project
-from buildlight.report import Light, Report
-from buildlight.settings import Settings, check_settings
-from buildlight.state_file import StateFile
+from buildlight.patterns.pattern import Frame, Pattern
+from buildlight.projects import ccxml
+from buildlight.projects.project import Project
+from buildlight.projects.signal import RANKS
+from buildlight.report.report import Light, Report
+from proof.jumping_loop import JumpingLoop
+from proof.oracle import DEADLINE, KEPT, Held, Said, Told, colours, expected
+from support.examples import NOON
+from support.world import LoopPlayer, RecordingLight, Server
 
 FEEDS = ("web", "api")
 LAGS = {"web": 0.0, "api": 0.0010007}
@@ -109,7 +109,7 @@ class Witness(Server):
                 return httpx.Response(self.fault)
             assert isinstance(self.fault, bytes)
             return httpx.Response(200, stream=httpx.ByteStream(self.fault))
-        document = cctray.write(map(_project, self.says))
+        document = ccxml.write(map(_project, self.says))
         tag = f'"{blake2b(document, digest_size=6).hexdigest()}"'
         self.told.hear(self.says, now)
         if self.vouches and request.headers.get("If-None-Match") == tag:

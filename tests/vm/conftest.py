@@ -9,8 +9,8 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from servers import FeedServer
 
+from support.servers import FeedServer
 from vm.machine import BUILDING, Daemon, Pi, Vm
 
 SLOW = 2 * BUILDING

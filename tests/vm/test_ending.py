@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from servers import FeedServer
-
+from support.servers import FeedServer
 from vm.machine import Daemon, Vm, until
 from vm.test_lines import AMBER, GREEN, RED, lamps
 from vm.test_usb_light import DARK

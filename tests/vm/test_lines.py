@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pytest
-from servers import BROKEN_FEED, FEED, Answer, FeedServer
 
+from support.servers import BROKEN_FEED, FEED, Answer, FeedServer
 from vm.machine import PROGRAM, WORK, Daemon, Recording, Run, Vm, until
 
 PINS = {"red": 17, "amber": 27, "green": 22, "blue": 23, "white": 24, "buzzer": 25}

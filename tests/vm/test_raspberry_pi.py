@@ -6,8 +6,8 @@ The emulated Pi runs the built wheel: the real daemon, with a feed from a server
 from collections.abc import Iterator
 
 import pytest
-from servers import FEED
 
+from support.servers import FEED
 from vm.machine import Pi, until
 
 GREEN = 22

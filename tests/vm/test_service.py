@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from servers import BROKEN_FEED, Answer, FeedServer
 
+from support.servers import BROKEN_FEED, Answer, FeedServer
 from vm.guide import command, commands
 from vm.machine import Vm, call, until, wheels
 from vm.test_lines import AMBER, GREEN, RED

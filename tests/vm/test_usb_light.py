@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from servers import BROKEN_FEED, FEED, Answer, FeedServer
-
+from support.servers import BROKEN_FEED, FEED, Answer, FeedServer
 from vm.machine import PROGRAM, WORK, Daemon, Vm, until
 
 DARK = bytes.fromhex("21 22 24 28")

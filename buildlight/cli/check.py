@@ -1,0 +1,166 @@
+"""One look at everything: each feed read once, each light opened once, and what lamps would show.
+
+Nothing is lit: a light is opened, and let go of.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from buildlight.config.settings import LampSettings, Settings
+from buildlight.daemon.daemon import OPENING, time_of_day
+from buildlight.daemon.monitor import Source, open_sources, read, watched
+from buildlight.daemon.session import OpenSources
+from buildlight.errors import LightBusy, LightUnavailable
+from buildlight.lamps.group import shown
+from buildlight.network.resolver import LookupLoop
+from buildlight.projects.feed_state import Reading, Standing, State, absorb
+from buildlight.projects.signal import idle
+from buildlight.report.report import Light, Report, make_report
+from buildlight.report.rows import Watched
+from buildlight.system.running_daemon import find_holder
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found: the report, and why each light of *troubles* (by lamp) did not open.
+
+    *warnings* (by feed or lamp) are what is unwise about the configuration.
+    """
+
+    report: Report
+    troubles: tuple[tuple[str, str], ...]
+    warnings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether every feed was read and every light could be opened."""
+        return not self.troubles and all(
+            feed.state is State.FRESH and feed.error is None for feed in self.report.feeds
+        )
+
+
+def check(
+    settings: Settings,
+    *,
+    on_step: Callable[[str], None] = lambda _what: None,
+    sources: OpenSources = open_sources,
+    clock: Callable[[], datetime] = time_of_day,
+) -> Finding:
+    """Read every feed of *settings* once and open every light once, all side by side.
+
+    *on_step* is called with the name of each feed and lamp when it is done.
+    """
+    with asyncio.Runner(loop_factory=LookupLoop) as runner:
+        return runner.run(_check(settings, on_step=on_step, sources=sources, clock=clock))
+
+
+async def _check(
+    settings: Settings,
+    *,
+    on_step: Callable[[str], None],
+    sources: OpenSources,
+    clock: Callable[[], datetime],
+) -> Finding:
+    lights = asyncio.gather(*(_try_light(lamp, on_step) for lamp in settings.lamps))
+    async with sources(settings) as opened:
+        read_by = await asyncio.gather(*(_try_source(each, on_step, clock) for each in opened))
+    troubles = await lights
+    feeds = {name: feed for each in read_by for name, feed in each.items()}
+    report = make_report(
+        [feeds[feed.name] for feed in settings.feeds],
+        [
+            shown(lamp, Light.WAITING if trouble else Light.OK)
+            for lamp, trouble in zip(settings.lamps, troubles, strict=True)
+        ],
+        now=asyncio.get_running_loop().time(),
+        clock=clock(),
+    )
+    return Finding(
+        report=report,
+        troubles=tuple(
+            (lamp.name, f"driver {lamp.driver!r}: {trouble}")
+            for lamp, trouble in zip(settings.lamps, troubles, strict=True)
+            if trouble
+        ),
+        warnings=(
+            *((each.name, each.options.warning) for each in settings.feeds if each.options.warning),
+            *_idle_patterns(settings, feeds),
+        ),
+    )
+
+
+def _idle_patterns(settings: Settings, feeds: Mapping[str, Watched]) -> Iterator[tuple[str, str]]:
+    """Tell of patterns that match nothing, where all that they are about has answered."""
+    names = {
+        name: {feed.rules.name_of(project) for project, _ in feed.standing.projects}
+        for name, feed in feeds.items()
+        if feed.standing.answered is not None
+    }
+    for feed in settings.feeds:
+        if feed.name in names:
+            for number in idle(feed.choice.include, names[feed.name]):
+                yield feed.name, f"include pattern {number} matches no project"
+    for lamp in settings.lamps:
+        if lamp.feeds <= names.keys():
+            watched = {each for name in lamp.feeds for each in names[name]}
+            for number in idle(lamp.choice.include, watched):
+                yield lamp.name, f"include pattern {number} matches no project"
+
+
+async def _try_source(
+    source: Source, on_step: Callable[[str], None], clock: Callable[[], datetime]
+) -> dict[str, Watched]:
+    outcome = await read(source.feed)
+    reading = Reading(asyncio.get_running_loop().time(), clock(), outcome)
+    feeds = {}
+    for feed in source.readers:
+        standing, _ = absorb(Standing(), reading, rules=feed.rules)
+        feeds[feed.name] = watched(feed, standing)
+        on_step(feed.name)
+    return feeds
+
+
+async def _try_light(lamp: LampSettings, on_step: Callable[[str], None]) -> str:
+    """Return why the light does not open, an empty string if it does."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[str] = loop.create_future()
+    tell = partial(_tell, loop, answer)
+    threading.Thread(target=_open_and_close, args=(lamp, tell), daemon=True).start()
+    try:
+        async with asyncio.timeout(OPENING):
+            trouble = await answer
+    except TimeoutError:
+        trouble = f"does not open within {OPENING:.0f} seconds"
+    on_step(lamp.name)
+    return trouble
+
+
+def _open_and_close(lamp: LampSettings, tell: Callable[[str], None]) -> None:
+    try:
+        lamp.open_light().close()
+    except LightUnavailable as exc:
+        tell(explained(exc))
+    except Exception as exc:  # noqa: BLE001 - a driver may be anybody's
+        tell(f"its driver failed: {type(exc).__name__}: {exc}")
+    else:
+        tell("")
+
+
+def _tell(loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[str]", trouble: str) -> None:
+    def settle() -> None:
+        if not answer.done():
+            answer.set_result(trouble)
+
+    with suppress(RuntimeError):  # The check is over: this light took too long.
+        loop.call_soon_threadsafe(settle)
+
+
+def explained(trouble: LightUnavailable) -> str:
+    """Return why a light does not open and, if a running buildlight has it, how to stop that."""
+    holder = find_holder() if isinstance(trouble, LightBusy) else None
+    return f"{trouble}: {holder}" if holder else str(trouble)

@@ -1,0 +1,257 @@
+"""A lamp without anything: an embedded CI server acts out a working day, the real daemon polls it.
+
+Two servers on loopback: one that keeps a project's verdict while it builds, as Jenkins does, and
+one that forgets it, as Travis does. The day is a table.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Self
+
+import httpx
+
+from buildlight.config.settings import FeedSettings, Settings, lamp_from_keys
+from buildlight.daemon.daemon import Daemon
+from buildlight.daemon.monitor import open_sources
+from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
+from buildlight.feeds.schedule import max_age
+from buildlight.network.resolver import LookupLoop
+from buildlight.projects import ccxml
+from buildlight.projects.feed_state import Rules
+from buildlight.projects.project import Project
+from buildlight.report.report import Report
+from buildlight.report.rows import Choice
+from buildlight.system.posix_signals import ending_signals
+
+DAY = 60.0
+"""Seconds that a working day takes unless said otherwise."""
+SHORTEST_DAY = 15.0
+POLLS = 6
+"""Polls while an act lasts."""
+
+DOWN = None
+"""A server that nobody reaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One scene of the day: what a clock on the wall and a narrator say, and what servers say.
+
+    A server that is not named goes on as it was.
+    """
+
+    clock: str
+    caption: str
+    servers: Mapping[str, tuple[Project, ...] | None]
+
+
+def _project(name: str, activity: str, status: str, label: int, *, clock: str = "") -> Project:
+    time = datetime.fromisoformat(f"2026-11-20T{clock}:00").replace(tzinfo=UTC) if clock else None
+    return Project(name, activity, status, str(label), time)
+
+
+SEARCH = _project("search", "Sleeping", "Success", 7, clock="08:02")
+
+ACTS: tuple[Act, ...] = (
+    Act(
+        "09:00",
+        "Everything passes.",
+        {
+            "jenkins": (_project("shop", "Sleeping", "Success", 41, clock="08:40"), SEARCH),
+            "travis": (_project("website", "Sleeping", "Success", 12, clock="08:31"),),
+        },
+    ),
+    Act(
+        "09:30",
+        "Somebody pushes: shop is being built. Its colour stays, motion starts.",
+        {"jenkins": (_project("shop", "Building", "Success", 41, clock="08:40"), SEARCH)},
+    ),
+    Act(
+        "09:38",
+        "The build failed: shop is broken.",
+        {"jenkins": (_project("shop", "Sleeping", "Failure", 42, clock="09:38"), SEARCH)},
+    ),
+    Act(
+        "10:05",
+        "A fix is being built. Broken stays broken until it has passed.",
+        {"jenkins": (_project("shop", "Building", "Failure", 42, clock="09:38"), SEARCH)},
+    ),
+    Act(
+        "10:13",
+        "Fixed.",
+        {"jenkins": (_project("shop", "Sleeping", "Success", 43, clock="10:13"), SEARCH)},
+    ),
+    Act(
+        "11:00",
+        "website builds. Its server now says Building and Unknown; the lamp remembers.",
+        {"travis": (_project("website", "Building", "Unknown", 13),)},
+    ),
+    Act(
+        "11:06",
+        "website is broken.",
+        {"travis": (_project("website", "Sleeping", "Failure", 13, clock="11:06"),)},
+    ),
+    Act(
+        "13:20",
+        "website builds again. The server forgets the verdict once more, the lamp does not.",
+        {"travis": (_project("website", "Building", "Unknown", 14),)},
+    ),
+    Act(
+        "13:27",
+        "Fixed.",
+        {"travis": (_project("website", "Sleeping", "Success", 14, clock="13:27"),)},
+    ),
+    Act(
+        "15:00",
+        "The first server goes down. Nobody knows how its projects are: not green.",
+        {"jenkins": DOWN},
+    ),
+    Act(
+        "15:40",
+        "It is back, and so is the green.",
+        {"jenkins": (_project("shop", "Sleeping", "Success", 43, clock="10:13"), SEARCH)},
+    ),
+)
+
+
+class CIServer:
+    """A server on a loopback port with one cc.xml document, which can go down and return."""
+
+    def __init__(self) -> None:
+        self._document = b""
+        self._listening: ThreadingHTTPServer | None = None
+        self._port = 0
+
+    def __enter__(self) -> Self:
+        self._listen()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._hang_up()
+
+    @property
+    def url(self) -> str:
+        """Where the document is."""
+        return f"http://127.0.0.1:{self._port}/cc.xml"
+
+    def say(self, projects: Iterable[Project] | None) -> None:
+        """Answer with *projects* from now on, or not at all."""
+        if projects is None:
+            self._hang_up()
+            return
+        self._document = ccxml.write(projects)
+        if self._listening is None:
+            self._listen()
+
+    def _listen(self) -> None:
+        handler = _handler(lambda: self._document)
+        server = ThreadingHTTPServer(("127.0.0.1", self._port), handler)
+        self._listening, self._port = server, server.server_address[1]
+        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def _hang_up(self) -> None:
+        server, self._listening = self._listening, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+
+
+def _handler(document: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = document()
+            self.send_response(HTTPStatus.OK)
+            self.send_header("Content-Type", "application/xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_args: object) -> None:
+            """Say nothing: the terminal belongs to the lamp."""
+
+    return Answer
+
+
+def run_demo(seconds: float | None = None) -> None:
+    """Act out working days until interrupted; with *seconds*, one that is over after so many."""
+    with ExitStack() as stack, asyncio.Runner(loop_factory=LookupLoop) as runner:
+        servers = {name: stack.enter_context(CIServer()) for name in ACTS[0].servers}
+        runner.run(_play(servers, seconds=seconds))
+
+
+async def _play(servers: Mapping[str, CIServer], *, seconds: float | None) -> None:
+    act = max(seconds or DAY, SHORTEST_DAY) / len(ACTS)
+    stop, curtain = asyncio.Event(), asyncio.Event()
+    for number in ending_signals():
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+    def on_report(report: Report) -> None:
+        if all(feed.age is not None for feed in report.feeds):
+            curtain.set()
+
+    daemon = Daemon(
+        _settings(servers, interval=act / POLLS),
+        on_report=on_report,
+        # A transport of its own: no proxy of the environment stands before a loopback address.
+        open_sources=partial(open_sources, transport=httpx.AsyncHTTPTransport()),
+    )
+    _set(servers, ACTS[0])
+    running = asyncio.create_task(daemon.run(stop))
+    narrating = asyncio.create_task(_narrate(servers, curtain, act=act, seconds=seconds))
+    await asyncio.wait({running, narrating}, return_when=asyncio.FIRST_COMPLETED)
+    narrating.cancel()
+    stop.set()
+    await running
+
+
+async def _narrate(
+    servers: Mapping[str, CIServer], curtain: asyncio.Event, *, act: float, seconds: float | None
+) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None) as ending:
+            await curtain.wait()
+            if seconds is not None:
+                ending.reschedule(asyncio.get_running_loop().time() + seconds)
+            while True:
+                for scene in ACTS:
+                    _set(servers, scene)
+                    _say(f"{scene.clock}  {scene.caption}")
+                    await asyncio.sleep(act)
+    _say("18:00  The day is over: the lamp goes dark.")
+
+
+def _set(servers: Mapping[str, CIServer], scene: Act) -> None:
+    for name, projects in scene.servers.items():
+        servers[name].say(projects)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _settings(servers: Mapping[str, CIServer], *, interval: float) -> Settings:
+    lamp = lamp_from_keys("console", {})
+    return Settings(
+        feeds=tuple(
+            FeedSettings(
+                name=name,
+                kind=CCTrayFeed,
+                options=CCTrayOptions(url=server.url),
+                rules=Rules(max_age=max_age(interval)),
+                choice=Choice(),
+                interval=interval,
+                building_interval=interval,
+            )
+            for name, server in servers.items()
+        ),
+        lamps=(replace(lamp, feeds=frozenset(servers)),),
+    )

@@ -1,0 +1,204 @@
+"""What ``buildlight discover`` tells a person, and what it asks.
+
+All that goes to standard output is TOML, what is told in comments, so that it can be pasted or
+appended to a configuration as it is.
+"""
+
+import getpass
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from textwrap import wrap
+from urllib.parse import urlsplit
+
+from buildlight.errors import ConfigError, FeedError
+from buildlight.feeds.auth import Auth
+from buildlight.feeds.cctray import CCTrayOptions
+from buildlight.feeds.discovery.discover import Discovery, Person, Try
+from buildlight.feeds.discovery.fingerprints import recognise
+from buildlight.feeds.discovery.lint import oddities, plural, quoted
+from buildlight.feeds.secret import Secret, find_secret
+from buildlight.projects.project import Project, status_of
+from buildlight.projects.verdict import DEFINITE, Verdict
+from buildlight.redaction import printable
+from buildlight.system.paths import configuration_folders
+
+WIDTH = 96
+"""Letters on a line of comment, at most."""
+LONGEST_NAME = 60
+"""Letters of a feed's name, at most."""
+
+
+def person(user: str | None, token_file: str | None) -> Person:
+    """Return whoever looks for a feed; the secret is read now, or asked for when it is needed.
+
+    Raises :class:`ConfigError` for a file without a secret, and for a *user* whose password
+    nobody can be asked for.
+    """
+    if token_file is not None:
+        return Person(user, _read(token_file))
+    if not sys.stdin or not sys.stdin.isatty():
+        if user is not None:
+            raise ConfigError(
+                "--user: there is no terminal to ask for the password; give it with "
+                "--token-file FILE, or --token-file - for standard input"
+            )
+        return Person()
+    return Person(user, ask=lambda: _ask(user))
+
+
+def _read(token_file: str) -> Secret:
+    file = "/dev/stdin" if token_file == "-" else str(Path(token_file).absolute())  # noqa: S105 - a sign
+    try:
+        return find_secret(file)
+    except ValueError as exc:
+        raise ConfigError(f"--token-file: {exc}") from exc
+
+
+def _ask(user: str | None) -> Secret | None:
+    what = f"Password or API token of {user}" if user else "It wants a secret. Token"
+    try:
+        answer = getpass.getpass(f"{what} (not shown; empty: go on without): ").strip()
+    except EOFError:
+        return None
+    if not answer.isprintable():
+        raise ConfigError("the secret has to be one line of text")
+    return Secret(answer) if answer else None
+
+
+def on_try() -> Callable[[CCTrayOptions], None]:
+    """Return what tells on a terminal what is tried next; elsewhere nothing.
+
+    Standard error takes it: standard output may be going into a file.
+    """
+    if not sys.stderr.isatty():
+        return lambda _options: None
+    return _tell
+
+
+def _tell(options: CCTrayOptions) -> None:
+    sys.stderr.write(f"trying {_way(options)}\n")
+
+
+def _way(options: CCTrayOptions) -> str:
+    return f"{options.shown}{_WITH[options.auth.kind](options.auth) if options.auth else ''}"
+
+
+_WITH: dict[str, Callable[[Auth], str]] = {
+    "basic": lambda auth: f" as {printable(str(auth.user))}",
+    "bearer": lambda _auth: " with a bearer token",
+    "query": lambda auth: f" with ?{auth.name}=",
+    "path": lambda _auth: " with the secret in it",
+}
+
+
+def complaints(discovery: Discovery) -> Iterator[str]:
+    """Yield what each try of *discovery* was answered, the same once, and what to do next."""
+    answers = [(each, _answer(each)) for each in discovery.tries]
+    seen: dict[tuple[object, str], list[Try]] = {}
+    for each, answer in answers:
+        seen.setdefault((each.options.auth, answer), []).append(each)
+    yield "no feed with projects was found"
+    for (_, answer), same in seen.items():
+        more = f" and {len(same) - 1} more" if len(same) > 1 else ""
+        yield f"{_way(same[0].options)}{more}: {answer}"
+    if discovery.withheld:
+        yield (
+            "it wants a secret, which is not sent over http, where anybody can read it; "
+            "write http:// before the address to send it all the same"
+        )
+    elif any(each.wants_secret for each in discovery.tries) or not discovery.tries:
+        yield _MORE[any(each.options.auth for each in discovery.tries)]
+
+
+# By whether a secret was tried.
+_MORE = {
+    False: "give a token with --token-file FILE (- for standard input), and --user NAME if the "
+    "server knows users (Jenkins, GoCD, TeamCity)",
+    True: "check the secret and what it may see; with a user of the server, add --user NAME",
+}
+
+
+def _answer(each: Try) -> str:
+    if isinstance(each.outcome, FeedError):
+        return str(each.outcome)
+    return "a feed, but it holds no project"
+
+
+def advice(discovery: Discovery, found: Try, *, clock: datetime) -> Iterator[str]:
+    """Yield the lines of TOML about what was *found*: its table, and in comments the rest."""
+    options, projects = found.options, found.projects
+    server = recognise(options.url, projects)
+    guess = f"it looks like {server}" if server else "buildlight does not know which server it is"
+    yield from _comment(f"{options.shown}: {_summary(projects)}; {guess}.")
+    yield from _about_the_secret(discovery, found)
+    yield ""
+    yield "[[feeds]]"
+    yield f"name = {quoted(_host(options)[:LONGEST_NAME])}"
+    yield f"url = {quoted(options.url)}"
+    if options.auth is not None:
+        yield f"auth = {_auth(options.auth, _secret_name(options))}"
+        yield from _comment(_store(_secret_name(options)))
+    for oddity in oddities(projects, clock):
+        yield "#"
+        yield from _comment(oddity.sentence)
+        if oddity.line is not None:
+            yield f"# {oddity.line}"
+
+
+def _comment(text: str) -> list[str]:
+    lines = wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return [f"# {line}" for line in lines]
+
+
+def _summary(projects: tuple[Project, ...]) -> str:
+    verdicts = Counter(DEFINITE.get(status_of(project), Verdict.NONE) for project in projects)
+    told = [f"{verdicts[each]} {word}" for each, word in _VERDICTS.items() if verdicts[each]]
+    return plural(len(projects), "project") + (f" ({', '.join(told)})" if told else "")
+
+
+_VERDICTS = {
+    Verdict.BROKEN: "broken",
+    Verdict.PASSING: "passing",
+    Verdict.NONE: "without a verdict",
+}
+
+
+def _about_the_secret(discovery: Discovery, found: Try) -> Iterator[str]:
+    auth, url = found.options.auth, found.options.url
+    tried = any(each.options.auth for each in discovery.tries)
+    fewer = [each for each in discovery.tries if each.projects and not each.options.auth]
+    if auth is None and tried:
+        yield from _comment("With the secret it shows no more than without, so none is needed.")
+    if auth is not None and fewer:
+        yield from _comment(
+            f"Without the secret it shows {plural(len(fewer[0].projects), 'project')} only."
+        )
+    if auth is not None and url.startswith("http:"):
+        yield from _comment("The secret goes over http, where anybody can read it; is there https?")
+
+
+def _host(options: CCTrayOptions) -> str:
+    return urlsplit(options.url).hostname or "feed"
+
+
+def _secret_name(options: CCTrayOptions) -> str:
+    """Return the server's host as a secret may be called."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", _host(options)).strip(".-") or "feed"
+
+
+def _auth(auth: Auth, secret_name: str) -> str:
+    keys = {"kind": auth.kind, "user": auth.user, "name": auth.name, "secret": secret_name}
+    pairs = [f"{key} = {quoted(value)}" for key, value in keys.items() if value is not None]
+    return f"{{ {', '.join(pairs)} }}"
+
+
+def _store(name: str) -> str:
+    return (
+        f"Put the secret, alone on one line, into {configuration_folders()[-1]}/secrets/{name} "
+        "(readable for you alone), or give it to the service with "
+        f"LoadCredential={name}:/path/of/the/file."
+    )

@@ -1,0 +1,154 @@
+"""Why each lamp looks as it does, as the daemon wrote it down, in words for whoever asks."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from buildlight.errors import StatusUnknown
+from buildlight.publish.status_file import EVERY, NAME
+from buildlight.redaction import printable
+from buildlight.report.reasons import span
+from buildlight.system.running_daemon import Holder
+
+OLD = 3 * EVERY
+"""Seconds after which a daemon that lives would have written again, whatever kept it busy."""
+VERSION = 1
+LISTED = 20
+"""Broken projects of a lamp that are told one by one; the rest is counted."""
+WIDE = 2000
+"""Letters of a sentence about projects, which may have any number of names."""
+NEVER = "has not answered yet"
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the daemon wrote down last in *file*, and *doubt*: why that may not be so any more."""
+
+    file: Path
+    document: Document
+    doubt: str | None
+
+
+def read_status(
+    folders: Sequence[Path], *, clock: datetime, find_holder: Callable[[], Holder | None]
+) -> Told:
+    """Return what the daemon wrote last, in the first of *folders* that holds it.
+
+    *clock* is the time of day, *find_holder* looks for the daemon. Raises
+    :class:`errors.StatusUnknown` if nothing is there that can be read.
+    """
+    places = [folder / NAME for folder in folders]
+    file = next((place for place in places if os.path.lexists(place)), None)
+    if file is None:
+        where = " nor ".join(str(place) for place in places)
+        raise StatusUnknown(
+            f"no buildlight runs here: there is no {where}; start one with "
+            "`sudo systemctl start buildlight`, or `buildlight run`"
+        )
+    document = _read(file)
+    with _whole(file):
+        age = (clock - datetime.fromisoformat(document["at"])).total_seconds()
+    return Told(file, document, _doubt(file, age, find_holder()))
+
+
+def _read(file: Path) -> Document:
+    try:
+        with _whole(file):
+            document = json.loads(file.read_bytes())
+    except OSError as exc:
+        raise StatusUnknown(f"{file}: cannot be read: {exc.strerror}") from exc
+    if not isinstance(document, dict) or document.get("version") != VERSION:
+        raise StatusUnknown(
+            f"{file}: is of another version; restart the daemon after an upgrade, with "
+            "`sudo systemctl restart buildlight`"
+        )
+    return document
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[None]:
+    """Say that *file* is damaged where something is not in it, or not what it has to be."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:
+        raise StatusUnknown(f"{file}: is damaged; restart the daemon") from exc
+
+
+def _doubt(file: Path, age: float, holder: Holder | None) -> str | None:
+    if holder is None:
+        return (
+            f"no buildlight runs any more, and {file} is what was left {span(abs(age))} ago; "
+            "look at `systemctl status buildlight`, or start it"
+        )
+    if abs(age) > OLD:
+        return (
+            f"the daemon (pid {holder.pid}) has not written for {span(abs(age))}: it hangs, or the "
+            "clock was changed; what follows may be old"
+        )
+    return None
+
+
+def lines(told: Told, *, clock: datetime) -> tuple[str, ...]:
+    """Tell what was *told*, lamp by lamp; *clock* gives the time zone, and what is today.
+
+    Raises :class:`errors.StatusUnknown` if something is missing in it.
+    """
+    with _whole(told.file):
+        return (*_lines(told.document, clock=clock),)
+
+
+def _lines(document: Document, *, clock: datetime) -> Iterator[str]:
+    feeds = {feed["name"]: feed for feed in document["feeds"]}
+    since = max((clock - datetime.fromisoformat(document["at"])).total_seconds(), 0.0)
+    projects = {
+        (each["feed"], each["name"]): each
+        for each in document["projects"]
+        if each["verdict"] == "broken"  # One of its namesakes may pass.
+    }
+    for lamp in document["lamps"]:
+        yield f"{lamp['name']} (driver {lamp['driver']}) shows: {lamp['pattern']}"
+        if lamp["light"] != "ok":
+            yield f"  but its light is {lamp['light']}; the log says why"
+        yield f"  because:  {printable(lamp['because'], limit=WIDE)}"
+        yield f"  since:    {_moment(lamp['since'], clock)}"
+        yield f"  rule:     {lamp['rule']}"
+        yield f"  until:    {printable(lamp['until'], limit=WIDE)}"
+        for name in lamp["feeds"]:
+            yield f"  feed:     {_feed(feeds[name], since=since)}"
+        broken = lamp["broken"]
+        for each in broken[:LISTED]:
+            yield f"  broken:   {_project(projects[each['feed'], each['name']], clock)}"
+        if len(broken) > LISTED:
+            yield f"  broken:   and {len(broken) - LISTED} more"
+
+
+def _feed(feed: Document, *, since: float) -> str:
+    """Tell how *feed* stands, of which was written *since* so many seconds."""
+    state = (
+        f"is {feed['state']}, answered {span(feed['age'] + since)} ago"
+        if feed["age"] is not None
+        else NEVER
+    )
+    error = f"; {printable(feed['error'], limit=WIDE)}" if feed["error"] else ""
+    return f"{feed['name']} {state}, {feed['url']}{error}"
+
+
+def _project(project: Document, clock: datetime) -> str:
+    since = f" since {_moment(project['since'], clock)}" if project["since"] else ""
+    label = f", build {printable(project['label'])}" if project["label"] else ""
+    building = ", being built" if project["building"] else ""
+    link = f": {printable(project['web_url'], limit=WIDE)}" if project["web_url"] else ""
+    return f"{printable(project['name'])} ({project['feed']}){since}{label}{building}{link}"
+
+
+def _moment(written: str, clock: datetime) -> str:
+    moment = datetime.fromisoformat(written).astimezone(clock.tzinfo or UTC)
+    day = "" if moment.date() == clock.date() else f"{moment:%a %Y-%m-%d} "
+    return f"{day}{moment:%H:%M:%S}"

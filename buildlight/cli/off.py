@@ -1,0 +1,44 @@
+"""Every lamp of a configuration made dark, whatever left it lit: a crash, or another program."""
+
+import time
+from collections.abc import Sequence
+
+from buildlight.cli.check import explained
+from buildlight.config.settings import LampSettings
+from buildlight.daemon.daemon import OPENING
+from buildlight.daemon.session import DARKENING
+from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.patterns.pattern import OFF
+from buildlight.report.report import Light
+
+
+def darken(lamps: Sequence[LampSettings]) -> tuple[tuple[str, str], ...]:
+    """Open the lights of *lamps* side by side, make them dark, and let go of them.
+
+    Returns why lamps may still be lit, by their names. A light that does not answer holds up
+    neither the others nor, for longer than a few seconds, this.
+    """
+    players = [(lamp, LampThread(lamp.name, Lamp(lamp.open_light))) for lamp in lamps]
+    for _, player in players:
+        player.start(OFF)
+    end = time.monotonic() + OPENING
+    for _, player in players:
+        # Tried once is enough: what is not plugged in is not lit.
+        if player.wait_tried(max(end - time.monotonic(), 0.0)):
+            player.wait_played(OFF, max(end - time.monotonic(), 0.0))
+    troubles = [(lamp.name, _trouble(lamp, player)) for lamp, player in players]
+    for _, player in players:
+        player.stop()
+    end = time.monotonic() + DARKENING
+    for _, player in players:
+        player.join(max(end - time.monotonic(), 0.0))
+    return tuple((name, trouble) for name, trouble in troubles if trouble)
+
+
+def _trouble(lamp: LampSettings, player: LampThread) -> str:
+    """Return why the light is perhaps not dark, an empty string if it is."""
+    if player.light is Light.OK:
+        return ""
+    if player.trouble is not None:
+        return f"driver {lamp.driver!r}: {explained(player.trouble)}"
+    return f"driver {lamp.driver!r}: does not open within {OPENING:.0f} seconds"

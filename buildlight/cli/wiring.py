@@ -1,0 +1,178 @@
+"""Proving the wiring: every lamp walks through its channels and its signals, and a person watches.
+
+What the person saw is compared with what was shown; a wire that looks swapped or dead is named.
+Not in here: how a person is asked. That is a :class:`Watcher`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+from buildlight.config.patterns import SIGNALS
+from buildlight.config.settings import LampSettings
+from buildlight.drivers import Driver, DriverOptions, Wired
+from buildlight.errors import LightUnavailable
+from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.patterns.pattern import OFF, Channel, Pattern, Stroke
+
+ANSWERING = 5.0
+"""Seconds within which a light has to open, and to show what it is told."""
+
+
+class Watcher(Protocol):
+    """Who looks at the lamp while it is tested."""
+
+    def say(self, text: str) -> None:
+        """Tell the person something."""
+        ...
+
+    def saw(self, text: str) -> bool:
+        """Tell what should be seen, and return whether it is."""
+        ...
+
+    def saw_instead(self, channels: Sequence[Channel]) -> Channel | None:
+        """Ask which of *channels* lit up instead; ``None`` if none did."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What came of one lamp's walk: *failed* steps, and what *advice* follows from them."""
+
+    lamp: str
+    steps: int
+    failed: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+
+
+def walk(lamp: LampSettings, watcher: Watcher) -> Walk:
+    """Walk *lamp* through each channel and each signal, and leave it dark.
+
+    Raises :class:`LightUnavailable` if the light does not open or does not answer any more.
+    """
+    player = LampThread(lamp.name, Lamp(lamp.open_light))
+    player.start(OFF)
+    try:
+        if not player.wait_tried(ANSWERING):
+            raise player.trouble or _silent()
+        return _Walking(lamp, player, watcher).walk()
+    finally:
+        player.stop()
+        player.join(ANSWERING)
+
+
+def _play(player: LampThread, pattern: Pattern) -> None:
+    player.play(pattern)
+    if not player.wait_played(pattern, ANSWERING):
+        raise player.trouble or _silent()
+
+
+def _silent() -> LightUnavailable:
+    return LightUnavailable(f"the light did not answer within {ANSWERING:.0f} seconds")
+
+
+class _Walking:
+    def __init__(self, lamp: LampSettings, player: LampThread, watcher: Watcher) -> None:
+        self._lamp = lamp
+        self._player = player
+        self._watcher = watcher
+        self._channels = [each for each in Channel if each in lamp.options.channels]
+        self._wiring = _wiring(player.driver)
+
+    def walk(self) -> Walk:
+        if getattr(self._player.driver, "mock", False):
+            self._watcher.say(
+                "THESE ARE MOCK PINS: no wire is tested. Unset GPIOZERO_PIN_FACTORY on the Pi."
+            )
+        seen = {channel: self._see_channel(channel) for channel in self._channels}
+        failed = [channel.value for channel, saw in seen.items() if saw is not channel]
+        failed += [signal for signal in SIGNALS if not self._see_signal(signal)]
+        return Walk(
+            lamp=self._lamp.name,
+            steps=len(self._channels) + len(SIGNALS),
+            failed=tuple(failed),
+            advice=tuple(advice(seen, self._wiring, keys=_keys(self._lamp.options))),
+        )
+
+    def _see_channel(self, channel: Channel) -> Channel | None:
+        _play(self._player, Pattern(channel.value, (Stroke(channel),)))
+        if self._watcher.saw(f"{_place(channel, self._wiring)}: lit, and nothing else"):
+            return channel
+        others = [other for other in self._channels if other is not channel]
+        return self._watcher.saw_instead(others)
+
+    def _see_signal(self, signal: str) -> bool:
+        pattern = self._lamp.patterns[signal]
+        _play(self._player, pattern)
+        return self._watcher.saw(f"signal {signal}: {pattern.text}")
+
+
+def _wiring(driver: Driver | None) -> Mapping[Channel, str]:
+    return driver.wiring if isinstance(driver, Wired) else {}
+
+
+def _place(channel: Channel, wiring: Mapping[Channel, str]) -> str:
+    return f"{channel.value}: {wiring[channel]}" if channel in wiring else channel.value
+
+
+def advice(
+    seen: Mapping[Channel, Channel | None],
+    wiring: Mapping[Channel, str],
+    *,
+    keys: Mapping[Channel, str] = MappingProxyType({}),
+) -> Iterable[str]:
+    """Say which wires look swapped or dead, from what lit up (*seen*) for each channel.
+
+    *keys* are the keys of the configuration that say where the channels are.
+    """
+    told: set[Channel] = set()
+    for channel, saw in seen.items():
+        place = _place(channel, wiring)
+        if saw is channel or channel in told:
+            continue
+        if saw is None:
+            yield f"{place} looks dead: {_DEAD[_in_one_place(wiring)]}"
+        elif seen.get(saw) is not channel:
+            yield f"{place} lights {saw.value} up: {_WRONG[_in_one_place(wiring)]}"
+        else:
+            told.add(saw)
+            remedy = _exchange(channel, saw, wiring, keys.get(channel))
+            yield f"{channel.value} and {saw.value} look swapped: {remedy}"
+
+
+_DEAD = {
+    False: "check its wire, its ground, and which way round it is",
+    True: "see whether its lamp is broken, and whether this is the light that is configured",
+}
+_WRONG = {
+    False: "its wire goes to the wrong place",
+    True: "see whether this is the light that is configured",
+}
+
+
+def _in_one_place(wiring: Mapping[Channel, str]) -> bool:
+    """Return whether all channels are in one place: no wire of ours leads to any of them."""
+    return len(wiring) > 1 and len({*wiring.values()}) == 1
+
+
+def _exchange(
+    channel: Channel, other: Channel, wiring: Mapping[Channel, str], key: str | None
+) -> str:
+    if _in_one_place(wiring):
+        return f"edit {key}" if key else _WRONG[True]
+    wires = "their wires"
+    if channel in wiring and other in wiring:
+        wires = f"{wiring[channel]}, and {wiring[other]}"
+    return f"exchange {wires}, or edit {key or 'the configuration'}"
+
+
+def _keys(options: DriverOptions) -> Mapping[Channel, str]:
+    """Return the key of *options* that says where each channel is, such as ``pins``."""
+    return {
+        channel: field.alias or name
+        for name, field in type(options).model_fields.items()
+        if isinstance(held := getattr(options, name), (Mapping, tuple))
+        for channel in held
+        if isinstance(channel, Channel)
+    }

@@ -1,0 +1,1 @@
+"""The configuration file, checked and translated into the settings of each room."""

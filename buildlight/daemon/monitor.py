@@ -1,0 +1,318 @@
+"""Polls the feeds, holds how each stands, and tells when that changes.
+
+One task a feed, so that none waits for another. Decides nothing about meaning: what a reading
+means is in ``feed_state``, when the next is due in ``schedule``.
+"""
+
+import asyncio
+import logging
+import random
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from traceback import extract_tb
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from buildlight.config.settings import FeedSettings, Settings
+from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
+from buildlight.feeds import Feed, FeedOptions
+from buildlight.feeds.schedule import DEADLINE, wait
+from buildlight.projects.feed_state import News, Reading, Standing, absorb, nothing_new
+from buildlight.projects.project import Project
+from buildlight.projects.signal import idle
+from buildlight.redaction import printable
+from buildlight.report.rows import Watched
+
+if TYPE_CHECKING:
+    import httpx
+
+PATIENCE = DEADLINE + 10.0
+"""Seconds after which a reader that keeps no deadline of its own is given up."""
+
+LATE = 10.0
+"""Seconds by which a poller may be behind before it counts as hanging; a busy Pi is slow."""
+
+SHORTEST = 1.0
+"""Seconds between the end of a poll and the next, so that a slow server gets its breath."""
+
+CLOSING = 0.3
+"""Seconds that connections may take to close."""
+
+MOST_WORDS, LONGEST_WORD = 100, 80
+"""Odd words of a feed that are told, and how much of each: a server may send any number."""
+
+MOST_DROPPED = 20
+"""Projects that went at once and are named in the log: a server of new names fills no disk."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something to be read, and every ``[[feeds]]`` table that reads it.
+
+    Two tables with one address and one secret make one source, and one request.
+    """
+
+    feed: Feed
+    readers: tuple[FeedSettings, ...]
+
+
+@asynccontextmanager
+async def open_sources(
+    settings: Settings, *, transport: "httpx.AsyncBaseTransport | None" = None
+) -> AsyncIterator[tuple[Source, ...]]:
+    """Make the feeds of *settings*, and let go of them in the end.
+
+    *transport* takes the place of the network.
+    """
+    # Not before a lamp shows something: httpx alone takes a Pi Zero seconds.
+    from buildlight.feeds.http.client import Web  # noqa: PLC0415
+
+    web = Web(transport=transport)
+    readers: dict[tuple[object, FeedOptions], list[FeedSettings]] = {}
+    for feed in settings.feeds:
+        readers.setdefault((feed.kind, feed.options), []).append(feed)
+    sources = tuple(
+        Source(same[0].kind(same[0].options, web=web), tuple(same)) for same in readers.values()
+    )
+    try:
+        yield sources
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING):
+                for source in sources:
+                    await _let_go(source.feed)
+                await web.close()
+
+
+async def _let_go(feed: Feed) -> None:
+    try:
+        await feed.close()
+    except Exception as exc:  # noqa: BLE001 - the feed may be anybody's, and is done with
+        # Not its text nor its traceback, as in _broken_reader.
+        log.error("a feed's reader failed to close: %s", type(exc).__name__)  # noqa: TRY400
+
+
+async def read(feed: Feed) -> tuple[Project, ...] | FeedError:
+    """Return what *feed* gives, faults as values: anybody's feed may fail in any way."""
+    try:
+        async with asyncio.timeout(PATIENCE) as patience:
+            return await feed.read()
+    except FeedError as exc:
+        return exc
+    except TimeoutError as exc:
+        if patience.expired():
+            return FeedUnreachable(f"its reader gave no answer within {PATIENCE:.0f} seconds")
+        return _broken_reader(exc)
+    except Exception as exc:  # noqa: BLE001 - the reader may be anybody's
+        return _broken_reader(exc)
+
+
+def _broken_reader(exc: Exception) -> FeedError:
+    # Not its text nor its traceback: they may repeat the address, and a token in it.
+    where = extract_tb(exc.__traceback__)[-1]
+    log.error("a feed's reader failed: %s in %s", type(exc).__name__, where.name)
+    return FeedError(f"its reader failed ({type(exc).__name__})")
+
+
+def watched(settings: FeedSettings, standing: Standing) -> Watched:
+    """Return a feed as the report sees it."""
+    return Watched(
+        name=settings.name,
+        url=settings.options.shown,
+        standing=standing,
+        rules=settings.rules,
+        choice=settings.choice,
+    )
+
+
+OnPoll = Callable[[FeedSettings, Standing, News, float], None]
+
+
+class Monitor:
+    """All feeds, and how they stand.
+
+    *kept* are standings from before a restart or a reload, by the feed's name. *clock* tells the
+    time of day, *on_change* is called whenever what is known may have changed or has become too
+    old, *on_poll* before it with how a feed stands after a poll, what was new in it and how many
+    seconds it took, *dice* gives numbers from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        *,
+        clock: Callable[[], datetime],
+        on_change: Callable[[], None],
+        on_poll: OnPoll = lambda _feed, _after, _news, _seconds: None,
+        kept: Mapping[str, Standing] = MappingProxyType({}),
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        self._sources = sources
+        self._clock = clock
+        self._on_change = on_change
+        self._on_poll = on_poll
+        self._dice = dice
+        self._deadlines: dict[str, float] = {}
+        self._untried = {source.readers[0].name for source in sources}
+        self._held = {
+            feed.name: _Held(feed, kept.get(feed.name, Standing()))
+            for source in sources
+            for feed in source.readers
+        }
+
+    def watched(self) -> tuple[Watched, ...]:
+        """Return every feed and how it stands, for the report."""
+        return tuple(watched(held.settings, held.standing) for held in self._held.values())
+
+    @property
+    def tried(self) -> bool:
+        """Whether every feed was asked once, and answered or failed."""
+        return not self._untried
+
+    def overdue(self) -> tuple[str, ...]:
+        """Return the names of feeds whose poller has not moved when it had to."""
+        now = asyncio.get_running_loop().time()
+        return tuple(name for name, deadline in self._deadlines.items() if now > deadline)
+
+    async def run(self) -> None:
+        """Poll every source until cancelled."""
+        for held in self._held.values():
+            self._expire_later(held)  # What a reload kept grows old by itself, too.
+        try:
+            async with asyncio.TaskGroup() as polling:
+                for number, source in enumerate(self._sources, start=1):
+                    polling.create_task(self._poll(source, place=number / len(self._sources)))
+        finally:
+            for held in self._held.values():
+                held.expire_never()
+
+    async def _poll(self, source: Source, *, place: float) -> None:
+        """Poll *source* until cancelled.
+
+        All are asked at the start, and then each at a *place* (0 to 1) of its own in the interval:
+        a thousand answers at one moment take seconds, and every other feed waits for them.
+        """
+        loop = asyncio.get_running_loop()
+        name = source.readers[0].name
+        while True:
+            started = loop.time()
+            self._deadlines[name] = started + PATIENCE + LATE
+            outcome = await read(source.feed)
+            reading = Reading(loop.time(), self._clock(), outcome)
+            held = [self._held[feed.name] for feed in source.readers]
+            taken = [(each, each.standing, self._take(each, reading)) for each in held]
+            for each, _, news in taken:
+                self._on_poll(each.settings, each.standing, news, reading.at - started)
+            self._untried.discard(name)
+            if not all(
+                nothing_new(before, each.standing, each.settings.rules) for each, before, _ in taken
+            ):
+                self._on_change()
+            await asyncio.sleep(0)  # The lamps first: the log may be slow.
+            for each, before, news in taken:
+                _log_feed(each.settings.name, before, each.standing)
+                _log_news(each, news)
+                _log_idle(each)
+            due = started + self._wait(source, outcome, place=place)
+            place = 1.0
+            shortest = min(SHORTEST, source.readers[0].building_interval)
+            pause = max(due - loop.time(), shortest)
+            self._deadlines[name] = loop.time() + pause + LATE
+            await asyncio.sleep(pause)
+
+    def _wait(self, source: Source, outcome: object, *, place: float) -> float:
+        first = source.readers[0]
+        standings = [self._held[feed.name].standing for feed in source.readers]
+        return wait(
+            interval=first.interval,
+            building_interval=first.building_interval,
+            building=any(standing.building for standing in standings),
+            failures=min(standing.failures for standing in standings),
+            tolerated=first.rules.max_failures,
+            chance=self._dice(),
+            place=place,
+            retry_after=outcome.retry_after if isinstance(outcome, FeedRefused) else None,
+        )
+
+    def _take(self, held: "_Held", reading: Reading) -> News:
+        held.standing, news = absorb(held.standing, reading, rules=held.settings.rules)
+        if held.standing.answered == reading.at:
+            self._expire_later(held)
+        return news
+
+    def _expire_later(self, held: "_Held") -> None:
+        if held.standing.answered is not None:
+            when = held.standing.answered + held.settings.rules.max_age
+            held.expire_later(when, self._on_change)
+
+
+class _Held:
+    """How one feed stands, and what has been said of it."""
+
+    def __init__(self, settings: FeedSettings, standing: Standing) -> None:
+        self.settings = settings
+        self.standing = standing
+        self.odd_words: set[str] = set()
+        self.more_odd_words = False
+        self.idle: frozenset[int] = frozenset()
+        self._expiry: asyncio.TimerHandle | None = None
+
+    def expire_later(self, when: float, call: Callable[[], None]) -> None:
+        """Call *call* at *when* on the loop's clock, instead of when it was said before."""
+        self.expire_never()
+        self._expiry = asyncio.get_running_loop().call_at(when, call)
+
+    def expire_never(self) -> None:
+        """Call nothing any more."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+
+
+def _log_feed(name: str, before: Standing, after: Standing) -> None:
+    if after.error is not None:
+        if _gist(after) != _gist(before):
+            log.warning("%s: %s", name, after.error)
+    elif before.error is not None:
+        log.info("%s: answers again", name)
+
+
+def _gist(standing: Standing) -> str:
+    """Return the fault without its numbers, which may change at every poll."""
+    return re.sub(r"[0-9]+( projects?)?", "", str(standing.error or ""))
+
+
+def _log_news(held: _Held, news: News) -> None:
+    name = held.settings.name
+    if log.isEnabledFor(logging.DEBUG):
+        for what, project in news.events:
+            log.debug("%s: %s: %s", name, what.value, printable(project))
+    for dropped in news.dropped[:MOST_DROPPED]:
+        log.info("%s: no longer has a project named %s", name, printable(dropped))
+    if more := len(news.dropped[MOST_DROPPED:]):
+        log.info("%s: no longer has %d more that it had", name, more)
+    new = sorted({word[:LONGEST_WORD] for word in news.unknown_words} - held.odd_words)
+    room = MOST_WORDS - len(held.odd_words)
+    for word in new[:room]:
+        told = printable(word)
+        log.warning("%s: does not know the word %s; add it to this feed's words", name, told)
+        held.odd_words.add(word)
+    if new[room:] and not held.more_odd_words:
+        log.warning("%s: has still more words that are not known; no others are told", name)
+        held.more_odd_words = True
+
+
+def _log_idle(held: _Held) -> None:
+    """Warn of patterns that have come to match nothing, once there was a good answer."""
+    settings, standing = held.settings, held.standing
+    if standing.answered is None or not settings.choice.include:
+        return
+    names = {settings.rules.name_of(name) for name, _ in standing.projects}
+    now = frozenset(idle(settings.choice.include, names))
+    for number in sorted(now - held.idle):
+        log.warning("%s: include pattern %d matches no project", settings.name, number)
+    held.idle = now

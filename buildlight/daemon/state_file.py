@@ -1,0 +1,283 @@
+"""Verdicts kept across restarts, in one small file that is replaced as a whole.
+
+It is written when a verdict changes and when the daemon stops: an SD card wears out. A file
+that is damaged or cannot be written costs one warning, and verdicts are learnt anew. While the
+new one is not written, the old one goes by another name: its verdicts are doubted after a
+restart, as what it calls green may have turned red since.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+)
+
+from buildlight.feeds import FeedOptions
+from buildlight.projects.feed_state import Standing, in_doubt
+from buildlight.projects.matching import Key
+from buildlight.projects.project import Project
+from buildlight.projects.verdict import Remembered, Verdict
+from buildlight.redaction import secrets_in
+from buildlight.system.atomic_file import ReplacedFile
+
+NAME, OUTDATED = "verdicts.json", "verdicts.old"
+VERSION = 1
+
+Verdicts = Mapping[str, Mapping[Key, Verdict]]
+"""The verdict of each project of each feed, which is all that makes the file worth writing."""
+
+YEARS = range(1970, 9001)
+"""Of what years a time is believed: arithmetic on those at the ends of the calendar overflows."""
+
+Standings = Mapping[str, Standing]
+"""How feeds stand, by :func:`feed_key`."""
+
+log = logging.getLogger(__name__)
+
+
+def _of_a_sane_year(time: datetime) -> datetime:
+    if time.year not in YEARS:
+        raise ValueError(f"should be of a year from {YEARS[0]} to {YEARS[-1]}")
+    return time
+
+
+_Sane = AfterValidator(_of_a_sane_year)
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    name: str
+    nth: Annotated[int, Field(ge=0)] = 0
+    verdict: Verdict
+    since: Annotated[AwareDatetime, _Sane] | None = None
+    label: str = ""
+    time: Annotated[datetime, _Sane] | None = None
+    confirmed: Annotated[AwareDatetime, _Sane]
+    doubted: bool = False
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    version: Literal[1]  # VERSION; a file of another one is not understood
+    feeds: Mapping[str, tuple[JsonValue, ...]]  # Row by row: one that is bad spoils no other.
+
+
+class StateFile:
+    """The file of kept verdicts in *folder*.
+
+    Nobody waits for the disk but :meth:`close`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._path = folder / NAME
+        self._outdated = folder / OUTDATED
+        self._file = ReplacedFile(
+            self._path, on_trouble=self._warn_of_writing, aside=self._outdated
+        )
+        self._written: Verdicts = {}
+        self._warned = False
+
+    def load(self, *, now: float, clock: datetime) -> dict[str, Standing]:
+        """Return what was kept, as the standings of feeds that have not answered yet.
+
+        They are found by :func:`feed_key`. *now* and *clock* are those of
+        :class:`feed_state.Reading`.
+        """
+        outdated = not self._path.exists()
+        try:
+            path = self._outdated if outdated else self._path
+            kept = _File.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except OSError as exc:
+            self._warn(f"cannot be read: {exc.strerror}")
+            return {}
+        except ValidationError:
+            self._warn("is damaged, or of another version; verdicts are learnt anew")
+            return {}
+        feeds = {key: self._good(rows) for key, rows in kept.feeds.items()}
+        standings = {
+            key: _standing(rows, now=now, clock=clock) for key, rows in feeds.items() if rows
+        }
+        if outdated:
+            self._warn("was not written when it should have been; its verdicts are doubted")
+            return {key: in_doubt(standing) for key, standing in standings.items()}
+        self._written = _verdicts(standings)
+        return standings
+
+    def save(self, feeds: Standings, *, now: float, clock: datetime) -> None:
+        """Have the verdicts of *feeds* written, unless they are what was written last."""
+        verdicts = _verdicts(feeds)
+        if verdicts != self._written or self._file.stuck:
+            self._written = verdicts
+            self._file.write(partial(_document, feeds, now=now, clock=clock))
+
+    def refresh(self, feeds: Standings, *, now: float, clock: datetime) -> None:
+        """Have the verdicts of *feeds* and when they were confirmed written, changed or not."""
+        verdicts = _verdicts(feeds)
+        outdates, self._written = verdicts != self._written, verdicts
+        self._file.write(partial(_document, feeds, now=now, clock=clock), outdates=outdates)
+
+    def close(self, timeout: float) -> bool:
+        """Wait up to *timeout* seconds until all is written; returns whether it is."""
+        written = self._file.close(timeout)
+        if not written:
+            self._warn(
+                "is not written yet, is the disk slow? Verdicts may be doubted after a restart"
+            )
+        return written
+
+    def _good(self, rows: Iterable[JsonValue]) -> tuple[_Row, ...]:
+        good = []
+        for row in rows:
+            try:
+                good.append(_Row.model_validate(row))
+            except ValidationError:
+                self._warn("is damaged in places; what was there is learnt anew")
+        return tuple(good)
+
+    def _warn_of_writing(self, why: str) -> None:
+        log.warning("%s: %s; after a restart verdicts will be doubted", self._path, why)
+
+    def _warn(self, sentence: str) -> None:
+        if not self._warned:
+            log.warning("%s: %s", self._path, sentence)
+        self._warned = True
+
+
+def feed_key(name: str, options: FeedOptions) -> str:
+    """Return by what a feed is found again: its name, and its address without secrets.
+
+    The digest tells addresses apart that look the same once their values are hidden: the names
+    of two feeds of one server are numbers, which change places with their tables.
+    """
+    return f"{name} {_place(options)}"
+
+
+def kept_for(kept: Standings, feeds: Mapping[str, FeedOptions]) -> Mapping[str, Standing]:
+    """Return what of *kept* is for each of *feeds*, by its name.
+
+    A feed under whose name nothing is kept was renamed, or one table became two: it is found by
+    its address.
+    """
+    found = {}
+    for name, options in feeds.items():
+        exact, place = feed_key(name, options), _place(options)
+        alike = (key for key in kept if key.endswith(f" {place}"))
+        key = exact if exact in kept else next(alike, None)
+        if key is not None:
+            found[name] = kept[key]
+    return found
+
+
+def _place(options: FeedOptions) -> str:
+    return f"{options.shown} {_digest(str(getattr(options, 'url', '')))}"
+
+
+def _digest(url: str) -> str:
+    """Return eight hexadecimal digits that stand for *url* without user, password and tokens.
+
+    Anybody who reads the file can try guesses against a digest, and a key to it would lie beside
+    it. So what looks like a secret is not masked in it but left out: no guess at a secret changes
+    the digest, and a new token does not lose the verdicts. Each parameter is judged alone, lest
+    a token tell itself by what else it hides. ``view=web`` is not shown, but can be guessed.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # Nobody can say what of it is secret.
+        return _digest("")
+    query = "&".join(pair for pair in parts.query.split("&") if not secrets_in(f"?{pair}"))
+    host = parts.netloc.rpartition("@")[2]
+    plain = urlunsplit((parts.scheme, host, parts.path, query, ""))
+    return blake2b(plain.encode(errors="replace"), digest_size=4).hexdigest()
+
+
+def _verdicts(feeds: Standings) -> Verdicts:
+    return {
+        feed: {key: known.verdict for key, known in standing.projects.items()}
+        for feed, standing in feeds.items()
+        if standing.projects
+    }
+
+
+def _document(feeds: Standings, *, now: float, clock: datetime) -> dict[str, object]:
+    return {
+        "version": VERSION,
+        "feeds": {
+            feed: _rows(standing, now=now, clock=clock)
+            for feed, standing in feeds.items()
+            if standing.projects
+        },
+    }
+
+
+def _rows(standing: Standing, *, now: float, clock: datetime) -> Iterator[dict[str, object]]:
+    for key, known in standing.projects.items():
+        age = now - standing.confirmed.get(key, now)
+        row = _row(key, known, age=age, clock=clock)
+        yield {**row, "doubted": True} if key in standing.doubted else row
+
+
+def _row(key: Key, known: Remembered, *, age: float, clock: datetime) -> dict[str, object]:
+    label, time = known.build
+    # A Pi that starts in 1970 takes what was kept for many years old: it stays that, and kept.
+    oldest = (clock - _OLDEST).total_seconds()
+    return {
+        "name": key[0],
+        "nth": key[1],
+        "verdict": known.verdict.value,
+        "since": _written(known.since),
+        "label": label,
+        "time": _written(time),
+        "confirmed": _written(clock - timedelta(seconds=min(age, oldest))),
+    }
+
+
+_OLDEST = datetime(YEARS[0], 1, 1, tzinfo=UTC)
+
+
+def _written(time: datetime | None) -> str | None:
+    """Return *time* in UTC, one without a zone as it is; ``None`` if it would not be believed.
+
+    Servers write 0001-01-01 for never, and zones (``+01:23:45``) that pydantic does not read.
+    """
+    if time is None:
+        return None
+    try:
+        told = time if time.tzinfo is None else time.astimezone(UTC)
+    except OverflowError:
+        return None
+    return told.isoformat() if told.year in YEARS else None
+
+
+def _standing(rows: Iterable[_Row], *, now: float, clock: datetime) -> Standing:
+    projects, confirmed, doubted = {}, {}, set()
+    for row in rows:
+        projects[row.name, row.nth] = Remembered(
+            project=Project(row.name, last_build_label=row.label, last_build_time=row.time),
+            verdict=row.verdict,
+            building=False,  # Nobody knows what it does now.
+            since=row.since,
+            build=(row.label, row.time),
+        )
+        # A clock that was wrong then or is wrong now must not make old news new.
+        confirmed[row.name, row.nth] = now - abs((clock - row.confirmed).total_seconds())
+        if row.doubted:
+            doubted.add((row.name, row.nth))
+    return Standing(projects=projects, confirmed=confirmed, doubted=frozenset(doubted))

@@ -1,0 +1,119 @@
+"""Signs of life for systemd, given only while everything moves that has to.
+
+Decides nothing but this; who is late knows the monitor, whose light hangs know the lamps.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from buildlight.system.sd_notify import Systemd
+
+HUNG = 60.0
+"""Seconds after which a light that does not come back is worth a restart."""
+SELDOM = 86_400.0
+"""Seconds between two restarts for the sake of a light: a broken one must not stop the others."""
+MARK = "restarted-for-a-light"
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""A text that is another after every boot, by random(4)."""
+
+log = logging.getLogger(__name__)
+
+
+class Watchdog:
+    """Tells *systemd* that all is well, twice as often as it wants to hear it.
+
+    *late_feeds* returns the names of feeds whose poller hangs, *hung_lamps* those of lamps whose
+    light has not come back for longer than it is given seconds. *folder* is where the one
+    restart a day is remembered; without it, no light is worth a restart.
+    """
+
+    def __init__(
+        self,
+        systemd: Systemd,
+        *,
+        late_feeds: Callable[[], Sequence[str]],
+        hung_lamps: Callable[[float], Sequence[str]],
+        folder: Path | None,
+        clock: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        boot: Path = BOOT,
+    ) -> None:
+        self._systemd = systemd
+        self._late_feeds = late_feeds
+        self._hung_lamps = hung_lamps
+        self._mark = folder / MARK if folder else None
+        self._clock = clock
+        self._boot = boot
+        self._withheld = False
+        self._spared: Sequence[str] = ()
+
+    async def run(self) -> None:
+        """Give signs of life until cancelled, if anybody wants them."""
+        if self._systemd.watchdog is None:
+            await asyncio.get_running_loop().create_future()
+            return
+        while True:
+            trouble = self.trouble()
+            if trouble is None:
+                self._systemd.alive()
+            elif not self._withheld:
+                log.error("%s; no more signs of life until systemd restarts this", trouble)
+            self._withheld = trouble is not None
+            await asyncio.sleep(self._systemd.watchdog / 2)
+
+    def ailment(self) -> str | None:
+        """Return what hangs, whether a restart can help or not; ``None`` if nothing does."""
+        late, hung = self._late_feeds(), self._hung_lamps(HUNG)
+        return _late(late) if late else _hung(hung) if hung else None
+
+    def trouble(self) -> str | None:
+        """Return what hangs so that only a restart can help; ``None`` if nothing does."""
+        late = self._late_feeds()
+        if late:
+            return _late(late)
+        hung = self._hung_lamps(HUNG)
+        if not hung:
+            self._spared = ()
+            return None
+        if self._withheld or self._may_restart():
+            return _hung(hung)
+        if hung != self._spared:
+            log.error("the light of %s hangs again; unplug it, or mend it", ", ".join(hung))
+        self._spared = hung
+        return None
+
+    def _may_restart(self) -> bool:
+        """Return whether none was made for a light lately, and remember the one that comes."""
+        if self._mark is None:
+            return False
+        now = self._clock()
+        try:
+            # The seconds since boot, and which boot: a Pi's time of day leaps.
+            boot = self._boot.read_text("ascii").strip()
+            if self._mark.exists() and now < _marked(self._mark, boot) + SELDOM:
+                return False
+            self._mark.parent.mkdir(parents=True, exist_ok=True)
+            self._mark.write_text(f"{boot} {now:.0f}\n", "ascii")
+        except OSError:
+            return False  # What cannot be remembered could happen every minute.
+        return True
+
+
+def _marked(mark: Path, boot: str) -> float:
+    """Return when *mark* was made; infinitely long ago, if in another *boot* or damaged."""
+    then, _, at = mark.read_text("ascii", "replace").rpartition(" ")
+    try:
+        return float(at) if then == boot else -math.inf
+    except ValueError:
+        return -math.inf
+
+
+def _late(feeds: Sequence[str]) -> str:
+    return f"the poller of {', '.join(feeds)} hangs"
+
+
+def _hung(lamps: Sequence[str]) -> str:
+    return f"the light of {', '.join(lamps)} has not come back for {HUNG:.0f} seconds"

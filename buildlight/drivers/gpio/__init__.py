@@ -1,0 +1,1 @@
+"""LEDs, relays and boards on the GPIO pins of a Raspberry Pi."""

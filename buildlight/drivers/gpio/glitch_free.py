@@ -1,0 +1,77 @@
+"""lgpio pins that never pulse: dark from the first moment to the last, whichever level is dark.
+
+gpiozero's own claim an output low, and set its level after that: a relay that is closed by a low
+level clicks at every start (gpiozero/gpiozero#1177). They also let a pin float when they are done
+with it, which can make a transistor glow (gpiozero/gpiozero#1146).
+Importing this module imports lgpio, which makes a file in the working directory.
+"""
+
+import os
+from contextlib import suppress
+
+from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin, lgpio
+
+from buildlight.drivers.gpio.chip_errors import closed_chip
+
+PI_5 = 0x17
+"""The model in a revision code; ``raspberrypi/documentation:revision-codes``."""
+
+
+class SteadyPin(LGPIOPin):  # type: ignore[misc]  # gpiozero has no types
+    """A pin that is claimed, and let go of, at its factory's dark level."""
+
+    @property
+    def _line(self) -> tuple[int, int]:
+        return self.factory._handle, self._number  # noqa: SLF001 - as gpiozero's own pins do
+
+    @property
+    def _dark(self) -> int:
+        return int(self.factory.dark)
+
+    def output_with_state(self, state: float) -> None:
+        """Make the pin an output with *state* as its very first level."""
+        lgpio.gpio_claim_output(*self._line, int(state))
+
+    def close(self) -> None:
+        """Make the pin an input that is pulled to where it was dark."""
+        pull = lgpio.SET_PULL_UP if self._dark else lgpio.SET_PULL_DOWN
+        # A chip that has gone has nothing to let go of, and close is called from __del__ too.
+        with suppress(lgpio.error):
+            lgpio.gpio_claim_input(*self._line, pull)
+
+    def _set_function(self, value: str) -> None:
+        if value == "output":  # PWMLED comes this way
+            self.output_with_state(self._dark)
+        else:
+            super()._set_function(value)
+
+    def _set_frequency(self, value: float | None) -> None:
+        if value and not self._pwm:
+            # gpiozero starts with a duty of 0, which is fully lit where a low level lights.
+            duty = 100 * self._dark
+            lgpio.tx_pwm(*self._line, value, duty)
+            self._pwm: tuple[float, int] | None = (value, duty)
+        elif self._pwm and not value:
+            self._pwm = None
+            # PWM stops at whatever level it has just reached.
+            with suppress(lgpio.error):
+                lgpio.tx_pwm(*self._line, 0, 0)
+                lgpio.gpio_write(*self._line, self._dark)
+
+
+class SteadyFactory(LGPIOFactory):  # type: ignore[misc]
+    """A factory of pins that are dark at the level *dark* (0 or 1)."""
+
+    def __init__(self, chip: int | None, *, dark: int) -> None:
+        self.dark = dark
+        try:
+            super().__init__(chip)
+        except lgpio.error as exc:
+            number = self._usual_chip() if chip is None else chip
+            raise closed_chip(number, str(exc)) from exc
+        self.pin_class = SteadyPin
+
+    def _usual_chip(self) -> int:
+        # As LGPIOFactory.__init__ chooses, which does not say what it chose when it fails.
+        pi_5 = (self._get_revision() & 0xFF0) >> 4 == PI_5
+        return 4 if pi_5 and os.path.exists("/dev/gpiochip4") else 0  # noqa: PTH110 - as gpiozero

@@ -1,0 +1,1 @@
+"""USB lights that are HID devices."""

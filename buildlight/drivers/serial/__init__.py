@@ -1,0 +1,1 @@
+"""Lights on a serial port, each with a protocol of its own."""

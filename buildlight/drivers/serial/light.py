@@ -1,0 +1,238 @@
+"""Lights on a serial port: one wire, and a protocol for each kind of light.
+
+The bytes stand in :mod:`serial_protocols` and :mod:`serial_buildlight`, the keys of the
+configuration in :mod:`serial_options`, the wire in :mod:`serial_wires`.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from enum import Enum
+from pathlib import Path
+from typing import ClassVar
+
+from serial.tools.list_ports import comports
+
+from buildlight.drivers import DriverOptions
+from buildlight.drivers.serial.options import AUTO, SerialOptions
+from buildlight.drivers.serial.port import Wire, open_wire
+from buildlight.drivers.serial.protocols import Answer, Commands, Greeting
+from buildlight.drivers.serial.search import choose_port
+from buildlight.errors import LightUnavailable
+from buildlight.patterns.pattern import DARK, Channel, Frame, Pattern
+from buildlight.redaction import printable
+
+LOOK = 1.0
+"""Seconds between looks whether a light that is not told anything is still there."""
+EARLY = 0.1
+"""Seconds by which a repetition may come too early, rather than a whole look too late."""
+STARTING = 3.0
+"""Seconds that a board may need to start: an Arduino does, whenever its port is opened."""
+ANSWERING = 1.0
+"""Seconds within which a light answers a command."""
+ASKING = 0.5
+"""Seconds between two greetings to a board that may be starting."""
+SETTLING = 0.1
+"""Seconds of silence after which a light has said all that it has to say by itself."""
+HEARD = 1000
+"""Bytes of an answer that are looked at."""
+
+
+class SerialLight:
+    """A light on a serial port, which is held for as long as it answers."""
+
+    Options: ClassVar[type[DriverOptions]] = SerialOptions
+    # Most of these times, the light is looked at and nothing is sent.
+    refresh: ClassVar[float | None] = LOOK
+
+    def __init__(
+        self, options: SerialOptions, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._spoken = options.spoken()
+        self._name = _found(options)
+        self._told: Commands = ()
+        self._repeat_at = 0.0
+        self._lit: frozenset[Channel] | None = None
+        self._shaded_at = 0.0
+        self._plan: tuple[Pattern, Commands, float] | None = None
+        self._health = Health.OBEYS
+        self._wire: Wire | None = open_wire(self._name, baud=options.speed)
+        try:
+            self._start(self._wire)
+        except LightUnavailable:
+            self._wire.close(discard=True)
+            raise
+        self._opened_at = clock()
+
+    @property
+    def wiring(self) -> Mapping[Channel, str]:
+        """The port, for every channel."""
+        return dict.fromkeys(self._spoken.channels, self._name)
+
+    def plays(self, pattern: Pattern) -> bool:
+        """Return whether the light blinks *pattern* by itself, at the pattern's own pace."""
+        return self._planned(pattern) is not None
+
+    def play(self, pattern: Pattern) -> None:
+        """Let the light play *pattern*; started anew only where it starts anew by itself."""
+        planned = self._planned(pattern)
+        if planned is None:
+            raise ValueError("a pattern that the light does not play")
+        commands, period = planned
+        repeat = self._spoken.repeat
+        self._tell(commands, repeat=max(repeat // period, 1.0) * period if period else repeat)
+
+    def show(self, frame: Frame) -> None:
+        """Send the whole state, unless it was sent lately: then see that the light is there."""
+        commands = self._spoken.encode(frame)
+        if frame.lit == self._lit and self._clock() < self._shaded_at + self._spoken.shading:
+            # The same colours: their brightness can wait until the next step, or the next look.
+            commands = self._told or commands
+        before = self._told
+        self._tell(commands, repeat=self._spoken.repeat)
+        if self._told != before:
+            self._lit, self._shaded_at = frame.lit, self._clock()
+
+    def close(self) -> None:
+        """Send the dark frame, if the light still takes it, and let go of the port."""
+        dark = self._spoken.parting or self._spoken.encode(DARK)
+        wire, self._wire = self._wire, None
+        if wire is None:
+            return
+        with suppress(LightUnavailable):  # It may be unplugged, and dark already.
+            if self._health is Health.OBEYS:
+                self._send(wire, dark)
+            elif self._health is Health.REFUSES:
+                # Better dark than an old green; but its answers are not waited for any more.
+                wire.write(b"".join(dark))
+        wire.close(discard=self._health is Health.GONE)
+
+    def _planned(self, pattern: Pattern) -> tuple[Commands, float] | None:
+        # Asked at every step of the lamp.
+        if self._plan is None or self._plan[0] != pattern:
+            found = self._spoken.play(pattern)
+            commands, period = (found.commands, found.period) if found else ((), 0.0)
+            self._plan = (pattern, commands, period)
+        _, commands, period = self._plan
+        return (commands, period) if commands else None
+
+    def _tell(self, commands: Commands, *, repeat: float) -> None:
+        if self._wire is None:
+            raise LightUnavailable(f"{self._name} is closed")
+        now = self._clock()
+        # What an Arduino is told before it has started is lost on it.
+        starting = self._spoken.restarts and now < self._opened_at + STARTING
+        try:
+            self._wire.look()
+            if commands == self._told and now < self._repeat_at - EARLY and not starting:
+                return
+            self._told = ()
+            self._send_until_started(self._wire, commands)
+        except LightUnavailable as exc:
+            self._health = Health.REFUSES if isinstance(exc, _Refused) else Health.GONE
+            raise
+        self._told, self._repeat_at = commands, now + repeat
+
+    def _send_until_started(self, wire: Wire, commands: Commands) -> None:
+        while True:
+            try:
+                return self._send(wire, commands)
+            except _Silent:
+                # Opening it once more would only make it start once more.
+                if not self._spoken.restarts or self._clock() >= self._opened_at + STARTING:
+                    raise
+
+    def _send(self, wire: Wire, commands: Commands) -> None:
+        for command in commands:
+            wire.write(command)
+            if self._spoken.answer is not None:
+                self._hear(wire, self._spoken.answer)
+
+    def _hear(self, wire: Wire, answer: Answer) -> None:
+        """Wait for the answer to a command; what is none (an event, an echo) is passed over."""
+        heard, until = b"", time.monotonic() + ANSWERING
+        while True:
+            refused = answer.bad.search(heard)
+            if answer.good.search(heard) and not refused:
+                return
+            left = until - time.monotonic()
+            if refused or (left <= 0 and heard):
+                raise _Refused(f"{self._name} answered {_quoted(heard)} instead of {answer.called}")
+            if left <= 0:
+                raise _Silent(
+                    f"{self._name} did not answer within {ANSWERING:.0f} s; is it the right light?"
+                )
+            heard = (heard + wire.read(left))[-HEARD:]
+
+    def _start(self, wire: Wire) -> None:
+        """Wait for a board that restarts, and send what comes once."""
+        if self._spoken.greeting is not None:
+            return self._greet(wire, self._spoken.greeting)
+        heard, until = b"", time.monotonic() + STARTING
+        # A board that did not restart is silent, and is told all the same.
+        while self._spoken.ready not in heard and (left := until - time.monotonic()) > 0:
+            heard = (heard + wire.read(left))[-HEARD:]
+        if self._spoken.init:
+            # Whatever it answers: the light may not know this, and do all else.
+            with suppress(_Refused):
+                self._send(wire, (self._spoken.init,))
+        return None
+
+    def _greet(self, wire: Wire, greeting: Greeting) -> None:
+        """Ask until the light answers, which a board that starts does not at once."""
+        heard, ask_at = b"", time.monotonic()
+        until = ask_at + STARTING
+        while not (found := greeting.answer.search(heard)):
+            now = time.monotonic()
+            if now >= until:
+                raise _Silent(
+                    f"{self._name} did not say {greeting.called} within {STARTING:.0f} s; "
+                    "is it the right light?"
+                )
+            if now >= ask_at:
+                wire.write(greeting.asked)
+                ask_at = now + ASKING
+            heard = (heard + wire.read(min(until, ask_at) - now))[-HEARD:]
+        if fault := greeting.fault(found):
+            raise LightUnavailable(f"{self._name} {fault}")
+        # It may have been asked twice: another answer must not be taken for that to a command.
+        while time.monotonic() < until and wire.read(SETTLING):
+            pass
+
+
+class Health(Enum):
+    """How a light took the last that was sent to it."""
+
+    OBEYS = "obeys"
+    REFUSES = "refuses"
+    GONE = "gone"
+
+
+class _Refused(LightUnavailable):
+    """A light that is there, and did not do what it was told."""
+
+
+class _Silent(_Refused):
+    """A light that is there, and said nothing."""
+
+
+def _quoted(heard: bytes) -> str:
+    return repr(printable(heard.decode("ascii", "replace").strip(), limit=40))
+
+
+def _found(options: SerialOptions) -> str:
+    usb = options.spoken().usb
+    if options.port != AUTO or usb is None:
+        return options.port
+    try:
+        ports = comports()
+    except (OSError, TypeError, ValueError):
+        # A device that goes away while pyserial reads what it is.
+        ports = []
+    return choose_port(options.protocol, usb, ports, _links())
+
+
+def _links() -> Mapping[str, str]:
+    """Return the names under ``/dev/serial``, and the devices that they lead to."""
+    return {str(link): str(link.resolve()) for link in Path("/dev/serial").glob("by-*/*")}

@@ -1,0 +1,179 @@
+"""The keys of a serial light in the configuration, checked."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from buildlight.drivers import DriverOptions
+from buildlight.drivers.serial.own_light import OWN_CHANNELS, own_light
+from buildlight.drivers.serial.port import TCP, address_of
+from buildlight.drivers.serial.protocols import (
+    BUSYTAG,
+    FIT_STATUSB,
+    JAMBEL_MODULES,
+    MOST_RELAYS,
+    TOWER,
+    SerialProtocol,
+    custom,
+    jambel,
+    lcus,
+)
+from buildlight.drivers.serial.search import usb_id
+from buildlight.patterns.pattern import Channel
+
+AUTO = "auto"
+TOUCH = 1200
+"""The baud rate at which an Arduino Leonardo or a Pico waits for new firmware instead."""
+
+
+def _bytes(text: Any) -> bytes:
+    """Return what *text* writes: itself, or behind ``hex:`` the bytes of hex digits."""
+    if not isinstance(text, str) or not text:
+        raise ValueError('is no text; write it as "R" or as "hex: A0 01 01 A2"')
+    try:
+        if text.startswith("hex:"):
+            return bytes.fromhex(text.removeprefix("hex:"))
+        return text.encode("ascii")
+    except ValueError:
+        raise ValueError('is neither ASCII text nor "hex:" and hex digits') from None
+
+
+Sent = Annotated[bytes, BeforeValidator(_bytes)]
+
+
+BOUGHT: Mapping[str, SerialProtocol] = {
+    "adafruit-tower": TOWER,
+    "fit-statusb": FIT_STATUSB,
+    "busytag": BUSYTAG,
+}
+"""Lights of which there is nothing to be said but their name."""
+
+
+class OnOff(BaseModel):
+    """What to send to switch one channel on and off."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    on: Sent
+    off: Sent
+
+
+class SerialOptions(DriverOptions):
+    """The keys of a serial light.
+
+    ``port``: a device, best by its name under ``/dev/serial/by-id``; ``"auto"`` for the only
+    one with the light's USB id; or ``socket://host:port``. ``protocol``: which light.
+    ``channels``: what our own light has to have; what hangs on the relays of an LCUS board, or on
+    the modules of a Jambel, from the first on. ``baud``: another speed than the protocol's.
+    ``commands``, ``init``, ``ack`` and ``ready`` belong to ``protocol = "custom"``: what to send
+    for each channel, what once after opening, what the light answers to each command, and what
+    it says when it has started.
+    """
+
+    port: str = Field(min_length=1)
+    protocol: Literal[
+        "buildlight", "adafruit-tower", "fit-statusb", "busytag", "jambel", "lcus", "custom"
+    ]
+    baud: int | None = Field(default=None, ge=50, le=4_000_000)
+    order: tuple[Channel, ...] = Field(default=(), alias="channels", max_length=MOST_RELAYS)
+    commands: Mapping[Channel, OnOff] = {}
+    init: Sent = b""
+    ack: Sent = b""
+    ready: Sent = b""
+    wait_for_light: bool = True
+
+    @field_validator("baud")
+    @classmethod
+    def _keep_the_firmware(cls, baud: int | None) -> int | None:
+        if baud == TOUCH:
+            raise ValueError("makes many boards wait for new firmware; use another rate")
+        return baud
+
+    @field_validator("port")
+    @classmethod
+    def _know_the_address(cls, port: str) -> str:
+        if port.startswith(TCP):
+            address_of(port)
+        elif "://" in port:
+            raise ValueError("is neither a device nor socket://host:port")
+        return port
+
+    @field_validator("order")
+    @classmethod
+    def _one_wire_a_channel(cls, order: tuple[Channel, ...]) -> tuple[Channel, ...]:
+        if len({*order}) < len(order):
+            raise ValueError("names a channel twice")
+        return order
+
+    @model_validator(mode="before")
+    @classmethod
+    def _relays_are_relays(cls, keys: Any) -> Any:
+        if isinstance(keys, Mapping) and keys.get("protocol") == "lcus":
+            return {"relay": True, **keys}
+        return keys
+
+    @model_validator(mode="after")
+    def _keys_belong_to_the_protocol(self) -> Self:
+        if self.protocol == "custom" and not self.commands:
+            raise ValueError('protocol "custom" needs commands = { red = { on = …, off = … } }')
+        for key in ("commands", "init", "ack", "ready"):
+            if self.protocol != "custom" and getattr(self, key):
+                belong = "belong" if key == "commands" else "belongs"
+                raise ValueError(f'{key} {belong} to protocol "custom"')
+        if self.protocol == "lcus" and not self.order:
+            raise ValueError('protocol "lcus" needs channels = ["red", "amber", "green"]')
+        if self.protocol == "lcus" and not self.relay:
+            raise ValueError("relay = false: the relays of an LCUS board are mechanical")
+        if self.protocol not in ("buildlight", "lcus", "jambel") and self.order:
+            raise ValueError('channels belong to protocols "buildlight", "lcus" and "jambel"')
+        if self.protocol == "jambel" and self.order and {*self.order} != {*JAMBEL_MODULES}:
+            raise ValueError("channels of a Jambel are red, amber and green, in the modules' order")
+        return self
+
+    @model_validator(mode="after")
+    def _port_suits_the_protocol(self) -> Self:
+        spoken = self.spoken()
+        if self.port == AUTO and spoken.usb is None:
+            raise ValueError(f'port = "auto" cannot find protocol "{self.protocol}"; name its port')
+        if self.port.startswith(TCP) and not spoken.tcp:
+            raise ValueError(f'protocol "{self.protocol}" is not spoken over a network')
+        return self
+
+    def spoken(self) -> SerialProtocol:
+        """Return how the light is spoken to."""
+        match self.protocol:
+            case "buildlight":
+                return own_light(self.order or OWN_CHANNELS)
+            case "jambel":
+                return jambel(self.order or JAMBEL_MODULES)
+            case "lcus":
+                return lcus(self.order)
+            case "custom":
+                table = {channel: (row.on, row.off) for channel, row in self.commands.items()}
+                return custom(table, init=self.init, ack=self.ack, ready=self.ready)
+            case light:
+                return BOUGHT[light]
+
+    @property
+    def speed(self) -> int:
+        """The baud rate: the protocol's own, unless it is set."""
+        return self.baud or self.spoken().baud
+
+    @property
+    def channels(self) -> frozenset[Channel]:
+        """The protocol's channels."""
+        return self.spoken().channels
+
+    @property
+    def dims(self) -> bool:
+        """Whether the light breathes."""
+        return self.spoken().dims
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """The port; with ``"auto"``, every light of that id, as there may be but one."""
+        usb = self.spoken().usb
+        if self.port == AUTO and usb is not None:
+            return frozenset({f"the light with USB id {usb_id(usb)}"})
+        return frozenset({self.port})

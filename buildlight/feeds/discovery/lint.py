@@ -1,0 +1,213 @@
+"""What is odd about a feed, told from one answer: each a sentence with a remedy. Pure."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from glob import escape
+
+from buildlight.projects.project import Activity, Project, activity_of, status_of, unknown_words
+from buildlight.projects.signal import pipeline_of
+from buildlight.projects.verdict import DEFINITE, Verdict
+from buildlight.redaction import printable
+
+LONG = timedelta(days=365)
+"""Whatever was last built longer ago is dead, most likely."""
+MANY = 100
+"""Projects of which a lamp can hardly tell anything but that one of them is broken."""
+NAMED = 3
+"""How many names a sentence tells before it counts the rest."""
+WRITTEN = 20
+"""How many names or words a suggestion holds at most; a server may say anything."""
+LONGEST = 60
+"""Letters of the longest word that is suggested."""
+
+
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """Something odd: a *sentence* with a remedy, and the *line* of TOML that may be it."""
+
+    sentence: str
+    line: str | None = None
+
+
+def oddities(projects: Sequence[Project], clock: datetime) -> tuple[Oddity, ...]:
+    """Return everything that is odd about the *projects* of a feed at the time of day *clock*."""
+    found = (look(tuple(projects), clock) for look in _LOOKS)
+    return tuple(oddity for oddity in found if oddity is not None)
+
+
+def quoted(text: str) -> str:
+    """Return *text* as a string of TOML on one line, without what a terminal would obey."""
+    return '"' + "".join(_ESCAPES.get(letter) or _plain(letter) for letter in text) + '"'
+
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\"}
+
+
+def _plain(letter: str) -> str:
+    return letter if letter.isprintable() else f"\\U{ord(letter):08X}"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return ``1 project`` or ``2 projects``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _named(names: Iterable[str]) -> str:
+    names = tuple(names)
+    told = ", ".join(printable(name, limit=40) or "(no name)" for name in names[:NAMED])
+    more = len(names) - NAMED
+    return f"{told} and {more} more" if more > 0 else told
+
+
+def _nothing(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+    if projects:
+        return None
+    return Oddity(
+        "It holds no project, and the lamp would never be green: some servers show strangers "
+        "nothing, so try with a user or a token, or check the address."
+    )
+
+
+def _many(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+    if len(projects) <= MANY:
+        return None
+    return Oddity(
+        f"{len(projects)} projects are many for a lamp: choose those that matter, or ask the "
+        "server for a view.",
+        f"include = [{quoted(_pattern(projects[0].name))}]",
+    )
+
+
+def _pattern(name: str) -> str:
+    """Return a glob for *name* and its like."""
+    return f"{_literal(pipeline_of(name).split('-')[0][:LONGEST])}*"
+
+
+def _literal(name: str) -> str:
+    # A name may look like a glob, or like the mark of a regular expression.
+    literal = escape(name)
+    return f"[r]{literal[1:]}" if literal.startswith("re:") else literal
+
+
+def _strange_words(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+    words = sorted(unknown_words(projects))
+    if not words:
+        return None
+    table = ", ".join(f'{quoted(word)} = "keep"' for word in _short(words))
+    return Oddity(
+        f"It says what buildlight does not know ({_named(words)}), and takes as no news (keep): "
+        "write passing or broken if a word means that.",
+        f"words = {{ {table} }}" if table else None,
+    )
+
+
+def _short(texts: Iterable[str]) -> list[str]:
+    return [text for text in texts if 0 < len(text) <= LONGEST][:WRITTEN]
+
+
+def _never_built(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+    strange = unknown_words(projects)
+    names = [
+        project.name
+        for project in projects
+        if status_of(project) not in DEFINITE
+        and project.last_build_status.strip().lower() not in strange
+        and activity_of(project) is not Activity.BUILDING
+    ]
+    if not names:
+        return None
+    left_out = ", ".join(quoted(_literal(name)) for name in _short(dict.fromkeys(names)))
+    return Oddity(
+        f"{plural(len(names), 'project')} never completed a build, or cannot, as folders "
+        f"({_named(names)}): they make no lamp green; leave them out if they never will.",
+        f"exclude = [{left_out}]" if left_out else None,
+    )
+
+
+def _all_red(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+    broken = [DEFINITE.get(status_of(project)) is Verdict.BROKEN for project in projects]
+    if len(broken) <= 1 or not all(broken):
+        return None
+    return Oddity(
+        "Every project is broken, and a lamp that is always red tells nothing: include those "
+        "that somebody looks after.",
+        f"include = [{quoted(_pattern(projects[0].name))}]" if len(projects) <= MANY else None,
+    )
+
+
+def _long_dead(projects: tuple[Project, ...], clock: datetime) -> Oddity | None:
+    names = [project.name for project in projects if _is_dead(project, clock)]
+    if not names:
+        return None
+    return Oddity(
+        f"{plural(len(names), 'project')} had the last build more than a year ago "
+        f"({_named(names)}): let them count no longer, here after a year in seconds.",
+        f"ignore_older_than = {LONG.total_seconds():.0f}",
+    )
+
+
+def _is_dead(project: Project, clock: datetime) -> bool:
+    told = project.last_build_time
+    if told is None or status_of(project) not in DEFINITE:
+        return False  # CruiseControl.rb says 1970 of what was never built.
+    # Half a day does not matter here.
+    built = told if told.tzinfo else told.replace(tzinfo=UTC)
+    return activity_of(project) is not Activity.BUILDING and clock - built > LONG
+
+
+def _no_zone(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+    times = [project.last_build_time for project in projects if project.last_build_time]
+    naive = [time for time in times if time.tzinfo is None]
+    if not naive:
+        return None
+    return Oddity(
+        f"{plural(len(naive), 'time')} of {len(times)} without a zone, so nobody can tell when "
+        "that was: the lamp does not need it, and `since` will be when buildlight saw it; a "
+        "newer server may say more."
+    )
+
+
+def _repeated(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+    names = [name for name, times in Counter(each.name for each in projects).items() if times > 1]
+    if not names:
+        return None
+    return Oddity(
+        f"{plural(len(names), 'name')} more than once ({_named(names)}): each project counts, "
+        "but include and exclude cannot tell them apart; rename them on the server if they "
+        "have to."
+    )
+
+
+def _stages(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+    parts = Counter(pipeline_of(each.name) for each in projects if _is_stage(each))
+    pipelines = [name for name, stages in parts.items() if stages > 1]
+    if not pipelines:
+        return None
+    return Oddity(
+        f"The names look like stages of pipelines ({_named(pipelines)}): count each pipeline "
+        "once, by its worst stage.",
+        'roll_up = "pipeline"',
+    )
+
+
+def _is_stage(project: Project) -> bool:
+    # A bare slash stands in owner/repository, too: only Concourse's links tell the difference.
+    concourse = "/" in project.name and "/pipelines/" in project.web_url
+    return " :: " in project.name or " / " in project.name or concourse
+
+
+Look = Callable[[tuple[Project, ...], datetime], Oddity | None]
+
+_LOOKS: tuple[Look, ...] = (
+    _nothing,
+    _many,
+    _all_red,
+    _stages,
+    _long_dead,
+    _never_built,
+    _strange_words,
+    _no_zone,
+    _repeated,
+)

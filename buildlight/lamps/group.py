@@ -1,0 +1,278 @@
+"""All lamps of a configuration: told a report together, and exchanged while the others shine on.
+
+Which light plays what is here; what it means is in ``report``, how one light plays it in ``lamp``.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from buildlight.config.settings import FeedSettings, LampSettings
+from buildlight.errors import LightUnavailable
+from buildlight.hours import is_open
+from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.patterns.pattern import Pattern, cheers, dimmed
+from buildlight.projects.feed_state import News
+from buildlight.projects.verdict import Event, Verdict
+from buildlight.report.report import LampReport, Light, Report, Shown
+
+BLOCKED = 1.0
+"""Seconds after which a light that does not come back from a call counts as lost."""
+LOOKING = 0.02
+"""Seconds between looks whether a light that goes is dark."""
+
+WORST_FIRST = (Event.BROKEN, Event.STILL_BROKEN, Event.FIXED)
+"""Which event is played if several happen at once."""
+
+log = logging.getLogger(__name__)
+
+
+class Player(Protocol):
+    """What plays a lamp; in earnest a :class:`lamp.LampThread`, which explains each of these."""
+
+    @property
+    def light(self) -> Light | None: ...
+    @property
+    def trouble(self) -> LightUnavailable | None: ...
+    @property
+    def called_in(self) -> float: ...
+    def start(self, pattern: Pattern) -> None: ...
+    def play(self, pattern: Pattern) -> None: ...
+    def play_once(self, pattern: Pattern) -> None: ...
+    def stop(self) -> None: ...
+    def join(self, timeout: float) -> bool: ...
+    def blocked_for(self) -> float: ...
+
+
+MakePlayer = Callable[[LampSettings, Callable[[], None]], Player]
+
+
+def threaded(lamp: LampSettings, on_light: Callable[[], None]) -> Player:
+    """Return a player on a thread of its own."""
+    return LampThread(lamp.name, Lamp(lamp.open_light), on_light=on_light)
+
+
+@dataclass(slots=True)
+class _Played:
+    """A lamp and what plays it; it *shows* nothing before its light was asked for."""
+
+    settings: LampSettings
+    player: Player
+    shows: Pattern | None = None
+
+    @property
+    def started(self) -> bool:
+        return self.shows is not None
+
+    @property
+    def light(self) -> Light:
+        blocked = self.player.blocked_for() > BLOCKED
+        return Light.LOST if blocked else self.player.light or Light.WAITING
+
+    @property
+    def tried(self) -> bool:
+        return self.player.light is not None or self.player.blocked_for() > BLOCKED
+
+    def show(self, pattern: Pattern) -> bool:
+        """Return whether that is something new."""
+        before, self.shows = self.shows, pattern
+        if before is None:
+            self.player.start(pattern)
+        elif pattern != before:
+            self.player.play(pattern)
+        return pattern != before
+
+
+class Lamps:
+    """The lamps of a configuration, each with what *make_player* makes for it.
+
+    Made and used in a running loop.
+    """
+
+    def __init__(self, lamps: Iterable[LampSettings], *, make_player: MakePlayer) -> None:
+        self.changed = asyncio.Event()
+        """Set when a light may have changed, and when a lamp may have begun to move."""
+        self._make_player = make_player
+        self._loop = asyncio.get_running_loop()
+        self._dark_by: float | None = None
+        self._played = [self._made(lamp) for lamp in lamps]
+
+    def start(self, clock: datetime) -> None:
+        """Open every light, and have it say that nobody knows anything yet.
+
+        At the time of day *clock* its office may be closed.
+        """
+        for each in self._played:
+            hours, pattern = each.settings.hours, each.settings.patterns["stale"]
+            closed = hours is not None and not is_open(hours, clock)
+            each.show(dimmed(pattern, each.settings.closed) if closed else pattern)
+
+    @property
+    def called_in(self) -> float:
+        """The seconds until a light is called again, 0 while one is; infinite if none will be."""
+        return min((each.player.called_in for each in self._played), default=math.inf)
+
+    @property
+    def tried(self) -> bool:
+        """Whether every light was opened, or is being waited for."""
+        return all(each.tried for each in self._played)
+
+    def lights(self) -> tuple[Light | None, ...]:
+        """Return how the light of each lamp is; ``None`` for one that was not tried yet."""
+        return tuple(each.light if each.tried else None for each in self._played)
+
+    def rows(self) -> tuple[Shown, ...]:
+        """Return the lamps as a report sees them."""
+        return tuple(shown(each.settings, each.light) for each in self._played)
+
+    def missing(self) -> tuple[tuple[LampSettings, Light | None, LightUnavailable | None], ...]:
+        """Return the lamps that are not to be waited for and are not there, and the trouble.
+
+        Their light is ``None`` until it was tried.
+        """
+        return tuple(
+            (each.settings, each.player.light, each.player.trouble)
+            for each in self._played
+            if not each.settings.options.wait_for_light and each.player.light is not Light.OK
+        )
+
+    def troubles(self) -> Mapping[str, LightUnavailable | None]:
+        """Return why lights are not ok, by the name of the lamp."""
+        return {each.settings.name: each.player.trouble for each in self._played}
+
+    def hung(self, seconds: float) -> tuple[str, ...]:
+        """Return the names of lamps whose light has not come back for more than *seconds*."""
+        return tuple(
+            each.settings.name for each in self._played if each.player.blocked_for() > seconds
+        )
+
+    def tell(self, report: Report) -> None:
+        """Have every lamp play what *report*, made of :meth:`rows`, says of it."""
+        for each, row in zip(self._played, report.lamps, strict=True):
+            if each.show(row.pattern):
+                self.changed.set()
+
+    def tell_news(self, told: Iterable[tuple[FeedSettings, News]], report: Report) -> None:
+        """Have every lamp that heeds what happened play its pattern for the worst of it, once.
+
+        After the lamp was told how things stand, and never a cheer while they are bad.
+        """
+        told = [*told]
+        for each, row in zip(self._played, report.lamps, strict=True):
+            lamp = each.settings
+            if lamp.hours is not None and not is_open(lamp.hours, report.at):
+                continue
+            happened = {event for one in told for event in _heeded(lamp, *one)}
+            pattern = _pattern_for(happened, lamp, row)
+            if pattern is not None:
+                each.player.play_once(pattern)
+                self.changed.set()
+
+    async def exchange(
+        self, lamps: Sequence[LampSettings], *, patience: float
+    ) -> tuple[LampSettings, ...]:
+        """Go on with *lamps*: a light that stays shines on, one that goes is dark afterwards.
+
+        Nothing is opened before what goes has let go of its light, or for *patience* seconds did
+        not: two lamps may have exchanged their pins. What is new starts with the next report.
+        Returns the lamps whose lights did not let go, and may be lit still.
+        """
+        staying, going = [], [*self._played]
+        for lamp in lamps:
+            same = next((each for each in going if _one_light(each.settings, lamp)), None)
+            if same is not None:
+                going.remove(same)
+            staying.append((lamp, same))
+        stuck = await _let_go([each for each in going if each.started], patience)
+        self._played = [
+            replace(same, settings=lamp) if same else self._made(lamp) for lamp, same in staying
+        ]
+        return tuple(each.settings for each in stuck)
+
+    def darken(self, patience: float) -> None:
+        """Ask every lamp to go dark; :meth:`join` waits for it, from now on *patience* seconds."""
+        for each in self._played:
+            each.player.stop()
+        if self._dark_by is None:
+            self._dark_by = self._loop.time() + patience
+
+    def join(self) -> None:
+        """Wait for darkness, as long as there is patience."""
+        by = self._dark_by or 0.0
+        started = [each for each in self._played if each.started]
+        _tell_unanswered(
+            each for each in started if not each.player.join(max(by - self._loop.time(), 0.0))
+        )
+
+    def _made(self, lamp: LampSettings) -> _Played:
+        return _Played(lamp, self._make_player(lamp, self._notice))
+
+    def _notice(self) -> None:
+        """Heed a light, on any thread."""
+        with suppress(RuntimeError):  # The loop has ended: nobody wants to know any more.
+            self._loop.call_soon_threadsafe(self.changed.set)
+
+
+def shown(lamp: LampSettings, light: Light) -> Shown:
+    """Return a lamp as the report sees it."""
+    return Shown(
+        name=lamp.name,
+        driver=lamp.driver,
+        feeds=lamp.feeds,
+        patterns=lamp.patterns,
+        light=light,
+        choice=lamp.choice,
+        hours=lamp.hours,
+        closed=lamp.closed,
+    )
+
+
+def others(
+    lamps: Sequence[LampSettings], known: Sequence[LampSettings]
+) -> tuple[LampSettings, ...]:
+    """Return those of *lamps* whose lights are none of the *known* ones'."""
+    return tuple(lamp for lamp in lamps if not any(_one_light(lamp, each) for each in known))
+
+
+def _one_light(before: LampSettings, after: LampSettings) -> bool:
+    """Return whether both have the very same light, whatever they show on it."""
+    return before.light is after.light and before.options == after.options
+
+
+async def _let_go(going: Sequence[_Played], patience: float) -> Sequence[_Played]:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + patience
+    for each in going:
+        each.player.stop()
+    # A thread's end can set no event of the loop; each look is cheap, and there are few.
+    while not all(each.player.join(0.0) for each in going) and loop.time() < end:  # noqa: ASYNC110
+        await asyncio.sleep(LOOKING)
+    stuck = [each for each in going if not each.player.join(0.0)]
+    _tell_unanswered(stuck)
+    return stuck
+
+
+def _tell_unanswered(lamps: Iterable[_Played]) -> None:
+    for each in lamps:
+        name = each.settings.name
+        log.warning("%s: its light does not answer, and was left as it was", name)
+
+
+def _heeded(lamp: LampSettings, feed: FeedSettings, news: News) -> Iterable[Event]:
+    if feed.name in lamp.feeds:
+        names = lamp.choice.of(feed.choice.of(name for _, name in news.events))
+        yield from (event for event, name in news.events if name in names)
+
+
+def _pattern_for(happened: set[Event], lamp: LampSettings, row: LampReport) -> Pattern | None:
+    """Return what *lamp* plays for the worst of what *happened* for which it has a pattern."""
+    bad = row.signal.stale or row.signal.verdict is Verdict.BROKEN
+    patterns = [
+        lamp.events[event] for event in WORST_FIRST if event in happened & lamp.events.keys()
+    ]
+    return next((pattern for pattern in patterns if not (bad and cheers(pattern))), None)

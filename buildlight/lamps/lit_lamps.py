@@ -1,0 +1,73 @@
+"""Which lights a daemon has lit, written down for whoever darkens them after its end.
+
+The configuration does not tell it any more once somebody has changed it, or made a mistake in it,
+and not had it read: a daemon that is killed then would leave an old green for ever.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from buildlight.config.settings import LampSettings, lamp_from_keys
+from buildlight.errors import ConfigError
+from buildlight.system.atomic_file import ReplacedFile
+
+NAME = "lit.json"
+PRIVATE = 0o600
+"""The keys of somebody's driver may be a secret."""
+PATIENCE = 0.3
+"""Seconds that a light waits to be written down."""
+
+log = logging.getLogger(__name__)
+
+
+class LitFile:
+    """The file in *folder*, which lies in memory and lives as long as the service."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / NAME
+        self._file = ReplacedFile(self._path, on_trouble=self._warn, mode=PRIVATE)
+
+    def tell(self, lamps: Sequence[LampSettings]) -> None:
+        """Write down *lamps*, before they are lit."""
+        self._file.write(partial(_document, lamps))
+        self._file.close(PATIENCE)
+
+    def _warn(self, sentence: str) -> None:
+        log.warning(
+            "%s: %s; after a crash, lamps go dark only if the configuration is still the same",
+            self._path,
+            sentence,
+        )
+
+
+def left_lit(folder: Path) -> tuple[LampSettings, ...]:
+    """Return the lamps that the daemon before has written down in *folder*, watching nothing."""
+    file = folder / NAME
+    try:
+        rows = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, RecursionError) as exc:
+        log.warning("%s: cannot be read: %s", file, type(exc).__name__)
+        return ()
+    # Row by row: a driver that was taken away meanwhile keeps no other lamp from going dark.
+    found = [_lamp(row, file) for row in (rows if isinstance(rows, list) else [rows])]
+    return tuple(lamp for lamp in found if lamp is not None)
+
+
+def _lamp(row: Any, file: Path) -> LampSettings | None:
+    try:
+        return replace(lamp_from_keys(row["driver"], row["keys"]), name=row["name"])
+    except (TypeError, LookupError, ConfigError) as exc:
+        log.warning("%s: a lamp in it cannot be darkened: %s", file, exc)
+        return None
+
+
+def _document(lamps: Sequence[LampSettings]) -> object:
+    rows = [{"name": lamp.name, "driver": lamp.driver, "keys": {**lamp.keys}} for lamp in lamps]
+    return json.loads(json.dumps(rows, default=str))  # TOML knows dates, JSON does not.

@@ -1,0 +1,1 @@
+"""What feeds, drivers and publishers share on the network: name resolution and connections."""

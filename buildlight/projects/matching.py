@@ -1,0 +1,103 @@
+"""Which project of an answer is which of those that are remembered. Pure.
+
+A name is enough for nearly every server. GoCD and preview feeds repeat names, in any order; then
+nothing may be mistaken that would turn a red project green.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count
+
+from buildlight.projects.project import Activity, BuildStatus, Project, activity_of, status_of
+from buildlight.projects.verdict import DEFINITE, Remembered, Verdict
+
+Key = tuple[str, int]
+"""A project's name, and a number that tells it from others of that name."""
+
+Pair = tuple[Key, Remembered | None, Project]
+"""A project, under what it is to be remembered, and as what it was so far."""
+
+
+def paired(
+    known: Mapping[Key, Remembered],
+    projects: Iterable[Project],
+    *,
+    words: Mapping[str, BuildStatus],
+) -> Iterator[Pair]:
+    """Pair *projects* with what is *known*; no key is given twice."""
+    keys: dict[str, list[Key]] = {}
+    for key in known:
+        keys.setdefault(key[0], []).append(key)
+    groups: dict[str, list[Project]] = {}
+    for project in projects:
+        groups.setdefault(project.name, []).append(project)
+    for name, group in groups.items():
+        before = {key: known[key] for key in keys.get(name, ())}
+        if len(group) == 1 and len(before) <= 1:
+            key = next(iter(before), (name, 0))
+            yield key, before.get(key), group[0]
+        else:
+            yield from _paired_namesakes(name, group, before, words)
+
+
+def _paired_namesakes(
+    name: str,
+    group: Sequence[Project],
+    known: Mapping[Key, Remembered],
+    words: Mapping[str, BuildStatus],
+) -> Iterator[Pair]:
+    """Pair projects of one name: by their address, where only one has it, else with caution.
+
+    Where nothing tells them apart, one without a definite word may have been the worst of them;
+    and if one has gone it may have been the worst, which stays as the missing one.
+    """
+    # Looked up, not looked for: a server may repeat one name 50,000 times.
+    at = _by_address(known)
+    told = Counter(project.web_url for project in group)
+    left = dict(known)
+    strangers = []
+    for project in group:
+        same = at.get(project.web_url, ())
+        if len(same) == 1 and told[project.web_url] == 1:
+            yield same[0], left.pop(same[0]), project
+        else:
+            strangers.append(project)
+    keys = [*left]
+    if len(strangers) < len(keys):
+        keys.sort(key=lambda key: WORST_FIRST.index(left[key].verdict), reverse=True)
+    worst = _worst(left.values(), strangers, words)
+    fresh = ((name, number) for number in count() if (name, number) not in known)
+    free = chain(keys, fresh)
+    for project in strangers:
+        key = next(free)
+        yield key, left.get(key) if _word(project, words) else worst, project
+
+
+def _by_address(known: Mapping[Key, Remembered]) -> Mapping[str, Sequence[Key]]:
+    found: dict[str, list[Key]] = {}
+    for key, each in known.items():
+        found.setdefault(each.project.web_url, []).append(key)
+    return found
+
+
+def _worst(
+    left: Iterable[Remembered], strangers: Iterable[Project], words: Mapping[str, BuildStatus]
+) -> Remembered | None:
+    """Return the worst that a stranger without a word may have been.
+
+    A broken one that says so is one of those that were broken; one that passes may be any.
+    """
+    suspects = sorted(left, key=lambda each: WORST_FIRST.index(each.verdict))
+    broken = sum(_word(project, words) is Verdict.BROKEN for project in strangers)
+    accounted = min(broken, sum(each.verdict is Verdict.BROKEN for each in suspects))
+    return next(iter(suspects[accounted:]), None)
+
+
+WORST_FIRST = (Verdict.BROKEN, Verdict.NONE, Verdict.PASSING)
+"""Verdicts in the order of caution: what nobody knows is worse than what passes."""
+
+
+def _word(project: Project, words: Mapping[str, BuildStatus]) -> Verdict | None:
+    """Return the verdict that *project* has for sure, ``None`` while nobody knows."""
+    building = activity_of(project) is Activity.BUILDING
+    return None if building else DEFINITE.get(status_of(project, words))

@@ -1,0 +1,173 @@
+"""What is remembered of a project: the verdict of its last completed build. Pure.
+
+Half of the servers forget a project's verdict while its next build runs (Travis, Drone,
+Woodpecker and Buildkite answer ``Building`` + ``Unknown``). Here it stands until the next build
+has completed. What one more reading means for it is decided by three small tables and
+:func:`remember`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+
+from buildlight.projects.project import (
+    STATUS_WORDS,
+    Activity,
+    BuildStatus,
+    Project,
+    activity_of,
+    status_of,
+)
+
+
+class Verdict(Enum):
+    """What is held of a project after its last completed build."""
+
+    BROKEN = "broken"
+    PASSING = "passing"
+    NONE = "none"
+
+
+class Event(Enum):
+    """What one more reading tells about a project, compared with what was remembered."""
+
+    BROKEN = "broken"
+    STILL_BROKEN = "still-broken"
+    FIXED = "fixed"
+    STARTED = "started"
+
+
+# The statuses that make a verdict; every other keeps the one there was.
+DEFINITE: Mapping[BuildStatus, Verdict] = {
+    BuildStatus.SUCCESS: Verdict.PASSING,
+    BuildStatus.FAILURE: Verdict.BROKEN,
+    BuildStatus.EXCEPTION: Verdict.BROKEN,
+}
+
+Build = tuple[str, datetime | None]
+"""(label, time) of a build. Neither is ordered nor unique, and either may be missing: good for
+telling two builds apart, for nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is known of one project of one feed.
+
+    *project* is the last reading of it, *since* when the verdict came about (``None`` if nobody
+    knows), *build* what the verdict was taken from, *definite* whether the last reading
+    confirmed it.
+    """
+
+    project: Project
+    verdict: Verdict
+    building: bool
+    since: datetime | None
+    build: Build = ("", None)
+    definite: bool = False
+
+    def age(self, *, clock: datetime) -> float:
+        """Return the seconds since the last build, 0 while one runs or if nobody knows.
+
+        A time without a zone may be that of any, and is given the benefit of the doubt.
+        """
+        told = self.project.last_build_time
+        if told is None or self.building:
+            return 0.0
+        if told.tzinfo is None:
+            return (clock - told.replace(tzinfo=UTC) - WIDEST).total_seconds()
+        return (clock - told).total_seconds()
+
+
+WIDEST = timedelta(hours=14)
+"""How far a zone can be from UTC."""
+
+
+def remember(
+    before: Remembered | None,
+    project: Project,
+    *,
+    now: datetime,
+    words: Mapping[str, BuildStatus] = STATUS_WORDS,
+) -> Remembered:
+    """Return what to remember of *project* after one more reading of it.
+
+    *before* is ``None`` at first sight. *now* has a time zone. A definite word of a project
+    that is not building is the verdict, whatever label and time say: they can be missing, stuck
+    or equal for years. Of a building project a broken word is taken too, but a passing one only
+    if it was earned, see :func:`_earned`.
+    """
+    building = activity_of(project) is Activity.BUILDING
+    word = DEFINITE.get(status_of(project, words))
+    taken = word is not None and (
+        not building or word is Verdict.BROKEN or _earned(before, project)
+    )
+    verdict = word if taken and word else before.verdict if before else Verdict.NONE
+    return Remembered(
+        project=project,
+        verdict=verdict,
+        building=building,
+        since=_since(before, project, verdict, now=now),
+        build=_build(project) if taken or not before else before.build,
+        definite=taken,
+    )
+
+
+def event(before: Remembered | None, after: Remembered) -> Event | None:
+    """Return what happened to a project between two readings, or ``None``.
+
+    A project at first sight is news only if it is broken. The first good reading of a whole
+    feed is silent; its reader sees to that. A build that ends without a definite word is none.
+    """
+    old = before.verdict if before else Verdict.NONE
+    if after.verdict is not old:
+        return _TURNS.get((old, after.verdict))
+    if before is None:
+        return None
+    if after.verdict is Verdict.BROKEN and _completed_another(before, after):
+        return Event.STILL_BROKEN
+    return Event.STARTED if after.building and not before.building else None
+
+
+_TURNS: Mapping[tuple[Verdict, Verdict], Event] = {
+    (Verdict.NONE, Verdict.BROKEN): Event.BROKEN,
+    (Verdict.PASSING, Verdict.BROKEN): Event.BROKEN,
+    (Verdict.BROKEN, Verdict.PASSING): Event.FIXED,
+}
+
+
+def _earned(before: Remembered | None, project: Project) -> bool:
+    # CodePipeline's proxy calls a running build Success, and Travis raises the label early: a
+    # new label and a new time together are taken for a build that was missed between two polls.
+    return before is None or _both_changed(before.build, _build(project))
+
+
+def _both_changed(old: Build, new: Build) -> bool:
+    given = bool(old[0] and new[0] and old[1] and new[1])
+    return given and old[0] != new[0] and old[1] != new[1]
+
+
+def _completed_another(before: Remembered, after: Remembered) -> bool:
+    if after.building:
+        return _both_changed(before.build, after.build)
+    return after.definite and (before.building or after.build != before.build)
+
+
+def _build(project: Project) -> Build:
+    return (project.last_build_label, project.last_build_time)
+
+
+def _since(
+    before: Remembered | None, project: Project, verdict: Verdict, *, now: datetime
+) -> datetime | None:
+    # Only a time with a zone, in the past and after CruiseControl.rb's placeholder of 1970, can
+    # be told to a person; what was so at first sight may have been so for long.
+    if before is not None and verdict is before.verdict:
+        return before.since
+    told = project.last_build_time
+    if told is not None and told.tzinfo is not None and _EPOCH < told <= now:
+        return told
+    return now if before else None
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=2)

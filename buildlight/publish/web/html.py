@@ -1,0 +1,311 @@
+"""The page as a document, and the parts of it that change. Pure.
+
+Whatever servers wrote is escaped, and only http and https become links. Nothing here needs the
+script: it replaces parts of the document by the same parts, made here again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from urllib.parse import quote
+
+from buildlight.projects.feed_state import State
+from buildlight.projects.signal import RANKS
+from buildlight.projects.verdict import Verdict
+from buildlight.publish.web.links import link
+from buildlight.publish.web.svg import icon_svg, lamp_svg, worst_lamp
+from buildlight.redaction import printable
+from buildlight.report.reasons import span, time_of
+from buildlight.report.report import FeedReport, LampReport, Light, ProjectReport, Report
+from buildlight.report.rows import NAMELESS
+
+LONGEST = 200
+"""Letters of a name that are shown."""
+WIDE = 2_000
+"""Letters of a sentence, which may hold several names."""
+
+LISTED = 1_000
+"""Projects of one list that are told one by one; the rest is counted."""
+
+JUST_NOW = 2.0
+"""Seconds below which an age is no number; the script has the same."""
+
+REFRESH = 15
+"""Seconds after which a browser without JavaScript asks again."""
+
+SIGNALS: Mapping[str, tuple[str, str]] = {
+    "broken": ("✕", "Broken"),
+    "broken-stale": ("✕", "Broken, the rest unknown"),
+    "broken-building": ("✕", "Broken, being built"),
+    "broken-building-stale": ("✕", "Broken, being built, the rest unknown"),
+    "stale": ("?", "Unknown"),
+    "passing-building": ("✓", "Passing, building"),
+    "passing": ("✓", "Passing"),
+    "none-building": ("…", "First build running"),
+    "none": ("…", "No build yet"),
+}
+"""A sign and words for each signal, by its name in :data:`signal.RANKS`."""
+
+LOST = f"data:image/svg+xml,{quote(icon_svg(None))}"
+"""The icon of a page that hears nothing any more, and so could not fetch one."""
+
+LIGHTS: Mapping[Light, str] = {
+    Light.OK: "",
+    Light.WAITING: "Its light is being waited for.",
+    Light.LOST: "Its light is lost.",
+}
+STATES: Mapping[State, tuple[str, str]] = {
+    State.FRESH: ("✓", "fresh"),
+    State.STALE: ("?", "old news"),
+    State.NEVER: ("?", "never answered"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the script puts in place when it changes, and what it does not.
+
+    *parts* are by the id of their element. *rest* is what the list behind the fold is made of,
+    which is fetched only if it is open. None of them holds an age, for those change by themselves.
+    """
+
+    title: str
+    icon: str
+    said: str
+    parts: Mapping[str, str]
+    rest: tuple[ProjectReport, ...]
+
+
+def parts(report: Report, *, now: float) -> Parts:
+    """Return *report* in parts, *now* in seconds as in :class:`feed_state.Reading`."""
+    lamp = worst_lamp(report.lamps)
+    name = RANKS[lamp.signal] if lamp else "stale"
+    sign, words = SIGNALS[name]
+    broken = [each for each in report.projects if each.verdict is Verdict.BROKEN and each.counted]
+    building = [
+        each
+        for each in report.projects
+        if each.building and each.counted and each.verdict is not Verdict.BROKEN
+    ]
+    above = {id(each) for each in (*broken, *building)}
+    others = [each for each in report.projects if id(each) not in above]
+    broken.sort(key=lambda each: each.since.timestamp() if each.since else 0.0)
+    lamps = [_lamp(each, report, now=now) for each in report.lamps]
+    return Parts(
+        title=f"{sign} {words}" + (f" · {lamp.name}" if lamp else ""),
+        icon=name,
+        said=". ".join(_said(each) for each in report.lamps),
+        parts={
+            "lamps": "".join(lamps),
+            "broken": _section("Broken", broken, report),
+            "building": _section("Building", building, report),
+            "others": _others(others, report),
+            "feeds": _feeds(report, [None] * len(report.feeds)),
+            "changed": _last_change(report),
+        },
+        rest=tuple(others),
+    )
+
+
+Ages = Sequence[float | None]
+"""The seconds since the last good answer of each feed of a report, ``None`` if there was none."""
+
+
+def document(report: Report, shown: Parts, *, version: str, ages: Ages) -> str:
+    """Return the whole page, with the *ages* that feeds have by now.
+
+    *version* tells the script from where on it has to be told of changes.
+    """
+    inner = {**shown.parts, "feeds": _feeds(report, ages)}
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{_text(shown.title)}</title>
+<link rel="icon" id="icon" type="image/svg+xml" href="/icon.svg?{shown.icon}" data-lost="{LOST}">
+<link rel="stylesheet" href="/page.css">
+<script src="/page.js" defer></script>
+<noscript><meta http-equiv="refresh" content="{REFRESH}"></noscript>
+</head>
+<body data-version="{version}">
+<p class="unseen" id="said" role="status"></p>
+<p id="lost" role="alert" hidden></p>
+<main>
+<h1 class="unseen">Build lamp</h1>
+<div id="lamps">{inner["lamps"]}</div>
+<section id="broken" aria-label="Broken">{inner["broken"]}</section>
+<section id="building" aria-label="Building">{inner["building"]}</section>
+<details id="fold">
+<summary id="others">{inner["others"]}</summary>
+<div id="rest">{rest(shown, report)}</div>
+</details>
+<section aria-labelledby="feeds-title">
+<h2 id="feeds-title">Feeds</h2>
+<ul class="feeds" id="feeds">{inner["feeds"]}</ul>
+</section>
+</main>
+<footer>
+<p>Last change: <span id="changed">{inner["changed"]}</span></p>
+<p><a href="/cc.xml">cc.xml</a> for CCMenu and others · <a href="/api/report">report</a> ·
+<a href="/metrics">metrics</a></p>
+</footer>
+</body>
+</html>
+"""
+
+
+def _last_change(report: Report) -> str:
+    since = max(lamp.since for lamp in report.lamps) if report.lamps else report.at
+    earlier = f"{since:%Y-%m-%d}" != f"{report.at:%Y-%m-%d}"
+    return _time(since, f"{since:%Y-%m-%d %H:%M:%S}" if earlier else f"{since:%H:%M:%S}")
+
+
+def _lamp(lamp: LampReport, report: Report, *, now: float) -> str:
+    name = RANKS[lamp.signal]
+    sign, words = SIGNALS[name]
+    light = LIGHTS[lamp.light]
+    return (
+        f'<article class="{name}">{lamp_svg(lamp, elapsed=now - lamp.began)}<div>'
+        f"<h2><small>{_text(lamp.name)}</small>"
+        f'<span class="sign" aria-hidden="true">{sign}</span> {words}</h2>'
+        f'<p class="because">{_ended(printable(lamp.because, limit=WIDE))}</p>'
+        f"<p>{_text(lamp.name)} shows <b>{_text(lamp.pattern.text)}</b> since "
+        f"{_time(lamp.since, time_of(lamp.since, clock=report.at))}. "
+        + (f'<strong class="doubt">{light}</strong>' if light else "")
+        + f'</p><p class="rule">{_sentence(lamp.rule)} It changes when '
+        f"{_text(printable(lamp.until, limit=WIDE))}.</p></div></article>"
+    )
+
+
+def _said(lamp: LampReport) -> str:
+    return f"{lamp.name}: {SIGNALS[RANKS[lamp.signal]][1]}: {printable(lamp.because, limit=WIDE)}"
+
+
+def _section(title: str, projects: Sequence[ProjectReport], report: Report) -> str:
+    if not projects:
+        return ""
+    told = _list(projects, lambda each: _row(each, report))
+    return f"<h2>{title} <small>{len(projects)}</small></h2>{told}"
+
+
+def _list(projects: Sequence[ProjectReport], row: Callable[[ProjectReport], str]) -> str:
+    # Rows of what is shown only: those of 50,000 projects would keep the daemon for a second.
+    rows = "".join(row(each) for each in projects[:LISTED])
+    more = len(projects) - LISTED
+    last = f'<li>and {more} more, see the <a href="/api/report">report</a></li>' if more > 0 else ""
+    return f"<ul>{rows}{last}</ul>"
+
+
+def _row(project: ProjectReport, report: Report) -> str:
+    facts = [_text(project.feed)]
+    if project.verdict is Verdict.BROKEN:
+        facts.insert(0, f"broken{_since(project, report)}")
+    if project.building:
+        facts.insert(0, "being built")
+    if project.verdict is Verdict.PASSING:
+        facts.append("passed before")
+    if project.label:
+        facts.append(f"build {_text(printable(project.label, limit=LONGEST))}")
+    if project.breakers:
+        names = printable(", ".join(project.breakers), limit=LONGEST)
+        facts.append(f"broken by {_text(names)}")
+    return f"<li>{_name(project)}<p>{' · '.join(facts)}</p></li>"
+
+
+def _since(project: ProjectReport, report: Report) -> str:
+    if project.since is None:
+        return ""
+    return f" since {_time(project.since, time_of(project.since, clock=report.at))}"
+
+
+def _name(project: ProjectReport) -> str:
+    name = _text(printable(project.name, limit=LONGEST) or NAMELESS)
+    address = link(project.web_url)
+    return f'<a href="{escape(address)}">{name}</a>' if address else f"<span>{name}</span>"
+
+
+def _others(rest: Sequence[ProjectReport], report: Report) -> str:
+    fresh = {feed.name for feed in report.feeds if feed.state is State.FRESH}
+    counting = [each for each in rest if each.counted]
+    passing = sum(each.verdict is Verdict.PASSING for each in counting)
+    known = sum(each.verdict is Verdict.PASSING and each.feed in fresh for each in counting)
+    counts = (
+        (known, "passing"),
+        (passing - known, "passed when last heard"),
+        (sum(each.verdict is Verdict.NONE for each in counting), "without a build"),
+        (len(rest) - len(counting), "not counted"),
+    )
+    told = ", ".join(f"{count} {words}" for count, words in counts if count)
+    return f"<b>The rest</b> {told or 'none'}"
+
+
+def rest(shown: Parts, report: Report) -> str:
+    """Return the list behind the fold: what neither is broken nor being built, by feed."""
+    by_feed: dict[str, list[ProjectReport]] = {}
+    for each in shown.rest:
+        by_feed.setdefault(each.feed, []).append(each)
+    feeds = [feed for feed in report.feeds if feed.name in by_feed]
+    return "".join(_feed_rest(feed, by_feed[feed.name]) for feed in feeds)
+
+
+def _feed_rest(feed: FeedReport, projects: Sequence[ProjectReport]) -> str:
+    passing, none, uncounted = [], [], []
+    for each in projects:
+        if not each.counted:
+            uncounted.append(each)
+        elif each.verdict is Verdict.PASSING:
+            passing.append(each)
+        else:
+            none.append(each)
+    passed = "Passing" if feed.state is State.FRESH else "Passed when last heard"
+    groups = ((passed, passing), ("Without a build", none), ("Not counted", uncounted))
+    lists = (f"<h4>{title}</h4>{_list(group, _rest_row)}" for title, group in groups if group)
+    return f"<h3>{_text(feed.name)}</h3>{''.join(lists)}"
+
+
+def _rest_row(project: ProjectReport) -> str:
+    why = "" if project.counted else f" <i>{_text(project.not_counted_because or '')}</i>"
+    return f"<li>{_name(project)}{why}"
+
+
+def _feeds(report: Report, ages: Ages) -> str:
+    return "".join(
+        _feed(feed, age, number)
+        for number, (feed, age) in enumerate(zip(report.feeds, ages, strict=True))
+    )
+
+
+def _feed(feed: FeedReport, age: float | None, number: int) -> str:
+    sign, words = STATES[feed.state]
+    said = "" if age is None else f"{span(age)} ago" if age >= JUST_NOW else "just now"
+    fault = (
+        f'<p class="fault">{_sentence(printable(feed.error, limit=WIDE))}</p>' if feed.error else ""
+    )
+    projects = "1 project" if feed.projects == 1 else f"{feed.projects} projects"
+    return (
+        f'<li class="{feed.state.value}"><b>{_text(feed.name)}</b> '
+        f'<span class="state">{sign} {words}</span> '
+        f'<span class="age" data-feed="{number}">{said}</span>'
+        f"<p>{projects} · <code>{_text(printable(feed.url, limit=LONGEST))}</code></p>{fault}</li>"
+    )
+
+
+def _time(moment: datetime, words: str) -> str:
+    exact = moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return f'<time datetime="{exact}">{words}</time>'
+
+
+def _sentence(text: str) -> str:
+    # Not capitalize(): the rest of it holds names.
+    return _ended(text[:1].upper() + text[1:])
+
+
+def _ended(text: str) -> str:
+    return _text(text) + ("" if text.endswith((".", "?", "!")) else ".")
+
+
+def _text(text: str) -> str:
+    return escape(text)

@@ -1,0 +1,1 @@
+"""Everything known now, as one value, and the sentences that explain it. Pure."""

@@ -1,0 +1,1 @@
+"""`buildlight service`: installs, removes and shows the systemd service."""

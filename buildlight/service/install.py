@@ -1,0 +1,238 @@
+"""The service on this machine: what is put where, what is taken away again, and how it stands."""
+
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from buildlight import __version__
+from buildlight.errors import ServiceError
+from buildlight.service.plan import Clear, Folder, Machine, Offer, Remove, Run, Step, Write
+from buildlight.service.unit_files import UNIT, Shipped
+
+CONFIGURATION = Path("/etc/buildlight/buildlight.toml")
+SECRETS = Path("/etc/buildlight/secrets")
+RULES = Path("/etc/udev/rules.d/95-buildlight.rules")
+GROUPS = Path("/etc/sysusers.d/buildlight.conf")
+INSTALLED = Path("/etc/systemd/system") / UNIT
+DROP_INS = Path(f"{INSTALLED}.d")
+STATE = ("/var/lib/buildlight", "/var/lib/private/buildlight", "/run/buildlight")
+"""What systemd made for the service: the link to its state, its state, its run folder."""
+
+BOOTED = Path("/run/systemd/system")
+"""A folder that is there where systemd runs, by sd_booted(3)."""
+
+_RULED = ("tty", "usb", "hidraw", "leds")
+# A container has no udev.
+UDEV = (
+    Run(("udevadm", "control", "--reload"), vain=True),
+    Run(("udevadm", "trigger", *(f"--subsystem-match={kind}" for kind in _RULED)), vain=True),
+)
+"""Has udev read its rules anew, and apply them to what is plugged in."""
+
+
+def install_steps(files: Shipped, *, configured: bool) -> tuple[Step, ...]:
+    """Return what makes the service be there, and start with the machine.
+
+    It is started at once only where somebody *configured* it.
+    """
+    start = (Run(("systemctl", "restart", UNIT)),) if configured else ()
+    return (
+        Write(GROUPS, files.read("buildlight.sysusers")),
+        Run(("systemd-sysusers", str(GROUPS))),
+        Write(RULES, files.read("buildlight.rules")),
+        *UDEV,
+        Folder(CONFIGURATION.parent, 0o755),
+        Folder(SECRETS, 0o700),
+        Offer(CONFIGURATION, files.read("buildlight.toml")),
+        Write(INSTALLED, files.read(UNIT)),
+        Run(("systemctl", "daemon-reload")),
+        Run(("systemctl", "enable", UNIT)),
+        *start,
+    )
+
+
+def uninstall_steps(*, installed: bool, drop_ins: Iterable[str]) -> tuple[Step, ...]:
+    """Return what leaves nothing of the service but its configuration.
+
+    If its unit is *installed* it is stopped first, which darkens the lamps. Of the drop-ins only
+    *drop_ins* go: those that somebody wrote are configuration. The groups stay, as files may
+    belong to them.
+    """
+    stop = (Run(("systemctl", "disable", "--now", UNIT)),) if installed else ()
+    return (
+        *stop,
+        Remove(INSTALLED),
+        *(Remove(DROP_INS / name) for name in drop_ins),
+        Clear(DROP_INS),
+        Run(("systemctl", "daemon-reload")),
+        Run(("systemctl", "reset-failed", UNIT), vain=True),
+        *(Remove(Path(path)) for path in STATE),
+        Remove(RULES),
+        *UDEV,
+        Remove(GROUPS),
+    )
+
+
+def install(files: Shipped, machine: Machine, *, dry_run: bool) -> bool:
+    """Install the service, or show what would be done; returns ``True``, as it did.
+
+    Raises :class:`ServiceError`: not root, no systemd, or something that the service cannot read.
+    """
+    written = machine.reads(CONFIGURATION)
+    configured = written is not None and written != files.read("buildlight.toml")
+    steps = install_steps(files, configured=configured)
+    if dry_run:
+        machine.show(steps)
+    else:
+        _check_machine(files, machine, "install")
+    obstacle = files.hidden() or _closed(machine)
+    if obstacle is not None:
+        raise ServiceError(obstacle)
+    if dry_run:
+        return True
+    machine.carry_out(steps)
+    if configured:
+        return status(files, machine)
+    machine.say(
+        f"Next: write your feeds and lamps into {CONFIGURATION}, see what the lamp would show "
+        f"with: sudo {files.program} check, and begin with: sudo systemctl restart buildlight"
+    )
+    return True
+
+
+def uninstall(files: Shipped, machine: Machine, *, dry_run: bool) -> bool:
+    """Take the service away, or show what would be done; returns ``True``, as it did.
+
+    Raises :class:`ServiceError`: not root, or no systemd.
+    """
+    ours = (name for name in files.drop_ins() if _is_shipped(name, files, machine))
+    steps = uninstall_steps(installed=machine.has(INSTALLED), drop_ins=ours)
+    if dry_run:
+        machine.show(steps)
+        return True
+    _check_machine(files, machine, "uninstall")
+    machine.carry_out(steps)
+    for path in (CONFIGURATION.parent, DROP_INS):
+        if machine.has(path):
+            machine.say(f"{path} stays: it is your configuration")
+    return True
+
+
+def status(files: Shipped, machine: Machine, *, dry_run: bool = False) -> bool:  # noqa: ARG001 - nothing is changed either way
+    """Say how the service stands; returns whether it runs."""
+    found = standing(files, machine)
+    for name, said in found.lines:
+        machine.say(f"{name}: {said}")
+    return found.active
+
+
+def _is_shipped(drop_in: str, files: Shipped, machine: Machine) -> bool:
+    return machine.reads(DROP_INS / drop_in) == files.read(f"drop-ins/{drop_in}")
+
+
+def _check_machine(files: Shipped, machine: Machine, action: str) -> None:
+    if machine.user != 0:
+        raise ServiceError(f"this needs root: sudo {files.program} service {action}")
+    if not machine.has(BOOTED):
+        raise ServiceError("systemd does not run here; --dry-run shows what would be done")
+
+
+def _closed(machine: Machine) -> str | None:
+    """Return why the service could not read the configuration; ``None`` if it can."""
+    for path, wanted in ((CONFIGURATION.parent, stat.S_IXOTH), (CONFIGURATION, stat.S_IROTH)):
+        if machine.has(path) and not machine.at(path).stat().st_mode & wanted:
+            return (
+                f"{path} is closed to others, and the service is a user of its own; tokens belong "
+                f"into {SECRETS}, and then: sudo chmod a+rX {path}"
+            )
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the service stands; each line is a name and what is said of it."""
+
+    lines: tuple[tuple[str, str], ...]
+    active: bool
+
+
+PROPERTIES = (
+    "UnitFileState",
+    "ActiveState",
+    "SubState",
+    "StateChangeTimestamp",
+    "Result",
+    "NRestarts",
+    "StatusText",
+    "DropInPaths",
+    "NeedDaemonReload",
+)
+
+
+def standing(files: Shipped, machine: Machine) -> Standing:
+    """Return how the service stands: its files, and what systemd knows of it."""
+    asked = machine.runner(("systemctl", "show", UNIT, f"--property={','.join(PROPERTIES)}"))
+    if asked.returncode != 0:
+        raise ServiceError(f"systemctl show: {' '.join(asked.stderr.split())}")
+    known = dict.fromkeys(PROPERTIES, "") | dict(
+        line.split("=", 1) for line in asked.stdout.splitlines() if "=" in line
+    )
+    unit = machine.reads(INSTALLED)
+    remedy = f"sudo {files.program} service install"
+    lines = (
+        ("unit", _compared(unit, files.read(UNIT), INSTALLED, remedy)),
+        ("program", _program(machine, unit)),
+        ("rules", _compared(machine.reads(RULES), files.read("buildlight.rules"), RULES, remedy)),
+        ("drop-ins", ", ".join(known["DropInPaths"].split())),
+        ("at boot", known["UnitFileState"] or "not started"),
+        ("now", _now(known)),
+        ("says", known["StatusText"]),
+        ("but", _unread(known)),
+    )
+    told = tuple((name, said) for name, said in lines if said)
+    return Standing(told, active=known["ActiveState"] == "active")
+
+
+def _compared(found: bytes | None, ours: bytes, path: Path, remedy: str) -> str:
+    if found is None:
+        return f"not installed; install it: {remedy}"
+    if found != ours:
+        return f"{path}, which is not that of version {__version__}; install that: {remedy}"
+    return f"{path}, of version {__version__}"
+
+
+def _program(machine: Machine, unit: bytes | None) -> str:
+    """Return what the unit starts, and which version that is."""
+    for line in (unit or b"").decode(errors="replace").splitlines():
+        name, _, command = line.partition("=")
+        if name == "ExecStart" and command:
+            program = command.split()[0]
+            if not machine.has(Path(program)):
+                return f"{program}, which is gone"
+            said = machine.runner((program, "--version")).stdout.strip()
+            return f"{program}, {said or 'which does not start'}"
+    return ""
+
+
+def _now(known: Mapping[str, str]) -> str:
+    since, result, restarts = (known[key] for key in PROPERTIES[3:6])
+    parts = (
+        f"{known['ActiveState']} ({known['SubState']})",
+        since and f"since {since}",
+        f"{restarts} restarts" if restarts not in ("", "0") else "",
+        f"result: {result}; journalctl -u buildlight" if result not in ("", "success") else "",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def _unread(known: Mapping[str, str]) -> str:
+    unread = known["NeedDaemonReload"] == "yes"
+    return "its files changed: sudo systemctl daemon-reload" if unread else ""
+
+
+ACTIONS: Mapping[str, Callable[..., bool]] = {
+    "install": install,
+    "uninstall": uninstall,
+    "status": status,
+}

@@ -1,0 +1,1 @@
+"""What Linux and systemd need: paths, atomic files, signals, notifications."""

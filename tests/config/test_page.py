@@ -1,0 +1,75 @@
+"""The `[page]` table: where the page is, and how mistakes in it are told."""
+
+from typing import Any
+
+import pytest
+
+from buildlight.config.page import PageSettings
+from buildlight.config.settings import check_settings
+from buildlight.errors import ConfigError
+
+NO_ADDRESS = (
+    'page.listen: is no IP address; "127.0.0.1" is this machine alone, '
+    '"0.0.0.0" every network it is in'
+)
+
+
+def page(table: Any) -> PageSettings | None:
+    """Return what a configuration with this ``[page]`` says."""
+    return check_settings(
+        {
+            "page": table,
+            "feeds": [{"url": "https://ci.example/cc.xml"}],
+            "lamps": [{"driver": "console"}],
+        }
+    ).page
+
+
+def test_without_a_table_there_is_no_page() -> None:
+    """It is off unless somebody asks for it."""
+    document = {"feeds": [{"url": "https://ci.example/cc.xml"}], "lamps": [{"driver": "console"}]}
+
+    assert check_settings(document).page is None
+
+
+def test_an_empty_table_is_for_this_machine_alone() -> None:
+    """Nobody else gets in unless `listen` says so."""
+    told = page({})
+
+    assert told == PageSettings("127.0.0.1", 8080, frozenset())
+    assert told is not None
+    assert told.address == "http://127.0.0.1:8080/"
+
+
+def test_it_is_where_the_table_says() -> None:
+    """Every network, another port, and a name that the DNS server knows."""
+    told = page({"listen": "::", "port": 80, "names": ["Lamp.Example.", "lamp"]})
+
+    assert told == PageSettings("::", 80, frozenset({"lamp.example", "lamp"}))
+    assert told is not None
+    assert told.address == "http://[::]:80/"
+
+
+@pytest.mark.parametrize(
+    ("table", "mistake"),
+    [
+        (True, "page: is no table; write [page] above its keys"),
+        ([], "page: is no table; write [page] above its keys"),
+        ({"on": True}, "page.on: unknown key; known are: listen, port, names"),
+        ({"listen": "localhost"}, NO_ADDRESS),
+        ({"port": 0}, "page.port: should be greater than or equal to 1"),
+        ({"port": 65_536}, "page.port: should be less than or equal to 65535"),
+        ({"port": "8080"}, "page.port: should be a valid integer"),
+        (
+            {"names": ["good.example", "http://lamp/"]},
+            'page.names[1]: is no host name; write it as "lamp.example", without http:// and port',
+        ),
+        ({"names": "lamp"}, "page.names: should be a list"),
+    ],
+)
+def test_a_mistake_is_told_with_its_key(table: Any, mistake: str) -> None:
+    """The key, what is wrong, and what to write; never the value."""
+    with pytest.raises(ConfigError) as caught:
+        page(table)
+
+    assert caught.value.mistakes == (mistake,)

@@ -1,0 +1,187 @@
+"""What the monitor says of a feed: as much as a person wants to read, after the lamps know."""
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+
+from buildlight.daemon.monitor import LONGEST_WORD, MOST_WORDS, open_sources
+from buildlight.feeds import FeedOptions
+from buildlight.patterns.pattern import Channel
+from buildlight.projects.project import Project
+from support.examples import a_project
+from support.world import Server, World
+
+INTERVAL = 30.0
+GOOD = a_project(last_build_status="Success", last_build_label="1")
+BAD = a_project(last_build_status="Failure", last_build_label="2")
+
+
+def said(caplog: pytest.LogCaptureFixture, part: str) -> list[str]:
+    """Return the lines of the monitor that hold *part*."""
+    lines = [
+        record.message for record in caplog.records if record.name == "buildlight.daemon.monitor"
+    ]
+    return [line for line in lines if part in line]
+
+
+def test_lamps_are_told_before_the_log() -> None:
+    """A log on a full disk or a slow terminal does not make the lamp late."""
+    ci = Server(GOOD)
+    world = World(ci=ci)
+    lit_when_logged: list[frozenset[Channel]] = []
+
+    class Watching(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "does not know the word" in record.getMessage():
+                lit_when_logged.append(world.lit)
+
+    async def story(world: World) -> None:
+        ci.answer = [BAD, a_project("till", last_build_status="Splendid")]
+        await world.wait(INTERVAL)
+
+    handler = Watching()
+    logging.getLogger("buildlight.daemon.monitor").addHandler(handler)
+    try:
+        world.run(story)
+    finally:
+        logging.getLogger("buildlight.daemon.monitor").removeHandler(handler)
+
+    assert lit_when_logged == [{Channel.RED}]
+
+
+def test_a_server_full_of_odd_words_does_not_flood_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A hundred words are told, shortened; then it is said once that there are more."""
+    ci = Server()
+
+    async def story(world: World) -> None:
+        for poll in range(3):
+            ci.answer = [
+                a_project(f"p{each}", last_build_status=f"{poll}-{each}-{'x' * 2_000}")
+                for each in range(MOST_WORDS - 1)
+            ]
+            await world.wait(2 * INTERVAL)
+
+    ci.answer = [GOOD]
+    World(ci=ci).run(story)
+
+    words = said(caplog, "does not know the word")
+    assert len(words) == MOST_WORDS
+    assert max(map(len, words)) < LONGEST_WORD + 80
+    assert len(said(caplog, "still more words")) == 1
+
+
+def test_a_fault_that_differs_in_its_numbers_only_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A document that is cut short somewhere else every time is one fault."""
+    ci = Server(GOOD)
+    project = b'<Project name="a" activity="Sleeping" lastBuildStatus="Success"/>'
+
+    async def story(world: World) -> None:
+        for length in range(1, 6):
+            ci.answer = b"<Projects>" + length * project
+            await world.wait(5 * INTERVAL)
+        ci.answer = b"<Build/>"
+        await world.wait(5 * INTERVAL)
+
+    World(ci=ci).run(story)
+
+    assert len(said(caplog, "cut short")) == 1
+    assert len(said(caplog, "the root is <Build>")) == 1
+
+
+def named(*names: str) -> list[Project]:
+    """Return projects of these *names* that pass."""
+    return [a_project(name, last_build_status="Success") for name in names]
+
+
+def test_a_pattern_that_matches_nothing_is_told_when_it_becomes_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """`shp-*` for `shop-*` is a slip that would keep projects out for ever without a word."""
+    ci = Server(*named("till", "shop-web"))
+    ci.answer = 503
+    feeds = {"ci": {"include": ["till", "shp-*", "re:^shop"]}}
+
+    async def story(world: World) -> None:
+        assert not said(caplog, "matches no project")
+        for names in (("till", "shop-web"), ("till",), ("till", "shop-api"), ("till",)):
+            ci.answer = named(*names)
+            await world.wait(20 * INTERVAL)
+
+    World(ci=ci, feeds=feeds).run(story)
+
+    assert said(caplog, "matches no project") == [
+        "ci: include pattern 2 matches no project",
+        "ci: include pattern 3 matches no project",
+        "ci: include pattern 3 matches no project",
+    ]
+
+
+def test_polls_that_tell_nothing_new_make_no_report() -> None:
+    """A Pi Zero has better things to do than to find out again what it knows."""
+    ci, other = Server(GOOD), Server(GOOD)
+
+    async def story(world: World) -> None:
+        await world.wait(3 * INTERVAL)
+        made, asked = len(world.reports), len(ci.asked)
+        await world.wait(20 * INTERVAL)
+        assert len(ci.asked) >= asked + 20
+        assert len(world.reports) == made
+        other.answer = [BAD]
+        await world.wait(INTERVAL)
+        assert world.signal == "broken"
+
+    World(ci=ci, other=other).run(story)
+
+
+def test_a_feed_that_answers_again_is_told_though_it_says_the_same() -> None:
+    """What was stale is fresh again: that is news, even if not a byte has changed."""
+    ci = Server(GOOD)
+
+    async def story(world: World) -> None:
+        await world.wait(5 * INTERVAL)
+        ci.answer = 503
+        await world.wait(10 * INTERVAL)
+        assert world.signal == "stale"
+        ci.answer = [GOOD]
+        await world.wait(6 * INTERVAL)
+        assert world.signal == "passing"
+
+    World(ci=ci).run(story)
+
+
+def test_a_feed_that_fails_to_close_keeps_no_other_open(caplog: pytest.LogCaptureFixture) -> None:
+    """Anybody's feed is let go of at a reload: what it raises then is told, and nothing more."""
+    closed: list[object] = []
+
+    class Odd:
+        Options: ClassVar[type[FeedOptions]] = FeedOptions
+
+        def __init__(self, options: FeedOptions, **_web: object) -> None:
+            self.options = options
+
+        async def read(self) -> tuple[Project, ...]:
+            return ()
+
+        async def close(self) -> None:
+            closed.append(self.options)
+            if len(closed) == 1:
+                raise KeyError("t0ken")
+
+    settings = World(one=Server(GOOD), two=Server(GOOD)).settings
+    odd = tuple(replace(feed, kind=Odd) for feed in settings.feeds)
+
+    async def reloaded() -> None:
+        async with open_sources(replace(settings, feeds=odd)):
+            pass
+
+    asyncio.run(reloaded())
+
+    assert closed == [feed.options for feed in odd]
+    assert said(caplog, "close") == ["a feed's reader failed to close: KeyError"]

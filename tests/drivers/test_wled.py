@@ -1,0 +1,421 @@
+"""WLED lights: what is sent for which pattern, and what happens to odd answers.
+
+The light is a real HTTP server on 127.0.0.1. The facts are WLED's (wled00/json.cpp, FX.cpp).
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from pydantic import ValidationError
+
+from buildlight.drivers import wled
+from buildlight.drivers.wled import BLINK, BREATHE, SOLID, WledLight, WledOptions, blink_timing
+from buildlight.errors import LightUnavailable
+from buildlight.patterns.fitting import fit
+from buildlight.patterns.pattern import DARK, RHYTHMS, Channel, Frame, parse_pattern
+from buildlight.patterns.presets import COLOURS
+from support.lights import Wled
+
+RED = Frame.of({Channel.RED: 1})
+BLACK = [0, 0, 0]
+
+
+@pytest.fixture
+def light() -> Iterator[Wled]:
+    """A WLED that is plugged in."""
+    with Wled() as light:
+        yield light
+
+
+def options(host: str, **keys: object) -> WledOptions:
+    """Return the options for the light at *host*."""
+    return WledOptions.model_validate({"host": host, **keys})
+
+
+def refusal(host: str, **keys: object) -> str:
+    """Return why the light at *host* does not open."""
+    with pytest.raises(LightUnavailable) as caught:
+        WledLight(options(host, **keys))
+    return str(caught.value)
+
+
+# What is sent.
+
+
+def test_a_colour_is_sent_whole(light: Wled) -> None:
+    """Whatever effect, palette or playlist somebody left: the lamp shows its own colour."""
+    driver = WledLight(options(light.host))
+
+    driver.show(RED)
+
+    assert light.seen[0] == "/json/state"
+    assert light.told == [
+        {
+            "on": True,
+            "tt": 0,
+            "seg": [
+                {
+                    "id": 0,
+                    "on": True,
+                    "bri": 255,
+                    "frz": False,
+                    "fx": SOLID,
+                    "sx": 128,
+                    "ix": 128,
+                    "pal": 0,
+                    "col": [[255, 0, 0], BLACK, BLACK],
+                }
+            ],
+        }
+    ]
+
+
+def test_darkness_is_the_segments_own() -> None:
+    """The other segments belong to others."""
+    with Wled(segments=3) as light:
+        driver = WledLight(options(light.host, segment=2))
+        driver.show(DARK)
+
+    assert light.told == [{"tt": 0, "seg": [{"id": 2, "on": False}]}]
+
+
+def test_the_brightness_is_the_controllers_unless_given(light: Wled) -> None:
+    """A number from 1 to 255, as in WLED's own app."""
+    driver = WledLight(options(light.host, brightness=40))
+
+    driver.show(RED)
+
+    assert light.told[0]["bri"] == 40
+
+
+@pytest.mark.parametrize(
+    ("text", "colour"),
+    [
+        ("red", [255, 0, 0]),
+        ("amber", [255, 160, 0]),
+        ("red, amber", [255, 160, 0]),
+        ("red, green", [255, 255, 0]),
+        ("white", [255, 255, 255]),
+        ("amber 30%", [77, 48, 0]),
+        ("green 1%", [0, 3, 0]),
+    ],
+)
+def test_channels_mix_to_one_colour(light: Wled, text: str, colour: list[int]) -> None:
+    """Amber has less green than yellow; a still level is exact."""
+    driver = WledLight(options(light.host))
+    pattern = parse_pattern(text)
+    assert driver.plays(pattern)
+
+    driver.play(pattern)
+
+    assert light.told[0]["seg"][0]["col"] == [colour, BLACK, BLACK]
+
+
+def test_only_changes_are_sent(light: Wled) -> None:
+    """A frame that looks like the last is no request; the refresh after 30 s is one."""
+    driver = WledLight(options(light.host))
+    for _ in range(5):
+        driver.show(RED)
+    driver.show(DARK)
+
+    assert len(light.told) == 2
+    assert driver.refresh == 30
+    assert driver.refresh > wled.REPEAT
+
+
+def test_a_refresh_is_sent(light: Wled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A light that lost its power shows its own colours again, until it is told."""
+    driver = WledLight(options(light.host))
+    driver.show(RED)
+    monkeypatch.setattr(wled, "REPEAT", 0.0)
+
+    driver.show(RED)
+
+    assert len(light.told) == 2
+
+
+def test_a_breath_by_hand_is_a_few_requests(light: Wled) -> None:
+    """Twenty frames a second would be too much for the light: levels come in quarters."""
+    driver = WledLight(options(light.host))
+
+    for step in range(1, 101):
+        driver.show(Frame.of({Channel.RED: step / 100}))
+
+    reds = [told["seg"][0]["col"][0][0] for told in light.told]
+    assert reds == [64, 128, 192, 255]
+
+
+def test_close_darkens_what_was_lit(light: Wled) -> None:
+    """Dark once, however often it is closed."""
+    driver = WledLight(options(light.host))
+    driver.show(RED)
+
+    driver.close()
+    driver.close()
+
+    assert light.told[1:] == [{"tt": 0, "seg": [{"id": 0, "on": False}]}]
+
+
+def test_opening_changes_nothing(light: Wled) -> None:
+    """`buildlight check` beside a running daemon leaves its lamp alone."""
+    WledLight(options(light.host)).close()
+
+    assert light.asked == 1
+    assert light.told == []
+
+
+# Which effects are used.
+
+
+def test_a_pulse_is_the_breathe_effect(light: Wled) -> None:
+    """Speed 184 breathes in 65536 / 33 ms, which is 1.99 s."""
+    driver = WledLight(options(light.host))
+    driver.play(parse_pattern("green pulse"))
+
+    segment = light.told[0]["seg"][0]
+
+    assert (segment["fx"], segment["sx"]) == (BREATHE, 184)
+    assert segment["col"] == [[0, 255, 0], BLACK, BLACK]
+    breath = 65_536 / (184 // 8 + 10)
+    assert breath == pytest.approx(2000, rel=0.01)
+
+
+def test_a_still_channel_shines_through_the_dark_moments(light: Wled) -> None:
+    """Red with an amber blink: between two blinks there is red."""
+    driver = WledLight(options(light.host))
+    driver.play(parse_pattern("red, amber blink"))
+
+    segment = light.told[0]["seg"][0]
+
+    assert segment["fx"] == BLINK
+    assert segment["col"] == [[255, 160, 0], [255, 0, 0], BLACK]
+
+
+@pytest.mark.parametrize("name", ["blink", "quick-blink", "wink", "dip"])
+def test_blinks_take_the_time_they_should(name: str) -> None:
+    """Computed as FX.cpp does, on and off differ by less than anybody sees."""
+    timing = blink_timing(RHYTHMS[name])
+    assert timing is not None
+    speed, intensity = timing
+    (on, _), (off, _) = RHYTHMS[name]
+
+    cycle = (255 - speed) * 20
+    shown_on = 24 + (cycle * intensity >> 8)
+
+    assert shown_on == pytest.approx(on * 1000, abs=25)
+    assert cycle + 48 - shown_on == pytest.approx(off * 1000, abs=25)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "amber double-blink",
+        "red pulse, amber double-blink",
+        "red blink, green wink",
+        "red 2s",
+        "red blink 2s",
+    ],
+)
+def test_what_no_effect_looks_like_is_shown_by_hand(light: Wled, text: str) -> None:
+    """WLED has no double blink, one rhythm a segment, and no end."""
+    driver = WledLight(options(light.host))
+
+    assert not driver.plays(parse_pattern(text))
+
+
+def test_rhythms_longer_than_wleds_are_shown_by_hand() -> None:
+    """The slowest blink of WLED takes five seconds."""
+    assert blink_timing(((4.0, 1.0), (4.0, 0.0))) is None
+    assert blink_timing(((0.01, 1.0), (0.01, 0.0))) is None
+
+
+def test_all_default_signals_but_the_double_blinks_are_effects(light: Wled) -> None:
+    """The network is quiet while nothing changes, but for the signals that say stale."""
+    driver = WledLight(options(light.host))
+    made = options(light.host)
+
+    patterns = {
+        signal: fit(parse_pattern(text), made.channels, dims=made.dims)
+        for signal, text in COLOURS.items()
+    }
+
+    by_hand = {signal for signal, each in patterns.items() if not driver.plays(each)}
+    assert by_hand == {signal for signal in COLOURS if "stale" in signal}
+
+
+# What is answered.
+
+
+def test_a_segment_that_is_not_there_is_told(light: Wled) -> None:
+    """WLED takes states for segments it does not have, and shows nothing."""
+    sentence = refusal(light.host, segment=2)
+
+    assert sentence == f"{light.host} has no segment 2; there are: 0"
+
+
+def test_segments_without_numbers_are_counted(light: Wled) -> None:
+    """Old versions do not number them."""
+    light.state = {"seg": [{}, {}]}
+
+    WledLight(options(light.host, segment=1)).close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "sentence"),
+    [
+        (200, b"<html>Log in</html>", "answers, but not as WLED does; check host"),
+        (200, b"[]", "answers, but not as WLED does; check host"),
+        (200, b'{"seg": 1}', "answers, but not as WLED does; check host"),
+        (200, b"[" * 60_000, "answers, but not as WLED does; check host"),
+        (200, b"\xff\xfe\x00", "answers, but not as WLED does; check host"),
+        (200, b" " * 70_000, "answers, but not as WLED does; check host"),
+        (200, b'{"seg": [1, null, {"id": "0"}]}', "has no segment 0; there are: none"),
+        (404, b"", "refused with 404; is it a WLED light? check host"),
+        (302, b"", "refused with 302; is it a WLED light? check host"),
+        (503, b'{"error":3}', "is busy (status 503); does another program tell it something, too?"),
+    ],
+)
+def test_nothing_of_an_answer_is_trusted(
+    light: Wled, status: int, body: bytes, sentence: str
+) -> None:
+    """Whatever stands at that address: it is a light, or there is a sentence."""
+    light.answer = (status, body)
+
+    assert refusal(light.host) == f"{light.host} {sentence}"
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"success":false}', b'{"success":1}', b"[]"])
+def test_a_state_counts_as_shown_when_the_light_says_so(light: Wled, body: bytes) -> None:
+    """A page that answers 200 to everything is no light; it is told again after it."""
+    driver = WledLight(options(light.host))
+    light.answer = (200, body)
+    with pytest.raises(LightUnavailable, match="not as WLED does"):
+        driver.show(RED)
+    light.answer = None
+
+    driver.show(RED)
+
+    assert len(light.told) == 1
+
+
+def test_a_light_that_is_unplugged_is_told(light: Wled) -> None:
+    """The next frame says so, and closing is quick and quiet."""
+    driver = WledLight(options(light.host))
+    driver.show(RED)
+    light.close()
+
+    with pytest.raises(LightUnavailable, match="lets nobody in"):
+        driver.show(DARK)
+    driver.close()
+
+    with pytest.raises(LightUnavailable, match="is closed"):
+        driver.show(DARK)
+
+
+def test_a_light_that_says_nothing_is_given_up(
+    light: Wled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After 2 s; the test does not wait as long."""
+    assert wled.TIMEOUT == 2
+    monkeypatch.setattr(wled, "TIMEOUT", 0.1)
+    light.silent.set()
+    begun = time.monotonic()
+
+    sentence = refusal(light.host)
+
+    assert "did not answer within 2 s" in sentence
+    assert time.monotonic() - begun < 2
+
+
+def test_a_light_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer has its time as a whole, not byte by byte."""
+    monkeypatch.setattr(wled, "TIMEOUT", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host = f"127.0.0.1:{server.getsockname()[1]}"
+        connection: list[socket.socket] = []
+
+        def drip() -> None:
+            connection.append(server.accept()[0])
+            connection[0].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            try:
+                for _ in range(100):
+                    connection[0].sendall(b" ")
+                    time.sleep(0.01)
+            except OSError:
+                return
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        sentence = refusal(host)
+        thread.join()
+        connection[0].close()
+
+    assert "did not answer within 2 s" in sentence
+
+
+def unknown(*_: object, **__: object) -> None:
+    """Answer as the system does to a name that nobody has, without asking the network."""
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+@pytest.mark.parametrize("host", ["wled-dseky.local", "x" * 64])
+def test_a_name_that_nobody_has_is_told(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """A slip in the host, or a light without mDNS."""
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    sentence = refusal(host)
+
+    assert sentence == f"no machine called {host} is known; check host, or use its address"
+
+
+def test_proxies_are_not_asked(light: Wled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A light in the office is not behind the office's proxy."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+
+    WledLight(options(light.host)).close()
+
+    assert light.asked == 1
+
+
+# What is configured.
+
+
+@pytest.mark.parametrize("host", ["wled-desk.local", "10.0.0.7", "light:8080", "[fe80::1]:80", "w"])
+def test_hosts_are_names_and_addresses(host: str) -> None:
+    """With a port, if need be."""
+    assert options(host).host == host
+
+
+@pytest.mark.parametrize(
+    ("keys", "mistake"),
+    [
+        ({"host": "http://light"}, "leave out http://"),
+        ({"host": "light/json"}, "is no host"),
+        ({"host": "user@light"}, "is no host"),
+        ({"host": "light:0"}, "is no host"),
+        ({"host": "light:70000"}, "is no host"),
+        ({"host": "li ght"}, "is no host"),
+        ({"host": ""}, "is no host"),
+        ({"host": 7}, "is no host"),
+        ({"host": "light", "segment": -1}, "segment"),
+        ({"host": "light", "brightness": 0}, "brightness"),
+        ({"host": "light", "brightness": 256}, "brightness"),
+    ],
+)
+def test_what_is_no_host_is_a_mistake(keys: object, mistake: str) -> None:
+    """Before anything is sent anywhere."""
+    with pytest.raises(ValidationError, match=mistake):
+        WledOptions.model_validate(keys)
+
+
+def test_a_lamp_claims_its_segment_and_waits_for_it() -> None:
+    """Two lamps may share a strip, each with a segment."""
+    made = options("Light", segment=1)
+
+    assert made.claims == {"segment 1 of light"}
+    assert made.wait_for_light
+    assert made.dims
+    assert Channel.BUZZER not in made.channels

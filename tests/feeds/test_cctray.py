@@ -1,0 +1,506 @@
+"""cc.xml over HTTP: which addresses are taken, and when a reading is a new one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from importlib.metadata import EntryPoints, entry_points
+from typing import TypeVar
+
+import pytest
+from pydantic import ValidationError
+
+from buildlight.config.settings import check_settings
+from buildlight.errors import FeedMalformed, FeedRefused, FeedUnreachable
+from buildlight.feeds import load_kind
+from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
+from buildlight.feeds.http.client import Web
+from buildlight.projects.project import Activity, BuildStatus, activity_of, status_of
+from support.servers import BROKEN_FEED, FEED, Answer, FeedServer, redirect
+
+T = TypeVar("T")
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's proxy, if it has one, is not asked for 127.0.0.1."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.fixture
+def server() -> Iterator[FeedServer]:
+    """A server that gives a good feed until it is told otherwise."""
+    with FeedServer() as running:
+        yield running
+
+
+def read(server: FeedServer, act: Callable[[CCTrayFeed], Awaitable[T]], **keys: object) -> T:
+    """Return what *act* does with the feed of *server* that *keys* describe."""
+
+    async def reading() -> T:
+        web = Web()
+        feed = CCTrayFeed(CCTrayOptions.model_validate({"url": server.url(), **keys}), web=web)
+        try:
+            return await act(feed)
+        finally:
+            await feed.close()
+            await feed.close()
+            await web.close()
+
+    return asyncio.run(reading())
+
+
+def test_cctray_is_found_as_a_kind_of_feed() -> None:
+    """A feed of kind "cctray" is one that reads cc.xml."""
+    assert load_kind("cctray") is CCTrayFeed
+
+
+def test_a_kind_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand feeds do not have the installed packages read a thousand times at the start."""
+    looked: list[str] = []
+
+    def noted(*, group: str) -> EntryPoints:
+        looked.append(group)
+        return entry_points(group=group)
+
+    monkeypatch.setattr("buildlight.feeds.entry_points", noted)
+    load_kind.cache_clear()
+
+    tables = [{"name": str(number), "url": f"http://ci.example/{number}"} for number in range(10)]
+    pins = {"red": 17, "amber": 27, "green": 22}
+    check_settings({"feeds": tables, "lamps": [{"driver": "gpio", "pins": pins}]})
+
+    assert looked == ["buildlight.feeds"]
+    assert CCTrayFeed.Options is CCTrayOptions
+
+
+def test_a_feed_gives_its_projects(server: FeedServer) -> None:
+    """What the document lists is what the feed gives."""
+    (project,) = read(server, CCTrayFeed.read)
+
+    assert project.name == "shop"
+    assert project.last_build_status == "Success"
+
+
+def test_the_same_bytes_give_the_same_tuple(server: FeedServer) -> None:
+    """A feed that has not changed costs no thought."""
+
+    async def twice(feed: CCTrayFeed) -> bool:
+        return await feed.read() is await feed.read()
+
+    assert read(server, twice)
+
+
+def test_a_change_gives_a_new_tuple(server: FeedServer) -> None:
+    """A new build is seen, and so is the way back."""
+
+    async def three_times(feed: CCTrayFeed) -> list[str]:
+        seen = []
+        for document in (FEED, BROKEN_FEED, FEED):
+            server.answer = Answer(document)
+            (project,) = await feed.read()
+            seen.append(project.last_build_status)
+        return seen
+
+    assert read(server, three_times) == ["Success", "Failure", "Success"]
+
+
+def test_a_bad_document_is_bad_each_time(server: FeedServer) -> None:
+    """A login page stays a failure however often it is read, and ends with the next feed."""
+    page = b"<html><body>Log in</body></html>"
+
+    async def page_page_feed(feed: CCTrayFeed) -> bool:
+        before = await feed.read()
+        server.answer = Answer(page)
+        for _ in range(2):
+            with pytest.raises(FeedRefused, match="perhaps a login page"):
+                await feed.read()
+        server.answer = Answer()
+        return await feed.read() is before
+
+    assert read(server, page_page_feed)
+
+
+def test_an_empty_answer_is_no_feed(server: FeedServer) -> None:
+    """A server that sends nothing at all is told as such, even at the first poll."""
+    server.answer = Answer(b"")
+
+    async def bad(feed: CCTrayFeed) -> str:
+        with pytest.raises(FeedMalformed) as caught:
+            await feed.read()
+        return str(caught.value)
+
+    assert read(server, bad) == "an empty answer; check the address"
+
+
+def test_a_feed_that_lists_nothing_is_an_empty_tuple(server: FeedServer) -> None:
+    """A server without jobs is a feed; whether that is a fault is decided elsewhere."""
+    server.answer = Answer(b"<Projects/>")
+
+    assert read(server, CCTrayFeed.read) == ()
+
+
+def test_a_server_that_is_down_is_passed_on(server: FeedServer) -> None:
+    """The sentence of the failed GET is the sentence of the feed."""
+    server.answer = Answer(b"", headers={"Content-Length": "100"})
+
+    async def bad(feed: CCTrayFeed) -> None:
+        with pytest.raises(FeedUnreachable, match="broke off"):
+            await feed.read()
+
+    read(server, bad)
+
+
+# Conditional requests.
+
+ETAG = 'W/"cc-1"'
+TIME = "Fri, 20 Nov 2020 11:00:00 GMT"
+
+
+def test_what_has_not_changed_is_the_same_tuple(server: FeedServer) -> None:
+    """A 304 has no document, so none is parsed: the projects are the very ones from before."""
+    server.respond = lambda request: (
+        Answer(b"", status=304)
+        if request.headers.get("if-none-match") == ETAG
+        else Answer(headers={"ETag": ETAG, "Last-Modified": TIME})
+    )
+
+    async def three_times(feed: CCTrayFeed) -> bool:
+        first = await feed.read()
+        return await feed.read() is first and await feed.read() is first
+
+    assert read(server, three_times)
+    assert [request.headers.get("if-none-match") for request in server.requests] == [
+        None,
+        ETAG,
+        ETAG,
+    ]
+    assert server.requests[2].headers["if-modified-since"] == TIME
+
+
+def test_a_304_that_nobody_asked_for_is_a_fault(server: FeedServer) -> None:
+    """Neither at the first poll nor behind a redirect is there anything that could be the same."""
+    server.answer = Answer(headers={"ETag": ETAG})
+
+    async def unasked(feed: CCTrayFeed) -> str:
+        await feed.read()
+        server.answers = {"/moved": Answer(b"", status=304)}
+        server.answer = redirect("/moved")
+        with pytest.raises(FeedRefused) as caught:
+            await feed.read()
+        return str(caught.value)
+
+    assert read(server, unasked) == "refused with 304; check the address"
+
+
+def test_an_etag_behind_a_redirect_goes_back_to_where_it_came_from(server: FeedServer) -> None:
+    """A feed that has moved is asked for conditionally at its new address."""
+    server.answers = {"/cc.xml": redirect("/new"), "/new": Answer(headers={"ETag": ETAG})}
+
+    async def twice(feed: CCTrayFeed) -> None:
+        await feed.read()
+        server.answers["/new"] = Answer(b"", status=304)
+        await feed.read()
+
+    read(server, twice)
+
+    assert [(each.path, each.headers.get("if-none-match")) for each in server.requests] == [
+        ("/cc.xml", None),
+        ("/new", None),
+        ("/cc.xml", None),
+        ("/new", ETAG),
+    ]
+
+
+def test_a_bad_document_leaves_what_is_known_of_the_good_one(server: FeedServer) -> None:
+    """The login page's ETag is not kept: the feed, back again, is recognised by its own."""
+
+    async def good_bad_same(feed: CCTrayFeed) -> bool:
+        server.answer = Answer(headers={"ETag": ETAG})
+        before = await feed.read()
+        server.answer = Answer(b"<html/>", headers={"ETag": '"login"', "Last-Modified": TIME})
+        with pytest.raises(FeedRefused):
+            await feed.read()
+        server.answer = Answer(b"", status=304)
+        return await feed.read() is before
+
+    assert read(server, good_bad_same)
+    assert server.requests[2].headers["if-none-match"] == ETAG
+    assert "if-modified-since" not in server.requests[2].headers
+
+
+def test_a_bad_first_document_is_asked_for_again(server: FeedServer) -> None:
+    """Nothing is known of a feed that never was one."""
+    server.answer = Answer(b"<html/>", headers={"ETag": '"login"'})
+
+    async def twice(feed: CCTrayFeed) -> None:
+        for _ in range(2):
+            with pytest.raises(FeedRefused, match="web page"):
+                await feed.read()
+
+    read(server, twice)
+
+    assert ["if-none-match" in request.headers for request in server.requests] == [False, False]
+
+
+def test_an_etag_that_cannot_be_sent_back_is_no_trouble(server: FeedServer) -> None:
+    """A header beyond ASCII may be received and not sent: such a feed is read whole each time."""
+    server.answer = Answer(headers={"ETag": '"gr\xfcn"', "Last-Modified": TIME})
+
+    async def twice(feed: CCTrayFeed) -> bool:
+        return await feed.read() is await feed.read()
+
+    assert read(server, twice)
+    assert "if-none-match" not in server.requests[1].headers
+    assert server.requests[1].headers["if-modified-since"] == TIME
+
+
+# CircleCI, as its documentation had it (the archive of circleci-docs).
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("/cc.xml", "/cc.xml?circle-token=TOKEN"),
+        ("/cc.xml?ccmenu=cc.xml", "/cc.xml?circle-token=TOKEN&ccmenu=cc.xml"),
+        ("/gh/acme/web.cc.xml", "/gh/acme/web.cc.xml?circle-token=TOKEN"),
+        (
+            "/gh/acme/web.cc.xml?ccmenu=cc.xml",
+            "/gh/acme/web.cc.xml?circle-token=TOKEN&ccmenu=cc.xml",
+        ),
+        ("/gh/acme/web/tree/main.cc.xml", "/gh/acme/web/tree/main.cc.xml?circle-token=TOKEN"),
+        (
+            "/gh/acme/web/tree/main.cc.xml?ccmenu=cc.xml",
+            "/gh/acme/web/tree/main.cc.xml?circle-token=TOKEN&ccmenu=cc.xml",
+        ),
+        (
+            "/gh/acme/web/tree/feature/login.cc.xml",
+            "/gh/acme/web/tree/feature/login.cc.xml?circle-token=TOKEN",
+        ),
+        (
+            "/gh/acme/web/tree/feature%2Flogin.cc.xml",
+            "/gh/acme/web/tree/feature%2Flogin.cc.xml?circle-token=TOKEN",
+        ),
+        (
+            "/gh/acme/web/tree/feature%2flogin%23%203.cc.xml?ccmenu=cc.xml",
+            "/gh/acme/web/tree/feature%2flogin%23%203.cc.xml?circle-token=TOKEN&ccmenu=cc.xml",
+        ),
+    ],
+)
+def test_circleci_is_asked_as_it_wants_to_be(
+    server: FeedServer, address: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every documented address arrives byte for byte, with the token where it belongs."""
+    token = "0123456789abcdef0123456789abcdef01234567"
+    monkeypatch.setenv("BUILDLIGHT_SECRET_CIRCLECI", token)
+    auth = {"kind": "query", "name": "circle-token", "secret": "circleci"}
+
+    (project,) = read(server, CCTrayFeed.read, url=server.url(address), auth=auth)
+
+    assert project.name == "shop"
+    assert [request.path for request in server.requests] == [asked.replace("TOKEN", token)]
+
+
+@pytest.mark.parametrize("more", ["", "&ccmenu=cc.xml"])
+def test_circleci_may_have_its_token_in_the_address(server: FeedServer, more: str) -> None:
+    """An address that was copied from CCMenu works as it is, and shows no token."""
+    address = f"/gh/acme/web/tree/a/b.cc.xml?circle-token=0123456789abcdef{more}"
+    options = CCTrayOptions(url=server.url(address))
+
+    read(server, CCTrayFeed.read, url=server.url(address))
+
+    assert server.requests[0].path == address
+    assert options.shown == server.url(f"/gh/acme/web/tree/a/b.cc.xml?circle-token=***{more}")
+
+
+# What a server repeats of a secret.
+
+SECRET = "s3cret-0123456789"
+BEARER = {"kind": "bearer", "secret": "ci"}
+
+
+@pytest.fixture
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret called ci."""
+    monkeypatch.setenv("BUILDLIGHT_SECRET_CI", SECRET)
+
+
+@pytest.mark.usefixtures("secret")
+def test_no_text_of_a_project_holds_a_secret_that_the_server_repeats(server: FeedServer) -> None:
+    """A server that builds its links from the address it was asked for tells nobody the token."""
+    project = (
+        "<Project name='N {0}' activity='A {0}' lastBuildStatus='S {0}' lastBuildLabel='L {0}'"
+        " webUrl='https://ci/?t={0}'><messages><message text='T {0}' kind='K {0}'/></messages>"
+        "</Project>"
+    )
+    server.answer = Answer(f"<Projects>{project.format(SECRET)}</Projects>".encode())
+
+    (read_project,) = read(server, CCTrayFeed.read, auth=BEARER)
+
+    assert SECRET not in repr(read_project)
+    assert repr(read_project).count("***") == 7
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        (f"<{SECRET}/>", "the root is <***>, not <Projects>; is it a feed?"),
+        (f"<{'a' * 30}-{SECRET}/>", "the root is something else, not <Projects>; is it a feed?"),
+        (f"<Projects>&{SECRET};</Projects>", "not well-formed XML after 0 projects"),
+        (f"<Projects>&{'a' * 50}{SECRET};</Projects>", "not well-formed XML after 0 projects"),
+    ],
+)
+@pytest.mark.usefixtures("secret")
+def test_no_fault_holds_a_secret_nor_half_of_one(
+    server: FeedServer, document: str, sentence: str
+) -> None:
+    """What is too long for a sentence is left out: a secret that is cut could not be recognised."""
+    server.answer = Answer(document.encode())
+
+    with pytest.raises(FeedMalformed) as caught:
+        read(server, CCTrayFeed.read, auth=BEARER)
+
+    assert str(caught.value).startswith(sentence)
+    assert SECRET[:6] not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["a", "s", "l", "Failure", "building"])
+def test_a_short_password_hides_no_verdict(
+    server: FeedServer, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broken build is red, whatever the password: `F***ilure` would be a word nobody knows."""
+    monkeypatch.setenv("BUILDLIGHT_SECRET_CI", password)
+    server.answer = Answer(BROKEN_FEED.replace(b"Sleeping", b"Building"))
+
+    (project,) = read(server, CCTrayFeed.read, auth=BEARER)
+
+    assert status_of(project) is BuildStatus.FAILURE
+    assert activity_of(project) is Activity.BUILDING
+
+
+def test_a_login_page_elsewhere_is_named(server: FeedServer) -> None:
+    """Single sign-on answers 200 with a page: the sentence says whose page, and what to do."""
+    with FeedServer(Answer(b"<html><body>Log in</body></html>")) as gateway:
+        server.answer = redirect(gateway.url("/login"))
+
+        with pytest.raises(FeedRefused) as caught:
+            read(server, CCTrayFeed.read)
+
+    assert str(caught.value).startswith("redirected to 127.0.0.1, perhaps to log in (html: ")
+    assert str(caught.value).endswith("; set auth")
+
+
+def test_parsing_a_large_document_lets_others_run(server: FeedServer) -> None:
+    """While a feed of some mebibytes is parsed, the other feeds are polled."""
+    project = b'<Project name="shop" activity="Sleeping"/>'
+    server.answer = Answer(b"<Projects>" + project * 40_000 + b"</Projects>")
+
+    async def beside(feed: CCTrayFeed) -> tuple[int, int]:
+        turns = 0
+        reading = asyncio.create_task(feed.read())
+        while not reading.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return len(await reading), turns
+
+    projects, turns = read(server, beside)
+
+    assert projects == 40_000
+    assert turns > 25  # One for each slice of 64 KiB, at the least.
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ci.example/cc.xml",
+        "http://ci.example",
+        "HTTPS://CI.example/cc.xml",
+        "http://ci:8080/go/cctray.xml",
+        "https://lamp:p%40ss@ci.example/cc.xml",
+        "https://ci.example/cc.xml?token=abc&branch=main",
+        "http://127.0.0.1:8111/app/rest/cctray/projects.xml",
+        "http://[::1]:8080/cc.xml",
+        "https://bücher.example/cc.xml",
+    ],
+)
+def test_addresses_are_taken(url: str) -> None:
+    """Whatever a browser would open is an address, and is kept as it was written."""
+    assert CCTrayOptions(url=url).url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "s3cret",
+        "ci.example/s3cret",
+        "//ci.example/s3cret",
+        "ci.example:8080/s3cret",
+        "ftp://ci.example/s3cret",
+        "file:///s3cret",
+        "https://",
+        "https:///s3cret",
+        "https://:443/s3cret",
+        "https://lamp:s3cret@/cc.xml",
+        "https://ci.example/s3cret cc.xml",
+        " https://ci.example/s3cret",
+        "https://ci.example/s3cret\n",
+        "https://ci.example/s3cret\r\nHost: other",
+        "https://ci.example/s3cret\x1b[31m",
+        "https://ci.example/s3cret\x00",
+        "https://ci.example/s3cret\u202e",
+        "https://ci.example/s3cret\udce9",
+        "https://ci.example:0/s3cret",
+        "https://ci.example:65536/s3cret",
+        "https://ci.example:-1/s3cret",
+        "https://ci.example:s3cret/",
+        "https://[::1/s3cret",
+    ],
+)
+def test_what_is_no_address_is_refused(url: str) -> None:
+    """The mistake names its key and says how to write it, and never repeats what was written."""
+    with pytest.raises(ValidationError) as caught:
+        CCTrayOptions(url=url)
+
+    (mistake,) = caught.value.errors(include_input=False, include_url=False)
+    assert mistake["loc"] == ("url",)
+    assert mistake["msg"] == ("Value error, is no address; write it as https://ci.example/cc.xml")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", [None, 7, ["https://ci.example/s3cret"]])
+def test_what_is_no_text_is_refused(url: object) -> None:
+    """A list or a number where the address should be is a mistake, told without its value."""
+    with pytest.raises(ValidationError) as caught:
+        CCTrayOptions.model_validate({"url": url})
+
+    assert "s3cret" not in str(caught.value)
+
+
+def test_an_unknown_key_is_a_mistake() -> None:
+    """A slip in a key's name is found, and what it was set to is not shown."""
+    with pytest.raises(ValidationError) as caught:
+        CCTrayOptions.model_validate({"url": "https://ci.example", "tokn": "s3cret"})
+
+    (mistake,) = caught.value.errors(include_input=False, include_url=False)
+    assert mistake["loc"] == ("tokn",)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://ci.example/cc.xml", "ci.example"),
+        ("https://lamp:s3cret@CI.example:8080/cc.xml?token=abc", "ci.example"),
+        ("http://[::1]:8080/cc.xml", "::1"),
+    ],
+)
+def test_a_feed_is_called_after_its_host(url: str, name: str) -> None:
+    """A feed that nobody named is called after its server."""
+    assert CCTrayOptions(url=url).suggested_name == name
+
+
+def test_an_address_is_shown_without_secrets() -> None:
+    """The status page shows where a feed is read, and not with which password or token."""
+    options = CCTrayOptions(url="https://lamp:s3cret@ci.example/cc.xml?token=s3cret&branch=main")
+
+    assert options.shown == "https://***@ci.example/cc.xml?token=***&branch=main"

@@ -1,1 +1,0 @@
-"""The page: asked over sockets, read by other programs, and seen in a browser."""

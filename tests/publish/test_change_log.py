@@ -1,0 +1,174 @@
+"""What the log is told: one line for each change of a lamp, and a summary once a day."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from buildlight.errors import LightUnavailable
+from buildlight.publish.change_log import Journal, Troubles
+from buildlight.report.report import Light, Report
+from buildlight.report.rows import Watched
+from report.test_report import a_feed, a_lamp, a_report, broken, passing
+from support.examples import NOON
+
+
+@pytest.fixture(autouse=True)
+def _all_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    """Hear everything but debugging."""
+    caplog.set_level(logging.INFO, "buildlight")
+
+
+def a_moment(*feeds: Watched, light: Light = Light.OK) -> Report:
+    """Return the report of one lamp that watches *feeds*."""
+    names = [feed.name for feed in feeds]
+    return a_report(*feeds, lamps=[replace(a_lamp(*names), light=light)])
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was told since the last time, each with its level."""
+    told = [f"{each.levelname}: {each.getMessage()}" for each in caplog.records]
+    caplog.clear()
+    return told
+
+
+def told(
+    caplog: pytest.LogCaptureFixture, *moments: Report, troubles: Troubles | None = None
+) -> list[str]:
+    """Return what is told of *moments*, one after the other."""
+    journal = Journal()
+    for before, after in zip([None, *moments], moments, strict=False):
+        journal.tell(before, after, troubles or {})
+    return lines(caplog)
+
+
+GREEN, RED = a_moment(a_feed(passing())), a_moment(a_feed(broken()))
+
+
+def test_each_change_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Green, red, green: three lines, each with what it was and why it is."""
+    first, second, third = told(caplog, GREEN, RED, GREEN)
+
+    assert first == "INFO: lamp: passing: 1 project passes"
+    assert second == "INFO: lamp: broken (was passing): shop"
+    assert third == "INFO: lamp: passing (was broken): 1 project passes"
+
+
+def test_what_stays_is_not_told_again(caplog: pytest.LogCaptureFixture) -> None:
+    """A hundred polls that bring nothing new are one line."""
+    assert len(told(caplog, *[GREEN] * 100)) == 1
+
+
+def test_other_reasons_for_the_same_signal_are_not_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A second project that passes is nothing that anybody has to do something about."""
+    both = a_moment(a_feed(passing(), passing("till")))
+
+    assert len(told(caplog, GREEN, both)) == 1
+
+
+def test_another_broken_project_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """The lamp was red before, and somebody else is to blame now."""
+    both = a_moment(a_feed(broken(), broken("till")))
+
+    assert told(caplog, RED, both)[1:] == ["INFO: lamp: broken (was broken): shop, till"]
+
+
+def test_a_name_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    """A project's name is shown, not obeyed; and however long, it is one short line."""
+    (line,) = told(caplog, a_moment(a_feed(broken("shop\n<3>lamp: on fire\x1b[2J" + "x" * 9000))))
+
+    assert "\n" not in line
+    assert "\x1b" not in line
+    assert len(line) < 500
+
+
+def test_a_light_that_goes_and_comes_back_is_told_once_each(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Unplugged for an hour: a warning with the reason, and a line when it is back."""
+    lost = a_moment(a_feed(passing()), light=Light.LOST)
+    gone = {"lamp": LightUnavailable("no port /dev/ttyUSB0; is the light plugged in?")}
+    journal = Journal()
+    journal.tell(None, GREEN, {})
+    lines(caplog)
+
+    for before, after, why in (
+        (GREEN, lost, gone),
+        (lost, lost, gone),
+        (lost, lost, gone),
+        (lost, GREEN, {}),
+        (GREEN, GREEN, {}),
+    ):
+        journal.tell(before, after, why)
+
+    assert lines(caplog) == [
+        "WARNING: lamp: its light is lost: no port /dev/ttyUSB0; is the light plugged in?",
+        "INFO: lamp: its light is there again",
+    ]
+
+
+def test_a_light_that_hangs_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """It gave no reason: its driver has not come back."""
+    lost = a_moment(a_feed(passing()), light=Light.LOST)
+
+    assert told(caplog, GREEN, lost)[1:] == [
+        "WARNING: lamp: its light is lost: it does not come back from a call"
+    ]
+
+
+def test_a_light_that_is_not_tried_yet_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    """At the start every light is waited for, for a moment."""
+    waiting = a_moment(a_feed(passing()), light=Light.WAITING)
+
+    assert told(caplog, waiting, GREEN) == ["INFO: lamp: passing: 1 project passes"]
+
+
+def test_the_day_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Polls, those that failed and of what feed, how often each lamp changed, and how it is."""
+    journal = Journal()
+    for poll in range(2880):
+        journal.count_poll("web", failed=poll % 1000 == 0)
+        journal.count_poll("tills", failed=False)
+    for before, after in ((None, GREEN), (GREEN, RED), (RED, GREEN)):
+        journal.tell(before, after, {})
+    lines(caplog)
+
+    journal.tell_day(GREEN)
+
+    assert lines(caplog) == [
+        "INFO: the last day: 5760 polls, 3 failed (web 3); lamp changed 3 times, now passing"
+    ]
+
+
+def test_the_next_day_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing of yesterday is counted twice, and one is no plural."""
+    journal = Journal()
+    journal.count_poll("web", failed=True)
+    journal.tell(None, GREEN, {})
+    journal.tell_day(GREEN)
+    journal.tell(GREEN, RED, {})
+    lines(caplog)
+
+    journal.tell_day(RED)
+    journal.tell_day(RED)
+
+    assert lines(caplog) == [
+        "INFO: the last day: 0 polls, none failed; lamp changed once, now broken",
+        "INFO: the last day: 0 polls, none failed; lamp changed 0 times, now broken",
+    ]
+
+
+def test_a_lamp_of_another_configuration_is_new(caplog: pytest.LogCaptureFixture) -> None:
+    """After a reload a lamp with another name tells how it begins."""
+    after = a_report(a_feed(passing()), lamps=[replace(a_lamp("web"), name="shelf")])
+
+    assert told(caplog, GREEN, after)[1:] == ["INFO: shelf: passing: 1 project passes"]
+
+
+def test_the_moment_is_no_change(caplog: pytest.LogCaptureFixture) -> None:
+    """A clock that jumps makes no line."""
+    later = replace(GREEN, at=NOON.replace(year=2030))
+
+    assert len(told(caplog, GREEN, later, GREEN)) == 1

@@ -1,0 +1,81 @@
+"""What `/healthz` is asked for: whether everything moves that has to."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+
+import looptime
+import pytest
+
+from buildlight.config.settings import FeedSettings, check_settings
+from buildlight.daemon.monitor import Monitor, Source
+from buildlight.daemon.watchdog import HUNG, Watchdog
+from buildlight.projects.feed_state import News, Standing
+from buildlight.projects.project import Project
+from buildlight.system.sd_notify import Systemd
+from support.examples import NOON, a_project
+
+
+@pytest.mark.parametrize(
+    ("late", "hung", "ailment"),
+    [
+        ((), (), None),
+        (("web", "api"), (), "the poller of web, api hangs"),
+        ((), ("lamp",), "the light of lamp has not come back for 60 seconds"),
+        (("web",), ("lamp",), "the poller of web hangs"),
+    ],
+)
+def test_what_hangs_is_told(late: Sequence[str], hung: Sequence[str], ailment: str | None) -> None:
+    """Whether or not a restart would help, and however often it is asked."""
+    asked: list[float] = []
+
+    def hung_lamps(seconds: float) -> Sequence[str]:
+        asked.append(seconds)
+        return hung
+
+    watchdog = Watchdog(Systemd(), late_feeds=lambda: late, hung_lamps=hung_lamps, folder=None)
+
+    assert [watchdog.ailment(), watchdog.ailment()] == [ailment, ailment]
+    assert {*asked} == {HUNG}
+
+
+class _Slow:
+    """A feed that takes two seconds."""
+
+    Options = FeedSettings
+
+    async def read(self) -> tuple[Project, ...]:
+        """Answer at last."""
+        await asyncio.sleep(2.0)
+        return (a_project(),)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_a_poll_is_timed() -> None:
+    """How long a server takes is told with each poll."""
+    document = {"feeds": [{"url": "https://ci.example/cc.xml"}], "lamps": [{"driver": "console"}]}
+    readers = check_settings(document).feeds
+    told: list[tuple[str, float]] = []
+
+    def hear(feed: FeedSettings, _standing: Standing, _news: News, seconds: float) -> None:
+        told.append((feed.name, seconds))
+
+    async def poll() -> None:
+        monitor = Monitor(
+            [Source(_Slow(), readers)],  # type: ignore[arg-type]
+            clock=lambda: NOON,
+            on_change=lambda: None,
+            on_poll=hear,
+        )
+        async with asyncio.timeout(10.0):
+            await monitor.run()
+
+    on_virtual_time = partial(looptime.new_event_loop, start=0)
+    with asyncio.Runner(loop_factory=on_virtual_time) as runner, pytest.raises(TimeoutError):
+        runner.run(poll())
+
+    ((name, seconds),) = told
+    assert name == "ci.example"
+    assert seconds == pytest.approx(2.0)

@@ -1,0 +1,82 @@
+"""Reports to show, made as the daemon makes them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from buildlight.errors import FeedError, FeedUnreachable
+from buildlight.patterns.pattern import parse_pattern
+from buildlight.patterns.presets import COLOURS
+from buildlight.projects.feed_state import Rules, Standing
+from buildlight.projects.project import Message
+from buildlight.projects.verdict import Remembered, Verdict
+from buildlight.report.report import Report, Shown, make_report
+from buildlight.report.rows import Choice, Watched
+from support.examples import NOON, a_memory, a_project
+
+PATTERNS = {signal: parse_pattern(text) for signal, text in COLOURS.items()}
+DOWN = FeedUnreachable("nobody answers; is the server running?")
+EARLIER = NOON - timedelta(hours=2, minutes=48)
+
+
+def known(name: str = "shop", verdict: Verdict = Verdict.PASSING, **more: object) -> Remembered:
+    """Return a project as it is remembered; *more* are fields of :class:`Project`, or building."""
+    building = bool(more.pop("building", False))
+    attributes = {
+        "web_url": f"https://ci.example/job/{name}/",
+        "last_build_label": "42",
+        "last_build_time": EARLIER,
+        **more,
+    }
+    return a_memory(
+        name,
+        project=a_project(name, **attributes),
+        verdict=verdict,
+        building=building,
+        since=EARLIER,
+    )
+
+
+def broken(name: str = "shop", **more: object) -> Remembered:
+    """Return a project that has been broken since 09:12 and has people who broke it."""
+    blamed = (Message("alice, bob", "Breakers"),)
+    return known(name, Verdict.BROKEN, **{"messages": blamed, **more})
+
+
+def a_feed(
+    *projects: Remembered,
+    name: str = "web",
+    error: FeedError | None = None,
+    answered: float | None = 0.0,
+    choice: Choice | None = None,
+) -> Watched:
+    """Return a feed that answered at 0 seconds; with an *error* it has failed ever since."""
+    keys = [(each.project.name, place) for place, each in enumerate(projects)]
+    standing = Standing(
+        projects=dict(zip(keys, projects, strict=True)),
+        seen=dict.fromkeys(keys, 0.0),
+        answered=answered,
+        failures=3 if error else 0,
+        error=error,
+    )
+    url = f"https://{name}.example/cc.xml?token=***"
+    return Watched(name, url, standing, Rules(max_age=110.0), choice or Choice())
+
+
+def a_lamp(name: str = "lamp", *feeds: str, **changes: object) -> Shown:
+    """Return a lamp that watches *feeds*, or ``web``."""
+    lamp = Shown(name, "gpio", frozenset(feeds or ("web",)), PATTERNS)
+    return replace(lamp, **changes)  # type: ignore[arg-type]
+
+
+def a_report(
+    *feeds: Watched, lamps: Sequence[Shown] | None = None, before: Report | None = None
+) -> Report:
+    """Return the report of *feeds* at noon, 4.2 seconds after they answered."""
+    otherwise = [a_lamp("lamp", *(feed.name for feed in feeds))]
+    return make_report(feeds, lamps or otherwise, now=4.2, clock=NOON, before=before)
+
+
+def many(count: int, *more: Remembered) -> Watched:
+    """Return a feed of so many projects that pass, and *more*."""
+    return a_feed(*(known(f"shop-service-{number:03}") for number in range(count)), *more)
