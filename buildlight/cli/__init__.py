@@ -18,7 +18,7 @@ TYPE_CHECKING = False  # As type checkers know it; typing itself costs `--versio
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from buildlight.config.settings import LampSettings
+    from buildlight.lamps.settings import LampSettings
 
 OK, FAILED, MISCONFIGURED = 0, 1, 78
 """Exit statuses; 78 is EX_CONFIG of sysexits.h, after which systemd need not try again."""
@@ -228,7 +228,7 @@ def _off(chosen: argparse.Namespace) -> int:
 
     folder = paths.given_run_folder()
     # First what the daemon had lit, as the configuration may be another by now, or a mistake.
-    left = lit_lamps.left_lit(folder) if folder else ()
+    left = off.left_lamps(lit_lamps.left_lit(folder)) if folder else ()
     troubled = _tell_troubles(off.darken(left))
     configured = settings.load_lamps(paths.find_file(chosen.config))
     troubled |= _tell_troubles(off.darken(group.others(configured, left)))

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from buildlight.config.settings import LampSettings, Settings
 from buildlight.daemon.daemon import OPENING, time_of_day
 from buildlight.daemon.monitor import Source, open_sources, read, watched
 from buildlight.daemon.session import OpenSources
+from buildlight.daemon.settings import Settings
 from buildlight.errors import LightBusy, LightUnavailable
 from buildlight.lamps.group import shown
-from buildlight.network.resolver import LookupLoop
-from buildlight.projects.feed_state import Reading, Standing, State, absorb
-from buildlight.projects.signal import idle
+from buildlight.lamps.settings import LampSettings
+from buildlight.network.resolver import ResolverLoop
+from buildlight.projects.feed_state import FeedState, Freshness, Reading, absorb
+from buildlight.projects.selection import idle
 from buildlight.report.report import Light, Report, make_report
 from buildlight.report.rows import Watched
 from buildlight.system.running_daemon import find_holder
@@ -40,7 +41,7 @@ class Finding:
     def sound(self) -> bool:
         """Whether every feed was read and every light could be opened."""
         return not self.troubles and all(
-            feed.state is State.FRESH and feed.error is None for feed in self.report.feeds
+            feed.state is Freshness.FRESH and feed.error is None for feed in self.report.feeds
         )
 
 
@@ -55,7 +56,7 @@ def check(
 
     *on_step* is called with the name of each feed and lamp when it is done.
     """
-    with asyncio.Runner(loop_factory=LookupLoop) as runner:
+    with asyncio.Runner(loop_factory=ResolverLoop) as runner:
         return runner.run(_check(settings, on_step=on_step, sources=sources, clock=clock))
 
 
@@ -97,18 +98,18 @@ async def _check(
 def _idle_patterns(settings: Settings, feeds: Mapping[str, Watched]) -> Iterator[tuple[str, str]]:
     """Tell of patterns that match nothing, where all that they are about has answered."""
     names = {
-        name: {feed.rules.name_of(project) for project, _ in feed.standing.projects}
+        name: {feed.rules.name_of(project) for project, _ in feed.state.projects}
         for name, feed in feeds.items()
-        if feed.standing.answered is not None
+        if feed.state.answered is not None
     }
     for feed in settings.feeds:
         if feed.name in names:
-            for number in idle(feed.choice.include, names[feed.name]):
+            for number in idle(feed.selection.include, names[feed.name]):
                 yield feed.name, f"include pattern {number} matches no project"
     for lamp in settings.lamps:
         if lamp.feeds <= names.keys():
             watched = {each for name in lamp.feeds for each in names[name]}
-            for number in idle(lamp.choice.include, watched):
+            for number in idle(lamp.selection.include, watched):
                 yield lamp.name, f"include pattern {number} matches no project"
 
 
@@ -119,8 +120,8 @@ async def _try_source(
     reading = Reading(asyncio.get_running_loop().time(), clock(), outcome)
     feeds = {}
     for feed in source.readers:
-        standing, _ = absorb(Standing(), reading, rules=feed.rules)
-        feeds[feed.name] = watched(feed, standing)
+        feed_state, _ = absorb(FeedState(), reading, rules=feed.rules)
+        feeds[feed.name] = watched(feed, feed_state)
         on_step(feed.name)
     return feeds
 

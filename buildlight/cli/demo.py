@@ -18,17 +18,19 @@ from typing import Self
 
 import httpx
 
-from buildlight.config.settings import FeedSettings, Settings, lamp_from_keys
+from buildlight.config.settings import lamp_from_keys
 from buildlight.daemon.daemon import Daemon
 from buildlight.daemon.monitor import open_sources
+from buildlight.daemon.settings import Settings
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
 from buildlight.feeds.schedule import max_age
-from buildlight.network.resolver import LookupLoop
+from buildlight.feeds.settings import FeedSettings
+from buildlight.network.resolver import ResolverLoop
 from buildlight.projects import ccxml
 from buildlight.projects.feed_state import Rules
 from buildlight.projects.project import Project
+from buildlight.projects.selection import Selection
 from buildlight.report.report import Report
-from buildlight.report.rows import Choice
 from buildlight.system.posix_signals import ending_signals
 
 DAY = 60.0
@@ -182,7 +184,7 @@ def _handler(document: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
 
 def run_demo(seconds: float | None = None) -> None:
     """Act out working days until interrupted; with *seconds*, one that is over after so many."""
-    with ExitStack() as stack, asyncio.Runner(loop_factory=LookupLoop) as runner:
+    with ExitStack() as stack, asyncio.Runner(loop_factory=ResolverLoop) as runner:
         servers = {name: stack.enter_context(CIServer()) for name in ACTS[0].servers}
         runner.run(_play(servers, seconds=seconds))
 
@@ -247,7 +249,7 @@ def _settings(servers: Mapping[str, CIServer], *, interval: float) -> Settings:
                 kind=CCTrayFeed,
                 options=CCTrayOptions(url=server.url),
                 rules=Rules(max_age=max_age(interval)),
-                choice=Choice(),
+                selection=Selection(),
                 interval=interval,
                 building_interval=interval,
             )

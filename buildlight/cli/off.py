@@ -1,15 +1,38 @@
 """Every lamp of a configuration made dark, whatever left it lit: a crash, or another program."""
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from buildlight.cli.check import explained
-from buildlight.config.settings import LampSettings
+from buildlight.config.settings import lamp_from_keys
 from buildlight.daemon.daemon import OPENING
 from buildlight.daemon.session import DARKENING
+from buildlight.errors import ConfigError
 from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.lamps.lit_lamps import LitLamp
+from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import OFF
 from buildlight.report.report import Light
+
+log = logging.getLogger(__name__)
+
+
+def left_lamps(written: Iterable[LitLamp]) -> tuple[LampSettings, ...]:
+    """Return lamps, watching nothing, of what a daemon has *written* down.
+
+    One whose driver was uninstalled meanwhile is logged, and keeps no other from going dark.
+    """
+    return tuple(lamp for each in written if (lamp := _left_lamp(each)) is not None)
+
+
+def _left_lamp(written: LitLamp) -> LampSettings | None:
+    try:
+        return replace(lamp_from_keys(written.driver, written.keys), name=written.name)
+    except ConfigError as exc:
+        log.warning("%s: was lit, and cannot be darkened: %s", written.name, exc)
+        return None
 
 
 def darken(lamps: Sequence[LampSettings]) -> tuple[tuple[str, str], ...]:

@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import Protocol
 
 from buildlight.config.patterns import SIGNALS
-from buildlight.config.settings import LampSettings
 from buildlight.drivers import Driver, DriverOptions, Wired
 from buildlight.errors import LightUnavailable
 from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import OFF, Channel, Pattern, Stroke
 
 ANSWERING = 5.0

@@ -2,33 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from buildlight.config.problems import Mistakes
+from buildlight.config.problems import Problems
+from buildlight.publish.web.settings import PageSettings
 
 KEY = "page"
-
-
-@dataclass(frozen=True, slots=True)
-class PageSettings:
-    """Where the page is: an IP address of this machine and a port.
-
-    *names* are host names that it answers to, besides those that every machine has.
-    """
-
-    listen: str = "127.0.0.1"
-    port: int = 8080
-    names: frozenset[str] = frozenset()
-
-    @property
-    def address(self) -> str:
-        """What to open in a browser on this machine."""
-        host = f"[{self.listen}]" if ":" in self.listen else self.listen
-        return f"http://{host}:{self.port}/"
 
 
 def _listen(text: str) -> str:
@@ -58,7 +40,7 @@ class _PageTable(BaseModel):
     names: tuple[Annotated[str, AfterValidator(_host)], ...] = ()
 
 
-def page_settings(document: Mapping[str, Any], mistakes: Mistakes) -> PageSettings | None:
+def page_settings(document: Mapping[str, Any], mistakes: Problems) -> PageSettings | None:
     """Return what the ``[page]`` table of *document* says; without it there is no page."""
     if KEY not in document:
         return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from buildlight.config.problems import Mistakes
+from buildlight.config.problems import Problems
 from buildlight.drivers import DriverOptions
 from buildlight.patterns.fitting import fit
 from buildlight.patterns.pattern import (
@@ -23,7 +23,7 @@ SIGNALS: tuple[str, ...] = tuple(dict.fromkeys(RANKS.values()))
 """The names of all signals, worst first."""
 
 
-def own_patterns(path: str, texts: Mapping[str, str], mistakes: Mistakes) -> dict[str, Pattern]:
+def own_patterns(path: str, texts: Mapping[str, str], mistakes: Problems) -> dict[str, Pattern]:
     """Return the patterns that the lamp at *path* writes itself, by signal."""
     own = {}
     for signal, text in texts.items():
@@ -41,7 +41,7 @@ def fitted_patterns(
     preset: str | None,
     own: dict[str, Pattern],
     options: DriverOptions,
-    mistakes: Mistakes,
+    mistakes: Problems,
 ) -> Mapping[str, Pattern]:
     """Return the pattern of every signal as the light of the lamp at *path* can show it."""
     channels = options.channels
@@ -73,7 +73,7 @@ PLAYED = {each.value: each for each in (Event.BROKEN, Event.STILL_BROKEN, Event.
 
 
 def fitted_events(
-    path: str, texts: Mapping[str, str], options: DriverOptions, mistakes: Mistakes
+    path: str, texts: Mapping[str, str], options: DriverOptions, mistakes: Problems
 ) -> dict[Event, Pattern]:
     """Return what the lamp at *path* plays once for each event, as its light can show it."""
     events = {}

@@ -13,8 +13,8 @@ from buildlight.redaction import printable
 TableT = TypeVar("TableT", bound=BaseModel)
 
 
-class Mistakes:
-    """Mistakes gathered so far, so that all can be told at once."""
+class Problems:
+    """Problems gathered so far, so that all can be told at once."""
 
     def __init__(self) -> None:
         self._found: list[str] = []
@@ -58,7 +58,7 @@ class Mistakes:
 class _Gathering:
     # A class, not @contextmanager: type checkers then know that it swallows what it gathers.
     def __init__(
-        self, mistakes: Mistakes, path: str, known: Sequence[str], called: Mapping[str, str]
+        self, mistakes: Problems, path: str, known: Sequence[str], called: Mapping[str, str]
     ) -> None:
         self._mistakes = mistakes
         self._path = path

@@ -5,8 +5,8 @@ here, all at once, each mistake with the path of its key and never with its valu
 """
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,71 +15,23 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from buildlight.config.fields import Name, NamePattern
 from buildlight.config.hours import HoursTable
-from buildlight.config.page import KEY, PageSettings, page_settings
+from buildlight.config.page import KEY, page_settings
 from buildlight.config.patterns import fitted_events, fitted_patterns, own_patterns
-from buildlight.config.problems import Mistakes, unknown_key
+from buildlight.config.problems import Problems, unknown_key
 from buildlight.config.toml_file import read_document
-from buildlight.drivers import Driver, DriverOptions, load_driver
+from buildlight.daemon.settings import Settings
+from buildlight.drivers import load_driver
 from buildlight.errors import ConfigError
-from buildlight.feeds import Feed, FeedOptions, load_kind, secret
+from buildlight.feeds import load_kind, secret
 from buildlight.feeds.schedule import max_age
-from buildlight.hours import Hours
-from buildlight.patterns.pattern import Pattern
+from buildlight.feeds.settings import FeedSettings
+from buildlight.lamps.settings import LampSettings
 from buildlight.projects.feed_state import Rules
 from buildlight.projects.project import STATUS_WORDS, BuildStatus
-from buildlight.projects.signal import required
-from buildlight.projects.verdict import Event
-from buildlight.report.rows import Choice
+from buildlight.projects.selection import Selection, required
 from buildlight.system.paths import local_zone
 
 PREFIX = "BUILDLIGHT_"
-
-
-@dataclass(frozen=True, slots=True)
-class FeedSettings:
-    """One feed, checked; *interval* and *building_interval* are seconds between polls."""
-
-    name: str
-    kind: Callable[..., Feed]
-    options: FeedOptions
-    rules: Rules
-    choice: Choice
-    interval: float
-    building_interval: float
-
-
-@dataclass(frozen=True, slots=True)
-class LampSettings:
-    """One lamp, checked.
-
-    *patterns* has every signal's name, *events* what is played once; both are fitted to the
-    light. *closed* (0..1) is what is left of them outside of *hours*. *keys* are the driver's own.
-    """
-
-    name: str
-    driver: str
-    light: Callable[[Any], Driver]
-    options: DriverOptions
-    feeds: frozenset[str]
-    choice: Choice
-    patterns: Mapping[str, Pattern]
-    events: Mapping[Event, Pattern] = field(default_factory=dict)
-    hours: Hours | None = None
-    closed: float = 0.0
-    keys: Mapping[str, Any] = field(default_factory=dict)
-
-    def open_light(self) -> Driver:
-        """Open the lamp's light; raises :class:`errors.LightUnavailable`."""
-        return self.light(self.options)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """A whole configuration."""
-
-    feeds: tuple[FeedSettings, ...]
-    lamps: tuple[LampSettings, ...]
-    page: PageSettings | None = None
 
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -120,8 +72,8 @@ class _Table(BaseModel):
     exclude: tuple[NamePattern, ...] = ()
 
     @property
-    def choice(self) -> Choice:
-        return Choice(include=self.include, exclude=self.exclude)
+    def selection(self) -> Selection:
+        return Selection(include=self.include, exclude=self.exclude)
 
 
 Meaning = Literal["passing", "broken", "keep"]
@@ -176,7 +128,7 @@ def check_settings(document: Mapping[str, Any]) -> Settings:
 
     Raises :class:`ConfigError` with every mistake.
     """
-    mistakes = Mistakes()
+    mistakes = Problems()
     top = _top(document, mistakes)
     feeds = _feeds(document, top, mistakes)
     lamps = _lamps(document, [feed.name for feed in feeds], mistakes)
@@ -194,13 +146,13 @@ def lamp_from_keys(driver: str, keys: Mapping[str, Any]) -> LampSettings:
 
 
 def _only_lamps(document: Mapping[str, Any]) -> tuple[LampSettings, ...]:
-    mistakes = Mistakes()
+    mistakes = Problems()
     lamps = _lamps(document, (), mistakes)
     mistakes.raise_any()
     return lamps
 
 
-def _top(document: Mapping[str, Any], mistakes: Mistakes) -> _Top:
+def _top(document: Mapping[str, Any], mistakes: Problems) -> _Top:
     tables = ("feeds", "lamps", KEY)
     known = [*_Top.model_fields, *tables]
     scalars = {key: value for key, value in document.items() if key not in tables}
@@ -223,7 +175,7 @@ def _top(document: Mapping[str, Any], mistakes: Mistakes) -> _Top:
 
 
 def _tables(
-    document: Mapping[str, Any], key: str, mistakes: Mistakes
+    document: Mapping[str, Any], key: str, mistakes: Problems
 ) -> list[tuple[str, Mapping[str, Any]]]:
     """Return the tables of ``[[key]]``, each with its path."""
     tables = document.get(key, [])
@@ -245,7 +197,7 @@ def _known(model: type[BaseModel], options: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in fields.items()]
 
 
-def _feeds(document: Mapping[str, Any], top: _Top, mistakes: Mistakes) -> tuple[FeedSettings, ...]:
+def _feeds(document: Mapping[str, Any], top: _Top, mistakes: Problems) -> tuple[FeedSettings, ...]:
     feeds: list[FeedSettings] = []
     names: set[str] = set()
     for path, table in _tables(document, "feeds", mistakes):
@@ -261,7 +213,7 @@ def _feeds(document: Mapping[str, Any], top: _Top, mistakes: Mistakes) -> tuple[
 
 
 def _feed(
-    path: str, common: _FeedTable, keys: Mapping[str, Any], top: _Top, mistakes: Mistakes
+    path: str, common: _FeedTable, keys: Mapping[str, Any], top: _Top, mistakes: Problems
 ) -> FeedSettings | None:
     _tell_words_given_twice(path, common, mistakes)
     kind: Any = None
@@ -284,7 +236,7 @@ def _feed(
                 required=required(common.include),
                 words={**STATUS_WORDS, **_words(common)},
             ),
-            choice=common.choice,
+            selection=common.selection,
             interval=top.interval,
             building_interval=top.building_interval,
         )
@@ -304,7 +256,7 @@ def _words(common: _FeedTable) -> dict[str, BuildStatus]:
     return {word.strip().lower(): _MEANINGS[meaning] for word, meaning in common.words.items()}
 
 
-def _tell_words_given_twice(path: str, common: _FeedTable, mistakes: Mistakes) -> None:
+def _tell_words_given_twice(path: str, common: _FeedTable, mistakes: Problems) -> None:
     given: set[str] = set()
     for word in common.words:
         if word.strip().lower() in given:
@@ -322,7 +274,7 @@ def _named(feed: FeedSettings, names: Collection[str]) -> FeedSettings:
 
 
 def _lamps(
-    document: Mapping[str, Any], feeds: Sequence[str], mistakes: Mistakes
+    document: Mapping[str, Any], feeds: Sequence[str], mistakes: Problems
 ) -> tuple[LampSettings, ...]:
     lamps: list[LampSettings] = []
     claimed: dict[str, str] = {}
@@ -353,7 +305,7 @@ def _lamps(
 
 
 def _lamp(
-    path: str, common: _LampTable, keys: Mapping[str, Any], name: str, mistakes: Mistakes
+    path: str, common: _LampTable, keys: Mapping[str, Any], name: str, mistakes: Problems
 ) -> LampSettings | None:
     own = own_patterns(path, common.patterns, mistakes)
     light: Any = None
@@ -372,7 +324,7 @@ def _lamp(
             light=light,
             options=options,
             feeds=frozenset(),
-            choice=common.choice,
+            selection=common.selection,
             patterns=fitted_patterns(path, common.preset, own, options, mistakes),
             events=fitted_events(path, common.events, options, mistakes),
             hours=common.hours.hours(local_zone()) if common.hours else None,

@@ -1,6 +1,6 @@
 """Start, run, reload, stop: feeds on one side, lamps on the other, and the report between them.
 
-Lamps come first and go last. Whatever ends the daemon, a signal or a fault, the lamps are dark
+LampGroup come first and go last. Whatever ends the daemon, a signal or a fault, the lamps are dark
 afterwards, as far as their lights still answer.
 """
 
@@ -12,25 +12,26 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from buildlight.config.settings import LampSettings, Settings
 from buildlight.daemon.monitor import open_sources
 from buildlight.daemon.session import (
     DARKENING,
     WRITING,
     OpenSources,
-    Shift,
+    Session,
     Surroundings,
     first,
     handed_over,
 )
+from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import StateFile, kept_for
 from buildlight.daemon.watchdog import Watchdog
 from buildlight.errors import ConfigError, LightUnavailable
-from buildlight.lamps.group import Lamps, MakePlayer, others, threaded
-from buildlight.lamps.lit_lamps import LitFile
-from buildlight.network.resolver import LookupLoop
-from buildlight.projects.feed_state import Standing
-from buildlight.publish.change_log import DAY, Journal
+from buildlight.lamps.group import LampGroup, MakePlayer, others, threaded
+from buildlight.lamps.lit_lamps import LitLampsFile
+from buildlight.lamps.settings import LampSettings
+from buildlight.network.resolver import ResolverLoop
+from buildlight.projects.feed_state import FeedState
+from buildlight.publish.change_log import DAY, ChangeLog
 from buildlight.publish.status_file import StatusFile
 from buildlight.publish.web.server import Door
 from buildlight.report.report import Report, sentence
@@ -59,7 +60,7 @@ def run(load: Load) -> None:
     not to be waited for.
     """
     settings = load()
-    with asyncio.Runner(loop_factory=LookupLoop) as runner:
+    with asyncio.Runner(loop_factory=ResolverLoop) as runner:
         runner.run(_run_until_signal(settings, load))
 
 
@@ -70,7 +71,7 @@ async def _run_until_signal(settings: Settings, load: Load) -> None:
         state=StateFile(state_folder()),
         systemd=Systemd.from_environment(),
         folder=folder,
-        lit=LitFile(given) if given else None,
+        lit=LitLampsFile(given) if given else None,
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -99,7 +100,7 @@ class Daemon:
         state: StateFile | None = None,
         systemd: Systemd | None = None,
         folder: Path | None = None,
-        lit: LitFile | None = None,
+        lit: LitLampsFile | None = None,
         make_player: MakePlayer = threaded,
         open_sources: OpenSources = open_sources,
         clock: Callable[[], datetime] = time_of_day,
@@ -113,8 +114,8 @@ class Daemon:
         self._make_player = make_player
         self._open_sources = open_sources
         self._clock = clock
-        self._journal = Journal()
-        self._shift: Shift | None = None
+        self._journal = ChangeLog()
+        self._shift: Session | None = None
         self._next: Settings | None = None
         self._ready = False
         self._relief = asyncio.Event()
@@ -150,7 +151,7 @@ class Daemon:
 
         Raises :class:`LightUnavailable` if a light does not open that is not to be waited for.
         """
-        lamps = Lamps(self._settings.lamps, make_player=self._make_player)
+        lamps = LampGroup(self._settings.lamps, make_player=self._make_player)
         self._watchdog = Watchdog(
             self._systemd,
             late_feeds=lambda: self._shift.late_feeds() if self._shift else (),
@@ -167,7 +168,7 @@ class Daemon:
             if self._status_file is not None:
                 self._status_file.close(WRITING)
 
-    async def _work(self, lamps: Lamps, stop: asyncio.Event) -> None:
+    async def _work(self, lamps: LampGroup, stop: asyncio.Event) -> None:
         """Follow one configuration after the other, until *stop* is set."""
         self._write_down(self._settings.lamps)
         lamps.start(self._clock())
@@ -186,7 +187,7 @@ class Daemon:
         self._door.open(self._settings.page)
         while not stop.is_set():
             self._warn()
-            self._shift = Shift(
+            self._shift = Session(
                 self._settings,
                 around,
                 stop=stop,
@@ -199,8 +200,8 @@ class Daemon:
                 kept = await self._exchange(lamps, self._shift, self._next)
 
     async def _exchange(
-        self, lamps: Lamps, shift: Shift, settings: Settings
-    ) -> Mapping[str, Standing]:
+        self, lamps: LampGroup, shift: Session, settings: Settings
+    ) -> Mapping[str, FeedState]:
         """Go on with *settings*; returns how its feeds stand."""
         self._next = None
         self._relief.clear()
@@ -208,7 +209,7 @@ class Daemon:
         self._write_down((*before, *others(settings.lamps, before)))
         stuck = await lamps.exchange(settings.lamps, patience=DARKENING)
         self._write_down((*settings.lamps, *others(stuck, settings.lamps)))
-        kept = handed_over(self._settings.feeds, shift.standings(), settings.feeds)
+        kept = handed_over(self._settings.feeds, shift.feed_states(), settings.feeds)
         self._settings = settings
         self._door.open(settings.page)
         counts = _count(len(settings.feeds), "feed"), _count(len(settings.lamps), "lamp")
@@ -229,7 +230,7 @@ class Daemon:
         if self._ready:
             self._systemd.ready()
 
-    def _kept(self, around: Surroundings) -> Mapping[str, Standing]:
+    def _kept(self, around: Surroundings) -> Mapping[str, FeedState]:
         """Return what was kept from before a restart, by the name of the feed."""
         kept = self._state.load(**around.times()) if self._state is not None else {}
         return kept_for(kept, {feed.name: feed.options for feed in self._settings.feeds})
@@ -260,7 +261,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-async def _see_lights_open(lamps: Lamps, stop: asyncio.Event) -> None:
+async def _see_lights_open(lamps: LampGroup, stop: asyncio.Event) -> None:
     """Wait for the lights that have to be there; the others delay nothing."""
     with suppress(TimeoutError):
         async with asyncio.timeout(OPENING):

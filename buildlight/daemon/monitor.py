@@ -16,13 +16,14 @@ from traceback import extract_tb
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from buildlight.config.settings import FeedSettings, Settings
+from buildlight.daemon.settings import Settings
 from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
 from buildlight.feeds import Feed, FeedOptions
 from buildlight.feeds.schedule import DEADLINE, wait
-from buildlight.projects.feed_state import News, Reading, Standing, absorb, nothing_new
+from buildlight.feeds.settings import FeedSettings
+from buildlight.projects.feed_state import FeedState, News, Reading, absorb, nothing_new
 from buildlight.projects.project import Project
-from buildlight.projects.signal import idle
+from buildlight.projects.selection import idle
 from buildlight.redaction import printable
 from buildlight.report.rows import Watched
 
@@ -119,24 +120,24 @@ def _broken_reader(exc: Exception) -> FeedError:
     return FeedError(f"its reader failed ({type(exc).__name__})")
 
 
-def watched(settings: FeedSettings, standing: Standing) -> Watched:
+def watched(settings: FeedSettings, feed_state: FeedState) -> Watched:
     """Return a feed as the report sees it."""
     return Watched(
         name=settings.name,
         url=settings.options.shown,
-        standing=standing,
+        state=feed_state,
         rules=settings.rules,
-        choice=settings.choice,
+        selection=settings.selection,
     )
 
 
-OnPoll = Callable[[FeedSettings, Standing, News, float], None]
+OnPoll = Callable[[FeedSettings, FeedState, News, float], None]
 
 
 class Monitor:
     """All feeds, and how they stand.
 
-    *kept* are standings from before a restart or a reload, by the feed's name. *clock* tells the
+    *kept* are feed_states from before a restart or a reload, by the feed's name. *clock* tells the
     time of day, *on_change* is called whenever what is known may have changed or has become too
     old, *on_poll* before it with how a feed stands after a poll, what was new in it and how many
     seconds it took, *dice* gives numbers from 0 to 1.
@@ -149,7 +150,7 @@ class Monitor:
         clock: Callable[[], datetime],
         on_change: Callable[[], None],
         on_poll: OnPoll = lambda _feed, _after, _news, _seconds: None,
-        kept: Mapping[str, Standing] = MappingProxyType({}),
+        kept: Mapping[str, FeedState] = MappingProxyType({}),
         dice: Callable[[], float] = random.random,
     ) -> None:
         self._sources = sources
@@ -160,14 +161,14 @@ class Monitor:
         self._deadlines: dict[str, float] = {}
         self._untried = {source.readers[0].name for source in sources}
         self._held = {
-            feed.name: _Held(feed, kept.get(feed.name, Standing()))
+            feed.name: _Held(feed, kept.get(feed.name, FeedState()))
             for source in sources
             for feed in source.readers
         }
 
     def watched(self) -> tuple[Watched, ...]:
         """Return every feed and how it stands, for the report."""
-        return tuple(watched(held.settings, held.standing) for held in self._held.values())
+        return tuple(watched(held.settings, held.state) for held in self._held.values())
 
     @property
     def tried(self) -> bool:
@@ -205,17 +206,17 @@ class Monitor:
             outcome = await read(source.feed)
             reading = Reading(loop.time(), self._clock(), outcome)
             held = [self._held[feed.name] for feed in source.readers]
-            taken = [(each, each.standing, self._take(each, reading)) for each in held]
+            taken = [(each, each.state, self._take(each, reading)) for each in held]
             for each, _, news in taken:
-                self._on_poll(each.settings, each.standing, news, reading.at - started)
+                self._on_poll(each.settings, each.state, news, reading.at - started)
             self._untried.discard(name)
             if not all(
-                nothing_new(before, each.standing, each.settings.rules) for each, before, _ in taken
+                nothing_new(before, each.state, each.settings.rules) for each, before, _ in taken
             ):
                 self._on_change()
             await asyncio.sleep(0)  # The lamps first: the log may be slow.
             for each, before, news in taken:
-                _log_feed(each.settings.name, before, each.standing)
+                _log_feed(each.settings.name, before, each.state)
                 _log_news(each, news)
                 _log_idle(each)
             due = started + self._wait(source, outcome, place=place)
@@ -227,12 +228,12 @@ class Monitor:
 
     def _wait(self, source: Source, outcome: object, *, place: float) -> float:
         first = source.readers[0]
-        standings = [self._held[feed.name].standing for feed in source.readers]
+        feed_states = [self._held[feed.name].state for feed in source.readers]
         return wait(
             interval=first.interval,
             building_interval=first.building_interval,
-            building=any(standing.building for standing in standings),
-            failures=min(standing.failures for standing in standings),
+            building=any(feed_state.building for feed_state in feed_states),
+            failures=min(feed_state.failures for feed_state in feed_states),
             tolerated=first.rules.max_failures,
             chance=self._dice(),
             place=place,
@@ -240,23 +241,23 @@ class Monitor:
         )
 
     def _take(self, held: "_Held", reading: Reading) -> News:
-        held.standing, news = absorb(held.standing, reading, rules=held.settings.rules)
-        if held.standing.answered == reading.at:
+        held.state, news = absorb(held.state, reading, rules=held.settings.rules)
+        if held.state.answered == reading.at:
             self._expire_later(held)
         return news
 
     def _expire_later(self, held: "_Held") -> None:
-        if held.standing.answered is not None:
-            when = held.standing.answered + held.settings.rules.max_age
+        if held.state.answered is not None:
+            when = held.state.answered + held.settings.rules.max_age
             held.expire_later(when, self._on_change)
 
 
 class _Held:
     """How one feed stands, and what has been said of it."""
 
-    def __init__(self, settings: FeedSettings, standing: Standing) -> None:
+    def __init__(self, settings: FeedSettings, feed_state: FeedState) -> None:
         self.settings = settings
-        self.standing = standing
+        self.state = feed_state
         self.odd_words: set[str] = set()
         self.more_odd_words = False
         self.idle: frozenset[int] = frozenset()
@@ -273,7 +274,7 @@ class _Held:
             self._expiry.cancel()
 
 
-def _log_feed(name: str, before: Standing, after: Standing) -> None:
+def _log_feed(name: str, before: FeedState, after: FeedState) -> None:
     if after.error is not None:
         if _gist(after) != _gist(before):
             log.warning("%s: %s", name, after.error)
@@ -281,9 +282,9 @@ def _log_feed(name: str, before: Standing, after: Standing) -> None:
         log.info("%s: answers again", name)
 
 
-def _gist(standing: Standing) -> str:
+def _gist(feed_state: FeedState) -> str:
     """Return the fault without its numbers, which may change at every poll."""
-    return re.sub(r"[0-9]+( projects?)?", "", str(standing.error or ""))
+    return re.sub(r"[0-9]+( projects?)?", "", str(feed_state.error or ""))
 
 
 def _log_news(held: _Held, news: News) -> None:
@@ -308,11 +309,11 @@ def _log_news(held: _Held, news: News) -> None:
 
 def _log_idle(held: _Held) -> None:
     """Warn of patterns that have come to match nothing, once there was a good answer."""
-    settings, standing = held.settings, held.standing
-    if standing.answered is None or not settings.choice.include:
+    settings, feed_state = held.settings, held.state
+    if feed_state.answered is None or not settings.selection.include:
         return
-    names = {settings.rules.name_of(name) for name, _ in standing.projects}
-    now = frozenset(idle(settings.choice.include, names))
+    names = {settings.rules.name_of(name) for name, _ in feed_state.projects}
+    now = frozenset(idle(settings.selection.include, names))
     for number in sorted(now - held.idle):
         log.warning("%s: include pattern %d matches no project", settings.name, number)
     held.idle = now

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
 
-from buildlight.config.settings import FeedSettings, Settings
 from buildlight.daemon.monitor import Monitor, Source
+from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import StateFile, feed_key
+from buildlight.feeds.settings import FeedSettings
 from buildlight.hours import is_open, next_switch
-from buildlight.lamps.group import Lamps
-from buildlight.projects.feed_state import News, Standing
-from buildlight.publish.change_log import Journal
+from buildlight.lamps.group import LampGroup
+from buildlight.projects.feed_state import FeedState, News
+from buildlight.publish.change_log import ChangeLog
 from buildlight.report.report import Report, make_report
 
 LEAVING = 0.3
@@ -57,13 +58,13 @@ class Surroundings:
     once every light and every feed of the shift was tried.
     """
 
-    lamps: Lamps
-    journal: Journal
+    lamps: LampGroup
+    journal: ChangeLog
     state: StateFile | None
     open_sources: OpenSources
     clock: Callable[[], datetime]
     on_report: Callable[[Report], None]
-    on_poll: Callable[[str, Standing, float], None]
+    on_poll: Callable[[str, FeedState, float], None]
     on_ready: Callable[[], None]
 
     def times(self) -> Times:
@@ -71,7 +72,7 @@ class Surroundings:
         return {"now": asyncio.get_running_loop().time(), "clock": self.clock()}
 
 
-class Shift:
+class Session:
     """*settings* at work, until *stop* is set or *relief* comes.
 
     *kept* is how feeds stand that are known already, by name; *before* is the last report.
@@ -84,7 +85,7 @@ class Shift:
         *,
         stop: asyncio.Event,
         relief: asyncio.Event,
-        kept: Mapping[str, Standing],
+        kept: Mapping[str, FeedState],
         before: Report | None,
     ) -> None:
         self._settings = settings
@@ -143,10 +144,10 @@ class Shift:
         """
         self._wanted.set()
 
-    def standings(self) -> dict[str, Standing]:
+    def feed_states(self) -> dict[str, FeedState]:
         """Return how each feed stands, by name."""
         feeds = self._monitor.watched() if self._monitor else ()
-        return {feed.name: feed.standing for feed in feeds}
+        return {feed.name: feed.state for feed in feeds}
 
     @property
     def _relieved(self) -> bool:
@@ -163,13 +164,13 @@ class Shift:
             state.refresh(self._by_key(), **self._around.times())
             state.close(WRITING)
 
-    def _by_key(self) -> dict[str, Standing]:
+    def _by_key(self) -> dict[str, FeedState]:
         """Return how feeds stand, as the state file calls them."""
-        return {self._keys[name]: standing for name, standing in self.standings().items()}
+        return {self._keys[name]: feed_state for name, feed_state in self.feed_states().items()}
 
-    def _hear(self, feed: FeedSettings, standing: Standing, news: News, seconds: float) -> None:
-        self._around.journal.count_poll(feed.name, failed=standing.error is not None)
-        self._around.on_poll(feed.name, standing, seconds)
+    def _hear(self, feed: FeedSettings, feed_state: FeedState, news: News, seconds: float) -> None:
+        self._around.journal.count_poll(feed.name, failed=feed_state.error is not None)
+        self._around.on_poll(feed.name, feed_state, seconds)
         if news != NO_NEWS:
             self._news.append((feed, news))
         # Whether or not there is news: the clock may have been set right meanwhile.
@@ -254,8 +255,10 @@ class Shift:
 
 
 def handed_over(
-    before: Iterable[FeedSettings], standings: Mapping[str, Standing], after: Iterable[FeedSettings]
-) -> dict[str, Standing]:
+    before: Iterable[FeedSettings],
+    feed_states: Mapping[str, FeedState],
+    after: Iterable[FeedSettings],
+) -> dict[str, FeedState]:
     """Return how the feeds of a new configuration stand, as far as the one *before* it knew.
 
     A feed with the same address and secret goes on as it was. Where only its secret is another,
@@ -266,7 +269,7 @@ def handed_over(
     by_key: dict[str, FeedSettings] = {}
     by_place: dict[object, list[FeedSettings]] = {}
     for feed in before:
-        if feed.name in standings:
+        if feed.name in feed_states:
             by_key.setdefault(_key(feed), feed)
             by_place.setdefault((feed.kind, feed.options), []).append(feed)
     for feed in after:
@@ -274,10 +277,10 @@ def handed_over(
         same = next((each for each in there if _judged_alike(each, feed)), None)
         near = by_key.get(_key(feed)) or next(iter(there), None)
         if same is not None:
-            found[feed.name] = standings[same.name]
+            found[feed.name] = feed_states[same.name]
         elif near is not None:
-            known = standings[near.name]
-            found[feed.name] = Standing(
+            known = feed_states[near.name]
+            found[feed.name] = FeedState(
                 projects=known.projects, confirmed=known.confirmed, doubted=known.doubted
             )
     return found

@@ -26,12 +26,12 @@ from pydantic import (
 )
 
 from buildlight.feeds import FeedOptions
-from buildlight.projects.feed_state import Standing, in_doubt
+from buildlight.projects.feed_state import FeedState, in_doubt
 from buildlight.projects.matching import Key
 from buildlight.projects.project import Project
-from buildlight.projects.verdict import Remembered, Verdict
+from buildlight.projects.verdict import ProjectState, Verdict
 from buildlight.redaction import secrets_in
-from buildlight.system.atomic_file import ReplacedFile
+from buildlight.system.atomic_file import AtomicFile
 
 NAME, OUTDATED = "verdicts.json", "verdicts.old"
 VERSION = 1
@@ -42,7 +42,7 @@ Verdicts = Mapping[str, Mapping[Key, Verdict]]
 YEARS = range(1970, 9001)
 """Of what years a time is believed: arithmetic on those at the ends of the calendar overflows."""
 
-Standings = Mapping[str, Standing]
+FeedStates = Mapping[str, FeedState]
 """How feeds stand, by :func:`feed_key`."""
 
 log = logging.getLogger(__name__)
@@ -87,14 +87,12 @@ class StateFile:
         self.folder = folder
         self._path = folder / NAME
         self._outdated = folder / OUTDATED
-        self._file = ReplacedFile(
-            self._path, on_trouble=self._warn_of_writing, aside=self._outdated
-        )
+        self._file = AtomicFile(self._path, on_trouble=self._warn_of_writing, aside=self._outdated)
         self._written: Verdicts = {}
         self._warned = False
 
-    def load(self, *, now: float, clock: datetime) -> dict[str, Standing]:
-        """Return what was kept, as the standings of feeds that have not answered yet.
+    def load(self, *, now: float, clock: datetime) -> dict[str, FeedState]:
+        """Return what was kept, as the feed_states of feeds that have not answered yet.
 
         They are found by :func:`feed_key`. *now* and *clock* are those of
         :class:`feed_state.Reading`.
@@ -112,23 +110,23 @@ class StateFile:
             self._warn("is damaged, or of another version; verdicts are learnt anew")
             return {}
         feeds = {key: self._good(rows) for key, rows in kept.feeds.items()}
-        standings = {
+        feed_states = {
             key: _standing(rows, now=now, clock=clock) for key, rows in feeds.items() if rows
         }
         if outdated:
             self._warn("was not written when it should have been; its verdicts are doubted")
-            return {key: in_doubt(standing) for key, standing in standings.items()}
-        self._written = _verdicts(standings)
-        return standings
+            return {key: in_doubt(feed_state) for key, feed_state in feed_states.items()}
+        self._written = _verdicts(feed_states)
+        return feed_states
 
-    def save(self, feeds: Standings, *, now: float, clock: datetime) -> None:
+    def save(self, feeds: FeedStates, *, now: float, clock: datetime) -> None:
         """Have the verdicts of *feeds* written, unless they are what was written last."""
         verdicts = _verdicts(feeds)
         if verdicts != self._written or self._file.stuck:
             self._written = verdicts
             self._file.write(partial(_document, feeds, now=now, clock=clock))
 
-    def refresh(self, feeds: Standings, *, now: float, clock: datetime) -> None:
+    def refresh(self, feeds: FeedStates, *, now: float, clock: datetime) -> None:
         """Have the verdicts of *feeds* and when they were confirmed written, changed or not."""
         verdicts = _verdicts(feeds)
         outdates, self._written = verdicts != self._written, verdicts
@@ -170,7 +168,7 @@ def feed_key(name: str, options: FeedOptions) -> str:
     return f"{name} {_place(options)}"
 
 
-def kept_for(kept: Standings, feeds: Mapping[str, FeedOptions]) -> Mapping[str, Standing]:
+def kept_for(kept: FeedStates, feeds: Mapping[str, FeedOptions]) -> Mapping[str, FeedState]:
     """Return what of *kept* is for each of *feeds*, by its name.
 
     A feed under whose name nothing is kept was renamed, or one table became two: it is found by
@@ -208,33 +206,33 @@ def _digest(url: str) -> str:
     return blake2b(plain.encode(errors="replace"), digest_size=4).hexdigest()
 
 
-def _verdicts(feeds: Standings) -> Verdicts:
+def _verdicts(feeds: FeedStates) -> Verdicts:
     return {
-        feed: {key: known.verdict for key, known in standing.projects.items()}
-        for feed, standing in feeds.items()
-        if standing.projects
+        feed: {key: known.verdict for key, known in feed_state.projects.items()}
+        for feed, feed_state in feeds.items()
+        if feed_state.projects
     }
 
 
-def _document(feeds: Standings, *, now: float, clock: datetime) -> dict[str, object]:
+def _document(feeds: FeedStates, *, now: float, clock: datetime) -> dict[str, object]:
     return {
         "version": VERSION,
         "feeds": {
-            feed: _rows(standing, now=now, clock=clock)
-            for feed, standing in feeds.items()
-            if standing.projects
+            feed: _rows(feed_state, now=now, clock=clock)
+            for feed, feed_state in feeds.items()
+            if feed_state.projects
         },
     }
 
 
-def _rows(standing: Standing, *, now: float, clock: datetime) -> Iterator[dict[str, object]]:
-    for key, known in standing.projects.items():
-        age = now - standing.confirmed.get(key, now)
+def _rows(feed_state: FeedState, *, now: float, clock: datetime) -> Iterator[dict[str, object]]:
+    for key, known in feed_state.projects.items():
+        age = now - feed_state.confirmed.get(key, now)
         row = _row(key, known, age=age, clock=clock)
-        yield {**row, "doubted": True} if key in standing.doubted else row
+        yield {**row, "doubted": True} if key in feed_state.doubted else row
 
 
-def _row(key: Key, known: Remembered, *, age: float, clock: datetime) -> dict[str, object]:
+def _row(key: Key, known: ProjectState, *, age: float, clock: datetime) -> dict[str, object]:
     label, time = known.build
     # A Pi that starts in 1970 takes what was kept for many years old: it stays that, and kept.
     oldest = (clock - _OLDEST).total_seconds()
@@ -266,10 +264,10 @@ def _written(time: datetime | None) -> str | None:
     return told.isoformat() if told.year in YEARS else None
 
 
-def _standing(rows: Iterable[_Row], *, now: float, clock: datetime) -> Standing:
+def _standing(rows: Iterable[_Row], *, now: float, clock: datetime) -> FeedState:
     projects, confirmed, doubted = {}, {}, set()
     for row in rows:
-        projects[row.name, row.nth] = Remembered(
+        projects[row.name, row.nth] = ProjectState(
             project=Project(row.name, last_build_label=row.label, last_build_time=row.time),
             verdict=row.verdict,
             building=False,  # Nobody knows what it does now.
@@ -280,4 +278,4 @@ def _standing(rows: Iterable[_Row], *, now: float, clock: datetime) -> Standing:
         confirmed[row.name, row.nth] = now - abs((clock - row.confirmed).total_seconds())
         if row.doubted:
             doubted.add((row.name, row.nth))
-    return Standing(projects=projects, confirmed=confirmed, doubted=frozenset(doubted))
+    return FeedState(projects=projects, confirmed=confirmed, doubted=frozenset(doubted))

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from buildlight.config.settings import FeedSettings, LampSettings
 from buildlight.errors import LightUnavailable
+from buildlight.feeds.settings import FeedSettings
 from buildlight.hours import is_open
 from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import Pattern, cheers, dimmed
 from buildlight.projects.feed_state import News
 from buildlight.projects.verdict import Event, Verdict
@@ -88,7 +89,7 @@ class _Played:
         return pattern != before
 
 
-class Lamps:
+class LampGroup:
     """The lamps of a configuration, each with what *make_player* makes for it.
 
     Made and used in a running loop.
@@ -226,7 +227,7 @@ def shown(lamp: LampSettings, light: Light) -> Shown:
         feeds=lamp.feeds,
         patterns=lamp.patterns,
         light=light,
-        choice=lamp.choice,
+        selection=lamp.selection,
         hours=lamp.hours,
         closed=lamp.closed,
     )
@@ -265,7 +266,7 @@ def _tell_unanswered(lamps: Iterable[_Played]) -> None:
 
 def _heeded(lamp: LampSettings, feed: FeedSettings, news: News) -> Iterable[Event]:
     if feed.name in lamp.feeds:
-        names = lamp.choice.of(feed.choice.of(name for _, name in news.events))
+        names = lamp.selection.of(feed.selection.of(name for _, name in news.events))
         yield from (event for event, name in news.events if name in names)
 
 

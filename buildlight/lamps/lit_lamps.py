@@ -6,15 +6,14 @@ and not had it read: a daemon that is killed then would leave an old green for e
 
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from buildlight.config.settings import LampSettings, lamp_from_keys
-from buildlight.errors import ConfigError
-from buildlight.system.atomic_file import ReplacedFile
+from buildlight.lamps.settings import LampSettings
+from buildlight.system.atomic_file import AtomicFile
 
 NAME = "lit.json"
 PRIVATE = 0o600
@@ -25,12 +24,12 @@ PATIENCE = 0.3
 log = logging.getLogger(__name__)
 
 
-class LitFile:
+class LitLampsFile:
     """The file in *folder*, which lies in memory and lives as long as the service."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
-        self._file = ReplacedFile(self._path, on_trouble=self._warn, mode=PRIVATE)
+        self._file = AtomicFile(self._path, on_trouble=self._warn, mode=PRIVATE)
 
     def tell(self, lamps: Sequence[LampSettings]) -> None:
         """Write down *lamps*, before they are lit."""
@@ -45,8 +44,17 @@ class LitFile:
         )
 
 
-def left_lit(folder: Path) -> tuple[LampSettings, ...]:
-    """Return the lamps that the daemon before has written down in *folder*, watching nothing."""
+@dataclass(frozen=True, slots=True)
+class LitLamp:
+    """A lamp as it was written down: its *driver*, and the *keys* of its light."""
+
+    name: str
+    driver: str
+    keys: Mapping[str, Any]
+
+
+def left_lit(folder: Path) -> tuple[LitLamp, ...]:
+    """Return the lamps that the daemon before has written down in *folder*."""
     file = folder / NAME
     try:
         rows = json.loads(file.read_bytes())
@@ -55,17 +63,17 @@ def left_lit(folder: Path) -> tuple[LampSettings, ...]:
     except (OSError, ValueError, RecursionError) as exc:
         log.warning("%s: cannot be read: %s", file, type(exc).__name__)
         return ()
-    # Row by row: a driver that was taken away meanwhile keeps no other lamp from going dark.
+    # Row by row: one that is damaged keeps no other lamp from going dark.
     found = [_lamp(row, file) for row in (rows if isinstance(rows, list) else [rows])]
     return tuple(lamp for lamp in found if lamp is not None)
 
 
-def _lamp(row: Any, file: Path) -> LampSettings | None:
-    try:
-        return replace(lamp_from_keys(row["driver"], row["keys"]), name=row["name"])
-    except (TypeError, LookupError, ConfigError) as exc:
-        log.warning("%s: a lamp in it cannot be darkened: %s", file, exc)
-        return None
+def _lamp(row: Any, file: Path) -> LitLamp | None:
+    match row:
+        case {"name": str(name), "driver": str(driver), "keys": dict(keys)}:
+            return LitLamp(name, driver, keys)
+    log.warning("%s: a lamp in it cannot be read, and is not darkened", file)
+    return None
 
 
 def _document(lamps: Sequence[LampSettings]) -> object:

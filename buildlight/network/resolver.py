@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class LookupLoop(asyncio.SelectorEventLoop):
+class ResolverLoop(asyncio.SelectorEventLoop):
     """An event loop whose ``getaddrinfo`` does not touch the default executor."""
 
     def __init__(self, resolve: Callable[..., Any] = socket.getaddrinfo) -> None:

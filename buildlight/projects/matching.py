@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 
 from buildlight.projects.project import Activity, BuildStatus, Project, activity_of, status_of
-from buildlight.projects.verdict import DEFINITE, Remembered, Verdict
+from buildlight.projects.verdict import DEFINITE, ProjectState, Verdict
 
 Key = tuple[str, int]
 """A project's name, and a number that tells it from others of that name."""
 
-Pair = tuple[Key, Remembered | None, Project]
+Pair = tuple[Key, ProjectState | None, Project]
 """A project, under what it is to be remembered, and as what it was so far."""
 
 
 def paired(
-    known: Mapping[Key, Remembered],
+    known: Mapping[Key, ProjectState],
     projects: Iterable[Project],
     *,
     words: Mapping[str, BuildStatus],
@@ -43,7 +43,7 @@ def paired(
 def _paired_namesakes(
     name: str,
     group: Sequence[Project],
-    known: Mapping[Key, Remembered],
+    known: Mapping[Key, ProjectState],
     words: Mapping[str, BuildStatus],
 ) -> Iterator[Pair]:
     """Pair projects of one name: by their address, where only one has it, else with caution.
@@ -73,7 +73,7 @@ def _paired_namesakes(
         yield key, left.get(key) if _word(project, words) else worst, project
 
 
-def _by_address(known: Mapping[Key, Remembered]) -> Mapping[str, Sequence[Key]]:
+def _by_address(known: Mapping[Key, ProjectState]) -> Mapping[str, Sequence[Key]]:
     found: dict[str, list[Key]] = {}
     for key, each in known.items():
         found.setdefault(each.project.web_url, []).append(key)
@@ -81,8 +81,8 @@ def _by_address(known: Mapping[Key, Remembered]) -> Mapping[str, Sequence[Key]]:
 
 
 def _worst(
-    left: Iterable[Remembered], strangers: Iterable[Project], words: Mapping[str, BuildStatus]
-) -> Remembered | None:
+    left: Iterable[ProjectState], strangers: Iterable[Project], words: Mapping[str, BuildStatus]
+) -> ProjectState | None:
     """Return the worst that a stranger without a word may have been.
 
     A broken one that says so is one of those that were broken; one that passes may be any.

@@ -3,7 +3,7 @@
 Half of the servers forget a project's verdict while its next build runs (Travis, Drone,
 Woodpecker and Buildkite answer ``Building`` + ``Unknown``). Here it stands until the next build
 has completed. What one more reading means for it is decided by three small tables and
-:func:`remember`.
+:func:`update`.
 """
 
 from collections.abc import Mapping
@@ -29,6 +29,10 @@ class Verdict(Enum):
     NONE = "none"
 
 
+WORST_FIRST = (Verdict.BROKEN, Verdict.PASSING, Verdict.NONE)
+"""Which verdict outweighs which; a project without one does not outweigh one that passes."""
+
+
 class Event(Enum):
     """What one more reading tells about a project, compared with what was remembered."""
 
@@ -51,7 +55,7 @@ telling two builds apart, for nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class ProjectState:
     """What is known of one project of one feed.
 
     *project* is the last reading of it, *since* when the verdict came about (``None`` if nobody
@@ -83,13 +87,13 @@ WIDEST = timedelta(hours=14)
 """How far a zone can be from UTC."""
 
 
-def remember(
-    before: Remembered | None,
+def update(
+    before: ProjectState | None,
     project: Project,
     *,
     now: datetime,
     words: Mapping[str, BuildStatus] = STATUS_WORDS,
-) -> Remembered:
+) -> ProjectState:
     """Return what to remember of *project* after one more reading of it.
 
     *before* is ``None`` at first sight. *now* has a time zone. A definite word of a project
@@ -103,7 +107,7 @@ def remember(
         not building or word is Verdict.BROKEN or _earned(before, project)
     )
     verdict = word if taken and word else before.verdict if before else Verdict.NONE
-    return Remembered(
+    return ProjectState(
         project=project,
         verdict=verdict,
         building=building,
@@ -113,7 +117,7 @@ def remember(
     )
 
 
-def event(before: Remembered | None, after: Remembered) -> Event | None:
+def event(before: ProjectState | None, after: ProjectState) -> Event | None:
     """Return what happened to a project between two readings, or ``None``.
 
     A project at first sight is news only if it is broken. The first good reading of a whole
@@ -136,7 +140,7 @@ _TURNS: Mapping[tuple[Verdict, Verdict], Event] = {
 }
 
 
-def _earned(before: Remembered | None, project: Project) -> bool:
+def _earned(before: ProjectState | None, project: Project) -> bool:
     # CodePipeline's proxy calls a running build Success, and Travis raises the label early: a
     # new label and a new time together are taken for a build that was missed between two polls.
     return before is None or _both_changed(before.build, _build(project))
@@ -147,7 +151,7 @@ def _both_changed(old: Build, new: Build) -> bool:
     return given and old[0] != new[0] and old[1] != new[1]
 
 
-def _completed_another(before: Remembered, after: Remembered) -> bool:
+def _completed_another(before: ProjectState, after: ProjectState) -> bool:
     if after.building:
         return _both_changed(before.build, after.build)
     return after.definite and (before.building or after.build != before.build)
@@ -158,7 +162,7 @@ def _build(project: Project) -> Build:
 
 
 def _since(
-    before: Remembered | None, project: Project, verdict: Verdict, *, now: datetime
+    before: ProjectState | None, project: Project, verdict: Verdict, *, now: datetime
 ) -> datetime | None:
     # Only a time with a zone, in the past and after CruiseControl.rb's placeholder of 1970, can
     # be told to a person; what was so at first sight may have been so for long.

@@ -19,7 +19,7 @@ Troubles = Mapping[str, LightUnavailable | None]
 """Why lights are not ok, by the name of the lamp."""
 
 
-class Journal:
+class ChangeLog:
     """What has happened since the last summary, and is told line by line."""
 
     def __init__(self) -> None:

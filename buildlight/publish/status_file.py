@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from buildlight.report.report import Report, to_json_by_rows
-from buildlight.system.atomic_file import ReplacedFile
+from buildlight.system.atomic_file import AtomicFile
 
 NAME = "status.json"
 READABLE = 0o644
@@ -27,7 +27,7 @@ class StatusFile:
 
     def __init__(self, folder: Path, *, again: Callable[[], None]) -> None:
         self._path = folder / NAME
-        self._file = ReplacedFile(self._path, on_trouble=self._warn, mode=READABLE)
+        self._file = AtomicFile(self._path, on_trouble=self._warn, mode=READABLE)
         self._again = again
         self._told: Report | None = None
         self._timer: asyncio.TimerHandle | None = None

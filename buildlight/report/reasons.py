@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from buildlight.projects.feed_state import State
-from buildlight.projects.signal import Signal, required
+from buildlight.projects.feed_state import Freshness
+from buildlight.projects.selection import Selection, required
+from buildlight.projects.signal import Signal
 from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
-from buildlight.report.rows import Choice, Row, Watched, names_of
+from buildlight.report.rows import Row, Watched, names_of
 
 RULES: Mapping[str, str] = {
     "broken": "one project that counts is enough: it is broken until a build of it passes",
@@ -69,16 +70,16 @@ def doubts(feed: Watched, rows: Sequence[Row], *, now: float) -> Iterable[Doubt]
 
     *now* is seconds as in :class:`feed_state.Reading`.
     """
-    name, standing = feed.name, feed.standing
-    state = standing.state(feed.rules, now=now)
-    error = f": {standing.error}" if standing.error else ""
-    if standing.answered is None:
+    name, feed_state = feed.name, feed.state
+    state = feed_state.freshness(feed.rules, now=now)
+    error = f": {feed_state.error}" if feed_state.error else ""
+    if feed_state.answered is None:
         yield Doubt(name, f"{name} has not answered yet{error}", _ANSWERS)
-    elif state is State.STALE:
-        age = span(now - standing.answered)
+    elif state is Freshness.STALE:
+        age = span(now - feed_state.answered)
         yield Doubt(name, f"{name} gave no good answer for {age}{error}", _ANSWERS)
     else:
-        old, unwritten = standing.doubtful(feed.rules, now=now), standing.unwritten(feed.rules)
+        old, unwritten = feed_state.doubtful(feed.rules, now=now), feed_state.unwritten(feed.rules)
         # Seldom any: 50,000 names need not be gathered for each report.
         counting = {row.known.project.name for row in rows} if old or unwritten else set()
         if which := _listed(old & counting):
@@ -97,7 +98,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def absences(
-    watched: Sequence[tuple[Watched, Sequence[Row]]], choice: Choice, rows: Sequence[Row]
+    watched: Sequence[tuple[Watched, Sequence[Row]]], selection: Selection, rows: Sequence[Row]
 ) -> Iterable[str]:
     """Say what ought to be there and is not: a project by name, or any at all.
 
@@ -109,7 +110,7 @@ def absences(
         if all(row.left_out for row in all_of_them):
             yield f"{feed.name} answers, but no project of it counts"
     feeds = ", ".join(feed.name for feed, _ in watched)
-    names = sorted(required(choice.include) - {row.name for row in rows})
+    names = sorted(required(selection.include) - {row.name for row in rows})
     if names:
         yield f"no project named {printable(', '.join(names))} in {feeds}"
     elif watched and not rows:

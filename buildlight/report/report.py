@@ -9,8 +9,9 @@ from typing import Any
 
 from buildlight.hours import Hours, is_open, next_switch
 from buildlight.patterns.pattern import Channel, Pattern, dimmed
-from buildlight.projects.feed_state import State
+from buildlight.projects.feed_state import Freshness
 from buildlight.projects.project import Project
+from buildlight.projects.selection import Selection
 from buildlight.projects.signal import RANKS, Signal, aggregate
 from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
@@ -22,7 +23,7 @@ from buildlight.report.reasons import (
     endings,
     verdict_reasons,
 )
-from buildlight.report.rows import NAMELESS, Choice, Row, Watched, counted, rows_of
+from buildlight.report.rows import NAMELESS, Row, Watched, counted, rows_of
 
 
 class Light(Enum):
@@ -45,7 +46,7 @@ class Shown:
     feeds: frozenset[str]
     patterns: Mapping[str, Pattern]
     light: Light = Light.OK
-    choice: Choice = field(default_factory=Choice)
+    selection: Selection = field(default_factory=Selection)
     hours: Hours | None = None
     closed: float = 0.0
 
@@ -56,7 +57,7 @@ class FeedReport:
 
     name: str
     url: str
-    state: State
+    state: Freshness
     age: float | None
     error: str | None
     projects: int
@@ -114,18 +115,18 @@ class LampReport:
         return tuple(sorted(printable(name) or NAMELESS for _, name in self.broken))
 
 
-Watchers = tuple[tuple[str, Choice], ...]
+Watchers = tuple[tuple[str, Selection], ...]
 """The lamps that watch a feed, and what of it counts for each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one feed brings to a report; *chosen* is what counts, by the choice of a lamp."""
+    """What one feed brings to a report; *chosen* is what counts, by the selection of a lamp."""
 
     feed: Watched
     watchers: Watchers
     rows: Sequence[Row]
-    chosen: Mapping[Choice, Sequence[Row]]
+    chosen: Mapping[Selection, Sequence[Row]]
     projects: Sequence[ProjectReport]
 
 
@@ -171,12 +172,15 @@ def make_report(
 
 
 def _part(feed: Watched, lamps: Iterable[Shown], before: Part | None, *, clock: datetime) -> Part:
-    watchers = tuple((lamp.name, lamp.choice) for lamp in lamps if feed.name in lamp.feeds)
+    watchers = tuple((lamp.name, lamp.selection) for lamp in lamps if feed.name in lamp.feeds)
     if before is not None and _same(before, feed, watchers):
         return replace(before, feed=feed)
     rows = rows_of(feed, clock=clock)
-    # Once for all lamps with the same choice: there may be 50,000 projects.
-    chosen = {choice: counted(rows, choice) for choice in {choice for _, choice in watchers}}
+    # Once for all lamps with the same selection: there may be 50,000 projects.
+    chosen = {
+        selection: counted(rows, selection)
+        for selection in {selection for _, selection in watchers}
+    }
     projects = tuple(_projects(feed, rows, watchers, chosen))
     return Part(feed, watchers, rows, chosen, projects)
 
@@ -184,31 +188,34 @@ def _part(feed: Watched, lamps: Iterable[Shown], before: Part | None, *, clock: 
 def _same(before: Part, feed: Watched, watchers: Watchers) -> bool:
     """Return whether *feed* brings what it brought *before*, without a look at its projects."""
     return (
-        feed.standing.projects is before.feed.standing.projects
-        and (feed.rules, feed.choice) == (before.feed.rules, before.feed.choice)
+        feed.state.projects is before.feed.state.projects
+        and (feed.rules, feed.selection) == (before.feed.rules, before.feed.selection)
         and feed.rules.ignore_older_than is None  # Else time alone changes it.
         and watchers == before.watchers
     )
 
 
 def _feed(feed: Watched, projects: int, *, now: float) -> FeedReport:
-    standing = feed.standing
+    feed_state = feed.state
     return FeedReport(
         name=feed.name,
         url=feed.url,
-        state=standing.state(feed.rules, now=now),
-        age=None if standing.answered is None else round(now - standing.answered, 1),
-        error=str(standing.error) if standing.error else None,
+        state=feed_state.freshness(feed.rules, now=now),
+        age=None if feed_state.answered is None else round(now - feed_state.answered, 1),
+        error=str(feed_state.error) if feed_state.error else None,
         projects=projects,
     )
 
 
 def _projects(
-    feed: Watched, rows: Sequence[Row], watchers: Watchers, chosen: Mapping[Choice, Sequence[Row]]
+    feed: Watched,
+    rows: Sequence[Row],
+    watchers: Watchers,
+    chosen: Mapping[Selection, Sequence[Row]],
 ) -> Iterable[ProjectReport]:
     heeded: dict[str, tuple[str, ...]] = {}
-    for choice, counting in chosen.items():
-        by = tuple(name for name, its_choice in watchers if its_choice == choice)
+    for selection, counting in chosen.items():
+        by = tuple(name for name, its_choice in watchers if its_choice == selection)
         for name in {row.name for row in counting}:
             heeded[name] = heeded.get(name, ()) + by
     for row in rows:
@@ -249,10 +256,10 @@ def _lamp(
 ) -> LampReport:
     watching = [part for part in parts if part.feed.name in lamp.feeds]
     watched = [(part.feed, part.rows) for part in watching]
-    by_feed = [(part.feed, part.chosen[lamp.choice]) for part in watching]
+    by_feed = [(part.feed, part.chosen[lamp.selection]) for part in watching]
     rows = [row for _, counting in by_feed for row in counting]
     doubtful = [each for feed, counting in by_feed for each in doubts(feed, counting, now=now)]
-    reasons = [each.why for each in doubtful] or [*absences(watched, lamp.choice, rows)]
+    reasons = [each.why for each in doubtful] or [*absences(watched, lamp.selection, rows)]
     signal = aggregate((row.known for row in rows), stale=bool(reasons))
     pattern = lamp.patterns[RANKS[signal]]
     because = [*verdict_reasons(rows, signal, clock=clock), *reasons]

@@ -5,25 +5,14 @@ its lamp leaves it out. Whatever does not count is listed with the reason, never
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from buildlight.projects.feed_state import Rules, Standing
-from buildlight.projects.signal import roll_up, select
-from buildlight.projects.verdict import Remembered
+from buildlight.projects.feed_state import FeedState, Rules
+from buildlight.projects.pipelines import roll_up
+from buildlight.projects.selection import Selection
+from buildlight.projects.verdict import ProjectState
 from buildlight.redaction import printable
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which names count: patterns as in :func:`signal.select`."""
-
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-
-    def of(self, names: Iterable[str]) -> frozenset[str]:
-        """Return those of *names* that count."""
-        return select(names, include=self.include, exclude=self.exclude)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +21,9 @@ class Watched:
 
     name: str
     url: str
-    standing: Standing
+    state: FeedState
     rules: Rules
-    choice: Choice = Choice()
+    selection: Selection = field(default_factory=Selection)
 
 
 NAMELESS = "(no name)"
@@ -47,7 +36,7 @@ class Row:
 
     feed: str
     name: str
-    known: Remembered
+    known: ProjectState
     left_out: str | None = None
 
     @property
@@ -66,7 +55,7 @@ def rows_of(feed: Watched, *, clock: datetime) -> tuple[Row, ...]:
     years ago must not keep its pipeline red.
     """
     living, rows = [], []
-    for known in feed.standing.projects.values():
+    for known in feed.state.projects.values():
         if feed.rules.dead(known, clock=clock):
             days = round(known.age(clock=clock) / 86_400)
             why = f"its last build is {days} {'day' if days == 1 else 'days'} old"
@@ -75,17 +64,17 @@ def rows_of(feed: Watched, *, clock: datetime) -> tuple[Row, ...]:
             living.append(known)
     whole = roll_up(living) if feed.rules.roll_up else living
     rows.extend(Row(feed.name, known.project.name, known) for known in whole)
-    chosen = feed.choice.of(row.name for row in rows)
+    chosen = feed.selection.of(row.name for row in rows)
     why = f"feed {feed.name} leaves it out"
     return tuple(
         row if row.left_out or row.name in chosen else replace(row, left_out=why) for row in rows
     )
 
 
-def counted(rows: Iterable[Row], choice: Choice) -> tuple[Row, ...]:
-    """Return those of *rows* that count for a lamp with this *choice*."""
+def counted(rows: Iterable[Row], selection: Selection) -> tuple[Row, ...]:
+    """Return those of *rows* that count for a lamp with this *selection*."""
     alive = [row for row in rows if row.left_out is None]
-    chosen = choice.of(row.name for row in alive)
+    chosen = selection.of(row.name for row in alive)
     return tuple(row for row in alive if row.name in chosen)
 
 

@@ -121,7 +121,7 @@ def uninstall(files: Shipped, machine: Machine, *, dry_run: bool) -> bool:
 
 def status(files: Shipped, machine: Machine, *, dry_run: bool = False) -> bool:  # noqa: ARG001 - nothing is changed either way
     """Say how the service stands; returns whether it runs."""
-    found = standing(files, machine)
+    found = feed_state(files, machine)
     for name, said in found.lines:
         machine.say(f"{name}: {said}")
     return found.active
@@ -150,7 +150,7 @@ def _closed(machine: Machine) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class FeedState:
     """How the service stands; each line is a name and what is said of it."""
 
     lines: tuple[tuple[str, str], ...]
@@ -170,7 +170,7 @@ PROPERTIES = (
 )
 
 
-def standing(files: Shipped, machine: Machine) -> Standing:
+def feed_state(files: Shipped, machine: Machine) -> FeedState:
     """Return how the service stands: its files, and what systemd knows of it."""
     asked = machine.runner(("systemctl", "show", UNIT, f"--property={','.join(PROPERTIES)}"))
     if asked.returncode != 0:
@@ -191,7 +191,7 @@ def standing(files: Shipped, machine: Machine) -> Standing:
         ("but", _unread(known)),
     )
     told = tuple((name, said) for name, said in lines if said)
-    return Standing(told, active=known["ActiveState"] == "active")
+    return FeedState(told, active=known["ActiveState"] == "active")
 
 
 def _compared(found: bytes | None, ours: bytes, path: Path, remedy: str) -> str:

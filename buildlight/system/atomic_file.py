@@ -22,7 +22,7 @@ ROWS = 100
 for a second, and need the memory for it, with 100,000 projects."""
 
 
-class ReplacedFile:
+class AtomicFile:
     """The JSON document at *path*, of which a reader sees the old one or the new one, whole.
 
     *mode* is its mode, whatever the umask says; ``None``: what the umask leaves of it. The

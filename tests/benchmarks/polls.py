@@ -18,7 +18,7 @@ from buildlight.daemon.monitor import read
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
 from buildlight.feeds.http.client import Web
 from buildlight.projects.ccxml import parse
-from buildlight.projects.feed_state import Reading, Rules, Standing, absorb, nothing_new
+from buildlight.projects.feed_state import FeedState, Reading, Rules, absorb, nothing_new
 from documents import LARGE, a_feed
 from table import Row, times
 
@@ -52,7 +52,7 @@ class Polled:
     def __init__(self, answer: Answer) -> None:
         self._web = Web(transport=httpx.MockTransport(answer))
         self._feed = CCTrayFeed(CCTrayOptions(url="http://ci.example/cc.xml"), web=self._web)
-        self._standing = Standing()
+        self._standing = FeedState()
         self._at = 0.0
 
     async def poll(self) -> bool:

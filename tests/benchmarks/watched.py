@@ -13,7 +13,7 @@ from pathlib import Path
 from buildlight.config.settings import load_settings
 from buildlight.daemon.daemon import Daemon
 from buildlight.daemon.state_file import StateFile
-from buildlight.network.resolver import LookupLoop
+from buildlight.network.resolver import ResolverLoop
 from buildlight.report.report import Report
 
 
@@ -38,5 +38,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=LookupLoop) as runner:
+    with asyncio.Runner(loop_factory=ResolverLoop) as runner:
         runner.run(main())

@@ -19,11 +19,13 @@ import pytest
 from buildlight.cli import check as checking
 from buildlight.cli.check import Finding, check
 from buildlight.cli.terminal import show_finding
-from buildlight.config.settings import LampSettings, Settings, check_settings
+from buildlight.config.settings import check_settings
+from buildlight.daemon.settings import Settings
 from buildlight.drivers import DriverOptions
 from buildlight.errors import LightUnavailable
+from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import Frame
-from buildlight.projects.feed_state import State
+from buildlight.projects.feed_state import Freshness
 from buildlight.projects.signal import RANKS
 from buildlight.report.report import Light
 from support.servers import (
@@ -95,7 +97,7 @@ def test_all_is_well(server: FeedServer) -> None:
     )
     assert finding.sound
     assert finding.troubles == ()
-    assert (feed.state, feed.error, feed.projects) == (State.FRESH, None, 1)
+    assert (feed.state, feed.error, feed.projects) == (Freshness.FRESH, None, 1)
     assert (project.name, project.verdict.value) == ("shop", "passing")
     assert (lamp.light, signal_of(finding), lamp.pattern.text) == (Light.OK, "passing", "green")
     assert len(server.requests) == 1
@@ -136,7 +138,7 @@ def test_a_feed_that_fails_is_not_sound(server: FeedServer, answer: Answer, sent
 
     (feed,) = finding.report.feeds
     assert not finding.sound
-    assert feed.state is State.NEVER
+    assert feed.state is Freshness.NEVER
     assert feed.error
     assert sentence in feed.error
     assert signal_of(finding) == "stale"
@@ -162,7 +164,7 @@ def test_a_feed_that_hangs_is_given_up(server: FeedServer, monkeypatch: pytest.M
     finding = check(settings_of(server.url("/hangs"), server.url()))
 
     assert not finding.sound
-    assert [feed.state for feed in finding.report.feeds] == [State.NEVER, State.FRESH]
+    assert [feed.state for feed in finding.report.feeds] == [Freshness.NEVER, Freshness.FRESH]
     assert "no answer within" in (finding.report.feeds[0].error or "")
 
 
@@ -318,7 +320,7 @@ def with_light(settings: Settings, light: type[Stubborn]) -> Settings:
         light=light,
         options=DriverOptions(),
         feeds=first.feeds,
-        choice=first.choice,
+        selection=first.selection,
         patterns=first.patterns,
     )
     return Settings(feeds=settings.feeds, lamps=(lamp, *rest))
@@ -336,7 +338,7 @@ def test_a_light_that_blocks_does_not_hold_the_check(
     Stubborn.done.set()
     assert not finding.sound
     assert finding.troubles == (("lamp", "driver 'odd': does not open within 0 seconds"),)
-    assert finding.report.feeds[0].state is State.FRESH
+    assert finding.report.feeds[0].state is Freshness.FRESH
 
 
 def test_a_driver_with_a_mistake_is_told(server: FeedServer) -> None:

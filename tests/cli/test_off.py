@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from buildlight.cli import main, off
-from buildlight.config.settings import LampSettings, check_settings
+from buildlight.config.settings import check_settings
 from buildlight.drivers import Driver
 from buildlight.errors import LightUnavailable
+from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import DARK as DARK_FRAME
 from buildlight.patterns.pattern import Frame
 from buildlight.system.running_daemon import find_holder

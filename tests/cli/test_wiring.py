@@ -13,11 +13,12 @@ import pytest
 from buildlight.cli import wiring
 from buildlight.cli.wiring import Walk, advice, walk
 from buildlight.config.patterns import SIGNALS
-from buildlight.config.settings import LampSettings, lamp_from_keys
+from buildlight.config.settings import lamp_from_keys
 from buildlight.drivers import Driver, DriverOptions
 from buildlight.drivers.gpio.boards import BOARDS
 from buildlight.drivers.gpio.light import GpioLight, GpioOptions
 from buildlight.errors import LightUnavailable
+from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import Channel, Frame
 
 RED, AMBER, GREEN = Channel.RED, Channel.AMBER, Channel.GREEN

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from buildlight.config.page import PageSettings
 from buildlight.config.settings import check_settings
 from buildlight.errors import ConfigError
+from buildlight.publish.web.settings import PageSettings
 
 NO_ADDRESS = (
     'page.listen: is no IP address; "127.0.0.1" is this machine alone, '

@@ -15,16 +15,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from buildlight.config.settings import (
-    FeedSettings,
-    LampSettings,
-    Settings,
-    check_settings,
-    lamp_from_keys,
-    load_lamps,
-    load_settings,
-)
+from buildlight.config.settings import check_settings, lamp_from_keys, load_lamps, load_settings
+from buildlight.daemon.settings import Settings
 from buildlight.errors import ConfigError
+from buildlight.feeds.settings import FeedSettings
+from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import RHYTHMS, SLOW_BLINK, Channel, Pattern, parse_pattern
 from buildlight.projects.project import BuildStatus
 from buildlight.projects.signal import RANKS
@@ -163,9 +158,9 @@ def test_names_that_count_are_kept_for_feed_and_lamp() -> None:
     feed = the_feed(include=["shop", "web-*"], exclude=["re:nightly$"])
     lamp = the_lamp(include=["shop"])
 
-    assert feed.choice.of(["shop", "web-1", "web-nightly", "other"]) == {"shop", "web-1"}
+    assert feed.selection.of(["shop", "web-1", "web-nightly", "other"]) == {"shop", "web-1"}
     assert feed.rules.required == {"shop"}
-    assert lamp.choice.of(["shop", "web-1"]) == {"shop"}
+    assert lamp.selection.of(["shop", "web-1"]) == {"shop"}
 
 
 def test_words_are_added_to_those_that_every_feed_knows() -> None:
@@ -277,7 +272,7 @@ def test_a_pulse_blinks_on_pins_and_breathes_on_a_terminal() -> None:
     assert terminal.patterns["passing-building"].strokes[0].rhythm == RHYTHMS["pulse"]
 
 
-# Mistakes: where they are, and what to do.
+# Problems: where they are, and what to do.
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ import httpx
 import looptime
 import pytest
 
-from buildlight.config.settings import LampSettings
 from buildlight.daemon.daemon import Daemon as InProcess
 from buildlight.daemon.monitor import open_sources
+from buildlight.lamps.settings import LampSettings
 from buildlight.report.report import Light, Report
 from buildlight.system.posix_signals import ENDING
 from support.examples import NOON, a_project

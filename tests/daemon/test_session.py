@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 
-from buildlight.config.settings import FeedSettings, Settings, check_settings
+from buildlight.config.settings import check_settings
 from buildlight.daemon.session import handed_over
+from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import feed_key
 from buildlight.errors import FeedUnreachable
 from buildlight.feeds import FeedOptions
 from buildlight.feeds.schedule import max_age
+from buildlight.feeds.settings import FeedSettings
 from buildlight.patterns.pattern import Channel, Pattern
-from buildlight.projects.feed_state import Standing
+from buildlight.projects.feed_state import FeedState
 from buildlight.projects.verdict import Verdict
 from buildlight.report.report import Light
 from buildlight.system.sd_notify import Systemd
@@ -48,7 +50,7 @@ def feeds(*tables: Mapping[str, Any], **top: Any) -> tuple[FeedSettings, ...]:
 
 WEB = {"name": "web", "url": "http://web.example/cc.xml?token=0123456789abcdefghij"}
 TILLS = {"name": "tills", "url": "http://tills.example/cc.xml"}
-KNOWN = Standing(
+KNOWN = FeedState(
     projects={("shop", 0): a_memory(verdict=Verdict.BROKEN)},
     seen={("shop", 0): 90.0},
     confirmed={("shop", 0): 80.0},
@@ -57,7 +59,7 @@ KNOWN = Standing(
     failures=2,
     error=DOWN,
 )
-DOUBTED = Standing(projects=KNOWN.projects, confirmed=KNOWN.confirmed, doubted=KNOWN.doubted)
+DOUBTED = FeedState(projects=KNOWN.projects, confirmed=KNOWN.confirmed, doubted=KNOWN.doubted)
 """The verdicts are known, and no answer vouches for them: the lamp cannot be green by it."""
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from buildlight.daemon.state_file import StateFile, feed_key, kept_for
 from buildlight.feeds.cctray import CCTrayOptions
-from buildlight.projects.feed_state import Standing
+from buildlight.projects.feed_state import FeedState
 from buildlight.projects.matching import Key
-from buildlight.projects.verdict import Remembered, Verdict
+from buildlight.projects.verdict import ProjectState, Verdict
 from buildlight.system.paths import state_folder
 from support.examples import NOON, a_memory, a_project
 
@@ -35,16 +35,16 @@ PASSING = a_memory(verdict=Verdict.PASSING)
 
 
 def a_feed(
-    known: Mapping[Key, Remembered] | None = None, *, confirmed: float = 0.0, name: str = "web"
-) -> dict[str, Standing]:
+    known: Mapping[Key, ProjectState] | None = None, *, confirmed: float = 0.0, name: str = "web"
+) -> dict[str, FeedState]:
     """Return a feed of which *known* is remembered, last *confirmed* at that time."""
     projects = {("shop", 0): BROKEN} if known is None else known
-    standing = Standing(projects=projects, confirmed=dict.fromkeys(projects, confirmed))
-    return {key_of(URL, name): standing}
+    feed_state = FeedState(projects=projects, confirmed=dict.fromkeys(projects, confirmed))
+    return {key_of(URL, name): feed_state}
 
 
 def save(
-    state: StateFile, feeds: Mapping[str, Standing], *, now: float = 0.0, clock: datetime = NOON
+    state: StateFile, feeds: Mapping[str, FeedState], *, now: float = 0.0, clock: datetime = NOON
 ) -> None:
     """Save *feeds*, and wait until they are written."""
     state.save(feeds, now=now, clock=clock)
@@ -52,19 +52,19 @@ def save(
 
 
 def refresh(
-    state: StateFile, feeds: Mapping[str, Standing], *, now: float = 0.0, clock: datetime = NOON
+    state: StateFile, feeds: Mapping[str, FeedState], *, now: float = 0.0, clock: datetime = NOON
 ) -> None:
     """Refresh *feeds*, and wait until they are written."""
     state.refresh(feeds, now=now, clock=clock)
     assert state.close(PATIENCE)
 
 
-def load(folder: Path, *, now: float = 0.0, clock: datetime = NOON) -> dict[str, Standing]:
+def load(folder: Path, *, now: float = 0.0, clock: datetime = NOON) -> dict[str, FeedState]:
     """Return what a daemon that starts finds in *folder*."""
     return StateFile(folder).load(now=now, clock=clock)
 
 
-def kept(folder: Path, feed: Mapping[str, Standing]) -> Path:
+def kept(folder: Path, feed: Mapping[str, FeedState]) -> Path:
     """Keep *feed* in *folder*, and return the file."""
     save(StateFile(folder), feed)
     return folder / "verdicts.json"
@@ -84,13 +84,13 @@ def test_verdicts_come_back(tmp_path: Path) -> None:
     known = a_memory(verdict=Verdict.BROKEN, since=since, building=True, build=("41", since))
     kept(tmp_path, a_feed({("shop", 0): known}))
 
-    standing = load(tmp_path)[KEY]
+    feed_state = load(tmp_path)[KEY]
 
-    shop = standing.projects["shop", 0]
+    shop = feed_state.projects["shop", 0]
     assert (shop.verdict, shop.since, shop.build) == (Verdict.BROKEN, since, ("41", since))
     assert not shop.building
-    assert standing.answered is None
-    assert standing.seen == {}
+    assert feed_state.answered is None
+    assert feed_state.seen == {}
 
 
 @pytest.mark.parametrize("verdict", Verdict)
@@ -125,7 +125,7 @@ def test_projects_of_one_name_are_told_apart(tmp_path: Path) -> None:
 
 def test_a_feed_that_was_renamed_is_found_by_its_address() -> None:
     """A new name, or two of them, and a restart: what was red is red."""
-    there, elsewhere = (Standing(projects={("shop", 0): known}) for known in (BROKEN, PASSING))
+    there, elsewhere = (FeedState(projects={("shop", 0): known}) for known in (BROKEN, PASSING))
     kept = {KEY: there, key_of("https://other.example/cc.xml"): elsewhere}
     options = CCTrayOptions(url=URL)
 
@@ -134,7 +134,7 @@ def test_a_feed_that_was_renamed_is_found_by_its_address() -> None:
 
 def test_a_feed_that_was_not_renamed_keeps_its_own() -> None:
     """Two tables with one address and other words; and another address is another feed."""
-    here, there = (Standing(projects={("shop", 0): known}) for known in (PASSING, BROKEN))
+    here, there = (FeedState(projects={("shop", 0): known}) for known in (PASSING, BROKEN))
     kept = {key_of(URL, "strict"): here, KEY: there}
 
     assert kept_for(kept, {"web": CCTrayOptions(url=URL)}) == {"web": there}
@@ -177,9 +177,9 @@ def test_time_passes_while_the_daemon_is_stopped(tmp_path: Path) -> None:
     """Confirmed ten minutes before the stop, and an hour for the restart."""
     save(StateFile(tmp_path), a_feed(confirmed=400.0), now=1000.0)
 
-    standing = load(tmp_path, now=5.0, clock=NOON + timedelta(hours=1))[KEY]
+    feed_state = load(tmp_path, now=5.0, clock=NOON + timedelta(hours=1))[KEY]
 
-    assert standing.confirmed["shop", 0] == pytest.approx(5.0 - 600.0 - HOUR)
+    assert feed_state.confirmed["shop", 0] == pytest.approx(5.0 - 600.0 - HOUR)
 
 
 def test_the_zone_of_the_machine_does_not_matter(tmp_path: Path) -> None:
@@ -264,8 +264,8 @@ def test_a_stop_writes_when_verdicts_were_confirmed(tmp_path: Path) -> None:
 
     refresh(state, a_feed(confirmed=HOUR), now=HOUR, clock=NOON + timedelta(hours=1))
 
-    standing = load(tmp_path, now=0.0, clock=NOON + timedelta(hours=1))[KEY]
-    assert standing.confirmed["shop", 0] == pytest.approx(0.0)
+    feed_state = load(tmp_path, now=0.0, clock=NOON + timedelta(hours=1))[KEY]
+    assert feed_state.confirmed["shop", 0] == pytest.approx(0.0)
 
 
 def test_the_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -291,10 +291,10 @@ def test_a_write_that_was_cut_short_is_harmless(
     (tmp_path / "verdicts.new").write_text('{"version": 1, "fee', encoding="utf-8")
     state = StateFile(tmp_path)
 
-    standing = state.load(now=0.0, clock=NOON)[KEY]
+    feed_state = state.load(now=0.0, clock=NOON)[KEY]
     save(state, a_feed({("shop", 0): PASSING}), now=30.0)
 
-    assert standing.projects["shop", 0].verdict is Verdict.BROKEN
+    assert feed_state.projects["shop", 0].verdict is Verdict.BROKEN
     assert [each.name for each in tmp_path.iterdir()] == ["verdicts.json"]
     assert warnings_of(caplog) == []
 
@@ -394,7 +394,7 @@ def test_a_row_of_no_use_costs_one_warning_and_no_other_row(
 
     found = load(tmp_path)
 
-    assert {key: set(standing.projects) for key, standing in found.items()} == {
+    assert {key: set(feed_state.projects) for key, feed_state in found.items()} == {
         KEY: {("api", 0)},
         other: {("shop", 0)},
     }
@@ -493,7 +493,7 @@ def test_a_full_disk_costs_one_warning_and_loses_no_red(
     assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.BROKEN
 
 
-def standings(folder: Path) -> Standing:
+def feed_states(folder: Path) -> FeedState:
     """Return how the feed stands by what is in *folder*."""
     return load(folder)[KEY]
 
@@ -509,7 +509,7 @@ def test_what_could_not_be_written_leaves_a_doubt(
     save(state, a_feed())
     caplog.clear()
 
-    found = standings(tmp_path)
+    found = feed_states(tmp_path)
 
     assert found.projects["shop", 0].verdict is Verdict.NONE
     assert found.doubted == {("shop", 0)}
@@ -527,7 +527,7 @@ def test_a_doubt_outlives_another_restart(tmp_path: Path) -> None:
     save(state, state.load(now=0.0, clock=NOON))
 
     assert [each.name for each in tmp_path.iterdir()] == ["verdicts.json"]
-    assert standings(tmp_path).doubted == {("shop", 0)}
+    assert feed_states(tmp_path).doubted == {("shop", 0)}
 
 
 def test_a_kill_while_it_is_written_leaves_a_doubt(tmp_path: Path) -> None:
@@ -539,7 +539,7 @@ def test_a_kill_while_it_is_written_leaves_a_doubt(tmp_path: Path) -> None:
     state.save(a_feed(), now=0.0, clock=NOON)
     reader = os.open(tmp_path / "verdicts.new", os.O_RDONLY)  # Returns once the writer is there.
 
-    found = standings(tmp_path)
+    found = feed_states(tmp_path)
     (tmp_path / "verdicts.new").unlink()
     os.close(reader)
 
@@ -555,7 +555,7 @@ def test_the_same_verdicts_that_cannot_be_refreshed_are_no_doubt(tmp_path: Path)
 
     refresh(state, state.load(now=0.0, clock=NOON))
 
-    assert standings(tmp_path).doubted == set()
+    assert feed_states(tmp_path).doubted == set()
 
 
 def test_verdicts_that_changed_at_the_very_end_outdate_the_file(tmp_path: Path) -> None:
@@ -567,7 +567,7 @@ def test_verdicts_that_changed_at_the_very_end_outdate_the_file(tmp_path: Path) 
 
     refresh(state, a_feed())
 
-    assert standings(tmp_path).doubted == {("shop", 0)}
+    assert feed_states(tmp_path).doubted == {("shop", 0)}
 
 
 # Disks that hang.

@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from buildlight.config.settings import LampSettings
 from buildlight.daemon.monitor import LATE, PATIENCE
 from buildlight.daemon.state_file import StateFile
 from buildlight.daemon.watchdog import HUNG, MARK, SELDOM, Watchdog
 from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import Frame
 from buildlight.system.sd_notify import Systemd
 from support.examples import a_project

@@ -21,13 +21,14 @@ from typing import Any, ClassVar, Self
 
 import trustme
 
-from buildlight.config.settings import LampSettings, check_settings
+from buildlight.config.settings import check_settings
 from buildlight.daemon.daemon import Daemon
 from buildlight.drivers import Driver, DriverOptions
 from buildlight.errors import LightUnavailable
 from buildlight.lamps.group import Player
 from buildlight.lamps.lamp import Lamp, LampThread
-from buildlight.network.resolver import LookupLoop
+from buildlight.lamps.settings import LampSettings
+from buildlight.network.resolver import ResolverLoop
 from buildlight.patterns.pattern import Channel, Frame
 from buildlight.projects.signal import RANKS
 from buildlight.report.report import FeedReport, LampReport, Report
@@ -194,7 +195,7 @@ class Stage:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=lambda: LookupLoop(self.resolve)) as runner:
+            with asyncio.Runner(loop_factory=lambda: ResolverLoop(self.resolve)) as runner:
                 self._loop = runner.get_loop()
                 runner.run(self._work())
         except BaseException as exc:  # noqa: BLE001 - whatever it is, a test has to see it

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from buildlight.patterns.pattern import Channel
-from buildlight.projects.feed_state import State
+from buildlight.projects.feed_state import Freshness
 from faults.feed_faults import FAULTS, TRUNCATED, UNTOLD, Fault
 from faults.stage import TOKEN, TRUTHS, Stage
 from support.figures import note
@@ -68,7 +68,7 @@ def shows(stage: Stage, fault: Fault, column: str) -> bool:
     if not told:
         return feed.error is None and feed.projects == 0
     pattern = ".+".join(re.escape(part) for part in told.split(UNTOLD))
-    return feed.state is not State.FRESH and re.fullmatch(pattern, feed.error or "") is not None
+    return feed.state is not Freshness.FRESH and re.fullmatch(pattern, feed.error or "") is not None
 
 
 def expected(fault: Fault, column: str) -> str:

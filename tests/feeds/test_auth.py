@@ -370,7 +370,7 @@ def test_what_a_server_said_of_its_document_is_not_told_to_another(
         assert SECRET not in credentials_in(other.requests[0])
 
 
-# Mistakes.
+# Problems.
 
 
 def mistakes_of(**feed: Any) -> list[str]:

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from buildlight.config.settings import LampSettings, check_settings
+from buildlight.config.settings import check_settings
 from buildlight.drivers import DriverOptions
 from buildlight.errors import LightBusy
-from buildlight.lamps.group import Lamps, threaded
+from buildlight.lamps.group import LampGroup, threaded
+from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import Frame
 from buildlight.report.report import Light
 from support.examples import NOON
@@ -70,12 +71,12 @@ class Wired:
 
 
 class Bench:
-    """Lamps, and the wires under them."""
+    """LampGroup, and the wires under them."""
 
     def __init__(self, *tables: dict[str, Any]) -> None:
         self.wires = Wires()
         self._open = self.wires.open  # One object: a bound method is another at each look.
-        self.lamps = Lamps(self.settings(*tables), make_player=threaded)
+        self.lamps = LampGroup(self.settings(*tables), make_player=threaded)
 
     def settings(self, *tables: dict[str, Any]) -> tuple[LampSettings, ...]:
         """Return the lamps of *tables*, on these wires."""
@@ -147,7 +148,7 @@ def test_what_a_lamp_watches_and_is_called_may_change() -> None:
         done = await bench.exchange({**A, "name": "shelf", "exclude": ["nightly"]})
         assert done == []
         (row,) = bench.lamps.rows()
-        assert (row.name, row.choice.exclude) == ("shelf", ("nightly",))
+        assert (row.name, row.selection.exclude) == ("shelf", ("nightly",))
 
     lamps_of(A)(story)
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from buildlight.config.settings import LampSettings, check_settings
-from buildlight.lamps.lit_lamps import NAME, LitFile, left_lit
+from buildlight.cli.off import left_lamps
+from buildlight.config.settings import check_settings
+from buildlight.lamps.lit_lamps import NAME, LitLampsFile, left_lit
+from buildlight.lamps.settings import LampSettings
 
 FEEDS = [{"name": "web", "url": "http://127.0.0.1:9/cc.xml"}]
 
@@ -29,9 +31,9 @@ def test_lights_are_found_again_as_they_were(tmp_path: Path) -> None:
         {"driver": "serial", "protocol": "lcus", "port": "auto", "channels": ["red", "green"]},
     )
 
-    LitFile(tmp_path).tell(lit)
+    LitLampsFile(tmp_path).tell(lit)
 
-    found = left_lit(tmp_path)
+    found = left_lamps(left_lit(tmp_path))
     assert [(each.name, each.light, each.options) for each in found] == [
         (each.name, each.light, each.options) for each in lit
     ]
@@ -39,7 +41,7 @@ def test_lights_are_found_again_as_they_were(tmp_path: Path) -> None:
 
 def test_the_last_word_counts(tmp_path: Path) -> None:
     """After a reload, the lamps of the configuration before are of no interest."""
-    file = LitFile(tmp_path)
+    file = LitLampsFile(tmp_path)
     file.tell(lamps({"name": "old", "driver": "console"}))
     file.tell(lamps({"name": "new", "driver": "console"}))
 
@@ -48,7 +50,7 @@ def test_the_last_word_counts(tmp_path: Path) -> None:
 
 def test_nobody_else_reads_it(tmp_path: Path) -> None:
     """A driver of somebody's may have a password among its keys."""
-    LitFile(tmp_path).tell(lamps({"driver": "console"}))
+    LitLampsFile(tmp_path).tell(lamps({"driver": "console"}))
 
     assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
 
@@ -58,14 +60,14 @@ def test_what_only_toml_knows_is_written_as_text(tmp_path: Path) -> None:
     (lamp,) = lamps({"driver": "console"})
     lamp.keys["since"] = date(2026, 11, 21)  # type: ignore[index]
 
-    LitFile(tmp_path).tell([lamp])
+    LitLampsFile(tmp_path).tell([lamp])
 
     assert "2026-11-21" in (tmp_path / NAME).read_text()
 
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[1]", "{}", "7", "{}x", '[{"driver": "candle", "keys": {}, "name": "a"}]', "\xff"],
+    ["", "{", "[1]", "{}", "7", "{}x", '[{"driver": "candle", "keys": {}, "name": 1}]', "\xff"],
 )
 def test_a_damaged_file_is_told_and_darkens_nothing(
     tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
@@ -82,10 +84,10 @@ def test_a_lamp_that_is_unknown_by_now_hides_no_other(
 ) -> None:
     """Somebody took the package away that its driver came from."""
     gone, there = lamps(A_DESK, {"name": "b", "driver": "console"})
-    LitFile(tmp_path).tell([replace(gone, driver="candle"), there])
+    LitLampsFile(tmp_path).tell([replace(gone, driver="candle"), there])
 
-    assert [each.name for each in left_lit(tmp_path)] == ["b"]
-    assert "a lamp in it cannot be darkened" in caplog.text
+    assert [each.name for each in left_lamps(left_lit(tmp_path))] == ["b"]
+    assert "desk: was lit, and cannot be darkened" in caplog.text
 
 
 def test_without_a_file_there_is_nothing_to_tell(
@@ -102,6 +104,6 @@ def test_a_folder_that_cannot_be_written_is_told_and_holds_nobody_up(
     """The lamps are lit all the same."""
     (tmp_path / "run").write_text("a file, where a folder should be")
 
-    LitFile(tmp_path / "run").tell(lamps({"driver": "console"}))
+    LitLampsFile(tmp_path / "run").tell(lamps({"driver": "console"}))
 
     assert "lamps go dark only if" in caplog.text

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from buildlight.network.resolver import LookupLoop
+from buildlight.network.resolver import ResolverLoop
 from support.servers import until
 
 FOUND = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))]
@@ -52,7 +52,7 @@ def lookups() -> list[threading.Thread]:
 
 def runner(resolve: Callable[..., Any]) -> asyncio.Runner:
     """Return what runs coroutines on a loop that looks names up with *resolve*."""
-    return asyncio.Runner(loop_factory=lambda: LookupLoop(resolve))
+    return asyncio.Runner(loop_factory=lambda: ResolverLoop(resolve))
 
 
 async def ask(host: str, port: int = 80) -> Any:
@@ -77,7 +77,7 @@ def test_a_name_is_looked_up_with_the_whole_question(names: Names) -> None:
 
 def test_localhost_is_found_with_the_systems_resolver() -> None:
     """Without a resolver of its own the loop asks the system."""
-    with asyncio.Runner(loop_factory=LookupLoop) as running:
+    with asyncio.Runner(loop_factory=ResolverLoop) as running:
         found = running.run(ask("localhost"))
 
     assert "127.0.0.1" in [address[0] for *_, address in found]
@@ -197,7 +197,7 @@ def test_what_no_resolver_takes_fails_at_once(names: Names) -> None:
 
 def test_a_name_too_long_for_idna_is_an_error() -> None:
     """A slip of the keyboard in a host name ends in an error that can be told."""
-    with asyncio.Runner(loop_factory=LookupLoop) as running, pytest.raises(UnicodeError):
+    with asyncio.Runner(loop_factory=ResolverLoop) as running, pytest.raises(UnicodeError):
         running.run(ask(f"{'x' * 64}.example"))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from buildlight import errors
 from buildlight.projects.ccxml import parse, write
-from buildlight.projects.feed_state import News, Standing
+from buildlight.projects.feed_state import FeedState, News
 from support.corpus import DOCUMENTS, FEEDS, SEQUENCES, expected, name_of, played, steps, told
 
 BUILDS = frozenset({"started", "broken", "fixed"})
@@ -156,19 +156,19 @@ def test_a_sequence_lights_the_lamp_truthfully(path: Path) -> None:
     assert after == expected(path)["after"]
 
 
-def as_told(document: str, standing: Standing, news: News, signal: str) -> Mapping[str, Any]:
+def as_told(document: str, feed_state: FeedState, news: News, signal: str) -> Mapping[str, Any]:
     """Return a moment of a sequence as its expectation spells it."""
     moment: dict[str, Any] = {
         "document": document,
         "projects": [
             {"name": name, "verdict": known.verdict.value, "building": known.building}
-            for (name, _), known in standing.projects.items()
+            for (name, _), known in feed_state.projects.items()
         ],
         "signal": signal,
         "events": [[event.value, name] for event, name in news.events],
     }
-    if standing.error is not None:
-        moment["fault"] = str(standing.error)
+    if feed_state.error is not None:
+        moment["fault"] = str(feed_state.error)
     if news.dropped:
         moment["dropped"] = list(news.dropped)
     return moment

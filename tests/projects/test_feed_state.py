@@ -14,11 +14,11 @@ from buildlight.errors import FeedError, FeedMalformed, FeedUnreachable
 from buildlight.projects.ccxml import MAX_PROJECTS
 from buildlight.projects.feed_state import (
     MOST_MISSING,
+    FeedState,
+    Freshness,
     News,
     Reading,
     Rules,
-    Standing,
-    State,
     absorb,
     in_doubt,
     nothing_new,
@@ -41,17 +41,17 @@ def a_fault(at: float, fault: FeedError = DOWN) -> Reading:
     return Reading(at, NOON + timedelta(seconds=at), fault)
 
 
-def after(readings: Iterable[Reading], rules: Rules = RULES) -> tuple[Standing, News]:
+def after(readings: Iterable[Reading], rules: Rules = RULES) -> tuple[FeedState, News]:
     """Return how a feed stands after *readings*, and the news of the last of them."""
-    standing, news = Standing(), News()
+    feed_state, news = FeedState(), News()
     for reading in readings:
-        standing, news = absorb(standing, reading, rules=rules)
-    return standing, news
+        feed_state, news = absorb(feed_state, reading, rules=rules)
+    return feed_state, news
 
 
-def verdicts(standing: Standing) -> dict[tuple[str, int], Verdict]:
+def verdicts(feed_state: FeedState) -> dict[tuple[str, int], Verdict]:
     """Return the verdicts by project."""
-    return {key: known.verdict for key, known in standing.projects.items()}
+    return {key: known.verdict for key, known in feed_state.projects.items()}
 
 
 GREEN = a_project(last_build_status="Success")
@@ -60,80 +60,81 @@ RED = a_project(last_build_status="Failure")
 
 def test_states_are_spelt_as_the_report_tells_them() -> None:
     """The status file says `fresh`, `stale` or `never`."""
-    assert [state.value for state in State] == ["fresh", "stale", "never"]
+    assert [state.value for state in Freshness] == ["fresh", "stale", "never"]
 
 
 def test_a_feed_that_never_answered_says_so() -> None:
     """Right after start, nothing is known, and the lamp shows that."""
-    standing = Standing()
+    feed_state = FeedState()
 
-    assert standing.state(RULES, now=0.0) is State.NEVER
-    assert standing.projects == {}
+    assert feed_state.freshness(RULES, now=0.0) is Freshness.NEVER
+    assert feed_state.projects == {}
 
 
 @pytest.mark.parametrize("failures", [1, 2, 3, 10])
 def test_failures_do_not_make_an_answer(failures: int) -> None:
     """A feed that has been down since the start has never answered, not gone stale."""
-    standing, _ = after(a_fault(30.0 * poll) for poll in range(failures))
+    feed_state, _ = after(a_fault(30.0 * poll) for poll in range(failures))
 
-    assert standing.state(RULES, now=300.0) is State.NEVER
-    assert standing.failures == failures
-    assert standing.error is DOWN
+    assert feed_state.freshness(RULES, now=300.0) is Freshness.NEVER
+    assert feed_state.failures == failures
+    assert feed_state.error is DOWN
 
 
 @pytest.mark.parametrize(
-    ("now", "state"), [(0.0, State.FRESH), (109.9, State.FRESH), (110.0, State.STALE)]
+    ("now", "state"), [(0.0, Freshness.FRESH), (109.9, Freshness.FRESH), (110.0, Freshness.STALE)]
 )
-def test_an_answer_grows_too_old(now: float, state: State) -> None:
+def test_an_answer_grows_too_old(now: float, state: Freshness) -> None:
     """A daemon that hears nothing for `max_age` seconds no longer vouches for green."""
-    standing, _ = after([an_answer(0.0, GREEN)])
+    feed_state, _ = after([an_answer(0.0, GREEN)])
 
-    assert standing.state(RULES, now=now) is state
+    assert feed_state.freshness(RULES, now=now) is state
 
 
 @pytest.mark.parametrize(
-    ("failures", "state"), [(0, State.FRESH), (2, State.FRESH), (3, State.STALE), (4, State.STALE)]
+    ("failures", "state"),
+    [(0, Freshness.FRESH), (2, Freshness.FRESH), (3, Freshness.STALE), (4, Freshness.STALE)],
 )
-def test_three_failures_in_a_row_are_stale(failures: int, state: State) -> None:
+def test_three_failures_in_a_row_are_stale(failures: int, state: Freshness) -> None:
     """Two lost answers are tolerated, the third is shown."""
     answers = [an_answer(0.0, GREEN), *(a_fault(1.0 + poll) for poll in range(failures))]
 
-    standing, _ = after(answers)
+    feed_state, _ = after(answers)
 
-    assert standing.state(RULES, now=10.0) is state
+    assert feed_state.freshness(RULES, now=10.0) is state
 
 
-@pytest.mark.parametrize(("failures", "state"), [(0, State.FRESH), (1, State.STALE)])
-def test_the_tolerance_can_be_set(failures: int, state: State) -> None:
+@pytest.mark.parametrize(("failures", "state"), [(0, Freshness.FRESH), (1, Freshness.STALE)])
+def test_the_tolerance_can_be_set(failures: int, state: Freshness) -> None:
     """With `max_failures = 1` the first lost answer is shown."""
     rules = Rules(max_age=110.0, max_failures=1)
     answers = [an_answer(0.0, GREEN), *(a_fault(1.0) for _ in range(failures))]
 
-    standing, _ = after(answers, rules)
+    feed_state, _ = after(answers, rules)
 
-    assert standing.state(rules, now=10.0) is state
+    assert feed_state.freshness(rules, now=10.0) is state
 
 
 def test_a_good_answer_clears_the_failures() -> None:
     """A server that comes back is fresh with its first good answer."""
-    standing, _ = after([an_answer(0.0, GREEN), *[a_fault(60.0)] * 5, an_answer(200.0, GREEN)])
+    feed_state, _ = after([an_answer(0.0, GREEN), *[a_fault(60.0)] * 5, an_answer(200.0, GREEN)])
 
-    assert standing.state(RULES, now=200.0) is State.FRESH
-    assert standing.failures == 0
-    assert standing.error is None
-    assert standing.answered == 200.0
+    assert feed_state.freshness(RULES, now=200.0) is Freshness.FRESH
+    assert feed_state.failures == 0
+    assert feed_state.error is None
+    assert feed_state.answered == 200.0
 
 
 def test_a_failure_keeps_what_is_known() -> None:
     """Red stays red while the server is down, and so does its age."""
     before, _ = after([an_answer(0.0, RED)])
 
-    standing, news = absorb(before, a_fault(30.0), rules=RULES)
+    feed_state, news = absorb(before, a_fault(30.0), rules=RULES)
 
-    assert standing.projects is before.projects
-    assert standing.seen is before.seen
-    assert standing.answered == 0.0
-    assert (standing.failures, standing.error) == (1, DOWN)
+    assert feed_state.projects is before.projects
+    assert feed_state.seen is before.seen
+    assert feed_state.answered == 0.0
+    assert (feed_state.failures, feed_state.error) == (1, DOWN)
     assert news == News()
 
 
@@ -144,7 +145,7 @@ def test_a_feed_builds_while_one_of_its_projects_does() -> None:
 
     assert not idle.building
     assert busy.building
-    assert not Standing().building
+    assert not FeedState().building
 
 
 def test_the_first_good_answer_is_silent() -> None:
@@ -172,10 +173,12 @@ def test_later_answers_bring_events() -> None:
 
 def test_a_project_that_is_missing_for_a_moment_is_kept() -> None:
     """A red project does not vanish because a server left it out once."""
-    standing, news = after([an_answer(0.0, RED, a_project("b")), an_answer(109.9, a_project("b"))])
+    feed_state, news = after(
+        [an_answer(0.0, RED, a_project("b")), an_answer(109.9, a_project("b"))]
+    )
 
-    assert verdicts(standing)["shop", 0] is Verdict.BROKEN
-    assert standing.seen == {("shop", 0): 0.0, ("b", 0): 109.9}
+    assert verdicts(feed_state)["shop", 0] is Verdict.BROKEN
+    assert feed_state.seen == {("shop", 0): 0.0, ("b", 0): 109.9}
     assert news == News()
 
 
@@ -194,10 +197,10 @@ def test_a_project_that_is_missing_for_long_is_given_up() -> None:
     """A project that was removed from the server leaves the lamp after `max_age` seconds."""
     rest = [an_answer(at, a_project("b")) for at in (60.0, 110.0)]
 
-    standing, news = after([an_answer(0.0, RED, a_project("b")), *rest])
+    feed_state, news = after([an_answer(0.0, RED, a_project("b")), *rest])
 
-    assert standing.projects.keys() == {("b", 0)}
-    assert standing.seen == {("b", 0): 110.0}
+    assert feed_state.projects.keys() == {("b", 0)}
+    assert feed_state.seen == {("b", 0): 110.0}
     assert news.dropped == ("shop",)
 
 
@@ -216,29 +219,29 @@ def test_a_project_that_comes_back_is_remembered() -> None:
     building = a_project(activity="Building", last_build_status="Unknown")
     readings = [an_answer(0.0, RED, a_project("b")), an_answer(30.0, a_project("b"))]
 
-    standing, _ = after([*readings, an_answer(60.0, building, a_project("b"))])
+    feed_state, _ = after([*readings, an_answer(60.0, building, a_project("b"))])
 
-    assert verdicts(standing)["shop", 0] is Verdict.BROKEN
+    assert verdicts(feed_state)["shop", 0] is Verdict.BROKEN
 
 
 def test_a_feed_may_be_empty_from_the_start() -> None:
     """A new server without a project is a good answer; that no green comes of it is report's."""
-    standing, _ = after([an_answer(0.0)])
+    feed_state, _ = after([an_answer(0.0)])
 
-    assert standing.state(RULES, now=0.0) is State.FRESH
+    assert feed_state.freshness(RULES, now=0.0) is Freshness.FRESH
 
 
 def test_a_feed_that_shrinks_to_nothing_is_a_fault() -> None:
     """Jenkins shows strangers an empty list: a lost login must not turn the lamp green."""
-    standing, news = after([an_answer(0.0, RED, a_project("b")), an_answer(30.0)])
+    feed_state, news = after([an_answer(0.0, RED, a_project("b")), an_answer(30.0)])
 
-    assert isinstance(standing.error, FeedMalformed)
-    assert str(standing.error) == (
+    assert isinstance(feed_state.error, FeedMalformed)
+    assert str(feed_state.error) == (
         "answers with no project, but had 2; does the server still know who asks?"
     )
-    assert standing.failures == 1
-    assert standing.answered == 0.0
-    assert verdicts(standing)["shop", 0] is Verdict.BROKEN
+    assert feed_state.failures == 1
+    assert feed_state.answered == 0.0
+    assert verdicts(feed_state)["shop", 0] is Verdict.BROKEN
     assert news == News()
 
 
@@ -246,14 +249,14 @@ def test_a_required_project_that_is_missing_is_a_fault() -> None:
     """A project that the configuration names cannot be renamed without notice."""
     rules = Rules(max_age=110.0, required=frozenset({"till", "shop", "pos"}))
 
-    standing, news = after([an_answer(0.0, GREEN)], rules)
+    feed_state, news = after([an_answer(0.0, GREEN)], rules)
 
-    assert isinstance(standing.error, FeedMalformed)
-    assert str(standing.error) == (
+    assert isinstance(feed_state.error, FeedMalformed)
+    assert str(feed_state.error) == (
         "no project named pos, till; was it renamed, or may we not see it?"
     )
-    assert standing.state(rules, now=0.0) is State.NEVER
-    assert standing.projects == {}
+    assert feed_state.freshness(rules, now=0.0) is Freshness.NEVER
+    assert feed_state.projects == {}
     assert news == News()
 
 
@@ -261,43 +264,43 @@ def test_a_required_project_that_is_there_is_no_fault() -> None:
     """A feed that holds what was asked for is good."""
     rules = Rules(max_age=110.0, required=frozenset({"shop"}))
 
-    standing, _ = after([an_answer(0.0, GREEN, a_project("b"))], rules)
+    feed_state, _ = after([an_answer(0.0, GREEN, a_project("b"))], rules)
 
-    assert standing.error is None
+    assert feed_state.error is None
 
 
 def test_a_name_that_is_repeated_is_not_merged() -> None:
     """GoCD repeats names: a green row does not hide the red one of the same name."""
-    standing, _ = after([an_answer(0.0, RED, GREEN), an_answer(30.0, RED, GREEN)])
+    feed_state, _ = after([an_answer(0.0, RED, GREEN), an_answer(30.0, RED, GREEN)])
 
-    assert verdicts(standing) == {("shop", 0): Verdict.BROKEN, ("shop", 1): Verdict.PASSING}
+    assert verdicts(feed_state) == {("shop", 0): Verdict.BROKEN, ("shop", 1): Verdict.PASSING}
 
 
 def test_of_two_rows_of_one_name_nobody_knows_which_was_red() -> None:
     """While both are built and nothing tells them apart, either may be the broken one."""
     building = a_project(activity="Building", last_build_status="Unknown")
 
-    standing, _ = after([an_answer(0.0, RED, GREEN), an_answer(30.0, building, building)])
+    feed_state, _ = after([an_answer(0.0, RED, GREEN), an_answer(30.0, building, building)])
 
-    assert verdicts(standing) == {("shop", 0): Verdict.BROKEN, ("shop", 1): Verdict.BROKEN}
+    assert verdicts(feed_state) == {("shop", 0): Verdict.BROKEN, ("shop", 1): Verdict.BROKEN}
 
 
 def test_a_memory_from_before_a_restart_is_carried_on() -> None:
     """After a restart, a red project that is just being built is still red."""
     kept = a_memory(verdict=Verdict.BROKEN)
-    restored = Standing(projects={("shop", 0): kept})
+    restored = FeedState(projects={("shop", 0): kept})
     building = a_project(activity="Building", last_build_status="Unknown")
 
-    standing, news = absorb(restored, an_answer(1.0, building), rules=RULES)
+    feed_state, news = absorb(restored, an_answer(1.0, building), rules=RULES)
 
-    assert restored.state(RULES, now=0.0) is State.NEVER
-    assert verdicts(standing) == {("shop", 0): Verdict.BROKEN}
+    assert restored.freshness(RULES, now=0.0) is Freshness.NEVER
+    assert verdicts(feed_state) == {("shop", 0): Verdict.BROKEN}
     assert news.events == ()
 
 
 def test_a_memory_from_before_a_restart_has_its_grace() -> None:
     """A red project that the first answer leaves out is kept as long as any other."""
-    restored = Standing(projects={("shop", 0): a_memory(verdict=Verdict.BROKEN)})
+    restored = FeedState(projects={("shop", 0): a_memory(verdict=Verdict.BROKEN)})
 
     first, _ = absorb(restored, an_answer(1_000.0, a_project("b")), rules=RULES)
     second, _ = absorb(first, an_answer(1_109.0, a_project("b")), rules=RULES)
@@ -327,7 +330,7 @@ RUNNING = a_project(activity="Building", last_build_status="Success")
 DAY = 86_400.0
 
 
-def days_of_doubt(first: Project, age: float, then: Project = UNCLEAR) -> Standing:
+def days_of_doubt(first: Project, age: float, then: Project = UNCLEAR) -> FeedState:
     """Return how a feed stands that told *first*, and *then* something else up to *age*."""
     polls = [an_answer(60.0 * minute, then) for minute in range(1, int(age // 60))]
     return after([an_answer(0.0, first), *polls, an_answer(age, then)])[0]
@@ -338,10 +341,10 @@ def days_of_doubt(first: Project, age: float, then: Project = UNCLEAR) -> Standi
 )
 def test_a_green_that_nothing_confirms_is_forgotten(age: float, verdict: Verdict) -> None:
     """A project that was reset on its server is not green for ever."""
-    standing = days_of_doubt(GREEN, age)
+    feed_state = days_of_doubt(GREEN, age)
 
-    assert verdicts(standing) == {("shop", 0): verdict}
-    assert standing.doubtful(RULES, now=age) == frozenset()
+    assert verdicts(feed_state) == {("shop", 0): verdict}
+    assert feed_state.doubtful(RULES, now=age) == frozenset()
 
 
 def test_a_forgotten_green_has_no_age() -> None:
@@ -352,10 +355,10 @@ def test_a_forgotten_green_has_no_age() -> None:
 @pytest.mark.parametrize(("age", "doubtful"), [(DAY - 1, set()), (DAY, {"shop"})])
 def test_a_red_that_nothing_confirms_is_doubted_but_kept(age: float, doubtful: set[str]) -> None:
     """Forgetting a red could turn a lamp green."""
-    standing = days_of_doubt(RED, age)
+    feed_state = days_of_doubt(RED, age)
 
-    assert verdicts(standing) == {("shop", 0): Verdict.BROKEN}
-    assert standing.doubtful(RULES, now=age) == doubtful
+    assert verdicts(feed_state) == {("shop", 0): Verdict.BROKEN}
+    assert feed_state.doubtful(RULES, now=age) == doubtful
 
 
 def test_no_more_is_kept_of_what_is_missing_than_an_answer_may_hold(
@@ -369,9 +372,9 @@ def test_no_more_is_kept_of_what_is_missing_than_an_answer_may_hold(
         for at, letter in zip((0.0, 5.0, 10.0), "zxy", strict=True)
     ]
 
-    standing, news = after(answers)
+    feed_state, news = after(answers)
 
-    assert {name for name, _ in standing.projects} == {"x 1", "x 2", "y 1", "y 2"}
+    assert {name for name, _ in feed_state.projects} == {"x 1", "x 2", "y 1", "y 2"}
     assert news.dropped == ("z 1", "z 2")
 
 
@@ -381,24 +384,24 @@ def test_no_more_is_kept_of_what_is_missing_than_an_answer_may_hold(
 WRITTEN = 60.0
 
 
-def outdated(*known: Project) -> Standing:
+def outdated(*known: Project) -> FeedState:
     """Return how a feed stands of which *known* was written, and no later news."""
     kept, _ = after([an_answer(WRITTEN, *known)])
-    return in_doubt(Standing(projects=kept.projects, confirmed=kept.confirmed))
+    return in_doubt(FeedState(projects=kept.projects, confirmed=kept.confirmed))
 
 
 def test_outdated_news_holds_no_green_and_loses_no_red() -> None:
     """What passed may be broken by now; what never had a verdict is no worse than it was."""
     names = GREEN, a_project("till", last_build_status="Failure"), a_project("new")
 
-    standing = outdated(*names)
+    feed_state = outdated(*names)
 
-    assert verdicts(standing) == {
+    assert verdicts(feed_state) == {
         ("shop", 0): Verdict.NONE,
         ("till", 0): Verdict.BROKEN,
         ("new", 0): Verdict.NONE,
     }
-    assert standing.unwritten(RULES) == {"shop", "till"}
+    assert feed_state.unwritten(RULES) == {"shop", "till"}
 
 
 @pytest.mark.parametrize("before", [GREEN, RED])
@@ -409,29 +412,29 @@ def test_outdated_news_is_doubted_until_it_is_confirmed(
     before: Project, then: Project, doubted: set[str]
 ) -> None:
     """A build that runs since proves nothing, whatever it calls itself."""
-    standing, _ = absorb(outdated(before), an_answer(70.0, then), rules=RULES)
+    feed_state, _ = absorb(outdated(before), an_answer(70.0, then), rules=RULES)
 
-    assert standing.unwritten(RULES) == doubted
-    assert (verdicts(standing) == {("shop", 0): Verdict.PASSING}) == (then is GREEN)
+    assert feed_state.unwritten(RULES) == doubted
+    assert (verdicts(feed_state) == {("shop", 0): Verdict.PASSING}) == (then is GREEN)
 
 
 @pytest.mark.parametrize(("age", "doubted"), [(DAY - 1, {"shop"}), (DAY, set())])
 def test_outdated_news_is_no_doubt_for_ever(age: float, doubted: set[str]) -> None:
     """A project that is never built again keeps no lamp from green for longer than a day."""
-    standing, _ = absorb(outdated(GREEN), an_answer(WRITTEN + age, UNCLEAR), rules=RULES)
+    feed_state, _ = absorb(outdated(GREEN), an_answer(WRITTEN + age, UNCLEAR), rules=RULES)
 
-    assert standing.unwritten(RULES) == doubted
+    assert feed_state.unwritten(RULES) == doubted
 
 
 def test_outdated_news_of_what_is_gone_is_no_doubt() -> None:
     """A project that was deleted on its server is forgotten as ever."""
-    standing, _ = absorb(
+    feed_state, _ = absorb(
         outdated(GREEN),
         an_answer(10.0, a_project("till", last_build_status="Success")),
         rules=RULES,
     )
 
-    assert standing.unwritten(RULES) == set()
+    assert feed_state.unwritten(RULES) == set()
 
 
 def test_outdated_news_is_of_pipelines_where_they_are_rolled_up() -> None:
@@ -444,29 +447,29 @@ def test_outdated_news_is_of_pipelines_where_they_are_rolled_up() -> None:
 @pytest.mark.parametrize("told", [GREEN, RED])
 def test_a_verdict_that_is_confirmed_never_expires(told: Project) -> None:
     """A project that is not built for weeks keeps its colour while its server says so."""
-    standing = days_of_doubt(told, 2 * DAY, then=told)
+    feed_state = days_of_doubt(told, 2 * DAY, then=told)
 
-    assert standing.confirmed == {("shop", 0): 2 * DAY}
-    assert standing.doubtful(RULES, now=2 * DAY) == frozenset()
-    assert verdicts(standing) != {("shop", 0): Verdict.NONE}
+    assert feed_state.confirmed == {("shop", 0): 2 * DAY}
+    assert feed_state.doubtful(RULES, now=2 * DAY) == frozenset()
+    assert verdicts(feed_state) != {("shop", 0): Verdict.NONE}
 
 
 def test_a_verdict_expires_by_its_last_confirmation() -> None:
     """A definite word starts the day anew, whatever stood before."""
     readings = [an_answer(0.0, RED), an_answer(60.0, RED), an_answer(120.0, UNCLEAR)]
 
-    standing, _ = after(readings)
+    feed_state, _ = after(readings)
 
-    assert standing.confirmed == {("shop", 0): 60.0}
+    assert feed_state.confirmed == {("shop", 0): 60.0}
 
 
 def test_the_expiry_can_be_set() -> None:
     """Whoever builds once a week may let a verdict stand for longer, or shorter."""
     rules = Rules(max_age=110.0, expiry=50.0)
 
-    standing, _ = after([an_answer(0.0, GREEN), an_answer(50.0, UNCLEAR)], rules)
+    feed_state, _ = after([an_answer(0.0, GREEN), an_answer(50.0, UNCLEAR)], rules)
 
-    assert verdicts(standing) == {("shop", 0): Verdict.NONE}
+    assert verdicts(feed_state) == {("shop", 0): Verdict.NONE}
 
 
 def test_a_verdict_that_has_expired_has_no_moment() -> None:
@@ -482,9 +485,9 @@ def test_a_verdict_that_has_expired_has_no_moment() -> None:
 
 def test_a_reading_is_dated_with_the_time_of_day() -> None:
     """`explain` tells since when by the clock on the wall, not by seconds since boot."""
-    standing, _ = after([an_answer(0.0, GREEN), an_answer(30.0, RED)])
+    feed_state, _ = after([an_answer(0.0, GREEN), an_answer(30.0, RED)])
 
-    assert standing.projects["shop", 0].since == NOON + timedelta(seconds=30)
+    assert feed_state.projects["shop", 0].since == NOON + timedelta(seconds=30)
 
 
 ROLLED = Rules(max_age=110.0, roll_up=True, required=frozenset({"shop"}))
@@ -546,9 +549,9 @@ def test_a_pipeline_in_doubt_has_its_own_name() -> None:
     """A red stage that nothing confirms is told by its pipeline."""
     unclear = an_answer(86_400.0, a_stage("a", "Unknown"))
 
-    standing, _ = after([an_answer(0.0, a_stage("a", "Failure")), unclear], ROLLED)
+    feed_state, _ = after([an_answer(0.0, a_stage("a", "Failure")), unclear], ROLLED)
 
-    assert standing.doubtful(ROLLED, now=86_400.0) == {"shop"}
+    assert feed_state.doubtful(ROLLED, now=86_400.0) == {"shop"}
 
 
 def test_odd_words_are_told() -> None:
@@ -562,9 +565,9 @@ def test_a_feed_is_read_with_its_own_words() -> None:
     """Words that the configuration explains make verdicts, and no complaints."""
     rules = Rules(max_age=110.0, words={**STATUS_WORDS, "weird": BuildStatus.FAILURE})
 
-    standing, news = after([an_answer(0.0, a_project(last_build_status="Weird"))], rules)
+    feed_state, news = after([an_answer(0.0, a_project(last_build_status="Weird"))], rules)
 
-    assert verdicts(standing) == {("shop", 0): Verdict.BROKEN}
+    assert verdicts(feed_state) == {("shop", 0): Verdict.BROKEN}
     assert news.unknown_words == frozenset()
 
 
@@ -587,27 +590,27 @@ def test_a_feed_is_fresh_only_by_a_recent_good_answer(
     polls: list[tuple[float, tuple[Project, ...] | FeedError]],
 ) -> None:
     """Whatever a server does, no news older than `max_age` is called fresh."""
-    standing, now, answered = Standing(), 0.0, None
+    feed_state, now, answered = FeedState(), 0.0, None
     for pause, outcome in polls:
         now += pause
-        standing, news = absorb(standing, Reading(now, NOON, outcome), rules=RULES)
-        answered = now if standing.failures == 0 else answered
+        feed_state, news = absorb(feed_state, Reading(now, NOON, outcome), rules=RULES)
+        answered = now if feed_state.failures == 0 else answered
 
-        assert standing.answered == answered
-        assert standing.projects.keys() == standing.seen.keys() == standing.confirmed.keys()
+        assert feed_state.answered == answered
+        assert feed_state.projects.keys() == feed_state.seen.keys() == feed_state.confirmed.keys()
         assert isinstance(outcome, tuple) or news == News()
         for late in (0.0, 109.9, 110.0):
-            fresh = standing.state(RULES, now=now + late) is State.FRESH
+            fresh = feed_state.freshness(RULES, now=now + late) is Freshness.FRESH
             assert not fresh or (answered is not None and now + late < answered + 110.0)
 
 
 def test_a_green_from_before_a_restart_that_is_gone_vouches_for_nothing() -> None:
     """Yesterday's green of a project that the server no longer has is not shown once more."""
-    restored = Standing(projects={("shop", 0): a_memory()})
+    restored = FeedState(projects={("shop", 0): a_memory()})
 
-    standing, news = absorb(restored, an_answer(1.0, a_project("till")), rules=RULES)
+    feed_state, news = absorb(restored, an_answer(1.0, a_project("till")), rules=RULES)
 
-    assert ("shop", 0) not in standing.projects
+    assert ("shop", 0) not in feed_state.projects
     assert news.dropped == ("shop",)
 
 
@@ -640,7 +643,7 @@ def test_the_same_answer_again_means_what_a_copy_of_it_would(
     answers: list[tuple[Project, ...]], polls: list[tuple[int | None, float]]
 ) -> None:
     """A server's 304 is a shortcut: it never leads elsewhere than the long way."""
-    short, long, at = Standing(), Standing(), 0.0
+    short, long, at = FeedState(), FeedState(), 0.0
 
     for number, gap in polls:
         at += gap
@@ -659,22 +662,24 @@ def test_the_same_answer_again_means_what_a_copy_of_it_would(
         assert (news.events, news.dropped) == (told.events, told.dropped)
         if nothing_new(before, short, RULES):
             assert news == News()
-            assert before.state(RULES, now=at) is short.state(RULES, now=at) is State.FRESH
+            assert (
+                before.freshness(RULES, now=at) is short.freshness(RULES, now=at) is Freshness.FRESH
+            )
             assert before.doubtful(RULES, now=at) == short.doubtful(RULES, now=at)
 
 
 def test_nothing_is_new_from_the_third_time_on() -> None:
     """The first tells it, the second shows that it leads nowhere else, the third is free."""
     answer = (GREEN, a_project("till", last_build_status="Failure"))
-    standings = [Standing()]
+    feed_states = [FeedState()]
 
     for at in (0.0, 30.0, 60.0):
         reading = Reading(at, NOON + timedelta(seconds=at), answer)
-        standings.append(absorb(standings[-1], reading, rules=RULES)[0])
+        feed_states.append(absorb(feed_states[-1], reading, rules=RULES)[0])
 
-    steps = pairwise(standings)
+    steps = pairwise(feed_states)
     assert [nothing_new(old, new, RULES) for old, new in steps] == [False, True, True]
-    assert standings[3].projects is standings[1].projects
+    assert feed_states[3].projects is feed_states[1].projects
 
 
 def test_the_same_again_is_good_news_after_a_fault() -> None:
@@ -682,24 +687,24 @@ def test_the_same_again_is_good_news_after_a_fault() -> None:
     answer = (GREEN, a_project("till", last_build_status="Failure"))
     readings = [replace(an_answer(at), outcome=answer) for at in (0.0, 30.0, 90.0)]
 
-    standing, _ = after([*readings[:2], a_fault(60.0), readings[2]])
+    feed_state, _ = after([*readings[:2], a_fault(60.0), readings[2]])
 
-    assert standing.settled
+    assert feed_state.settled
     now = {("shop", 0): 90.0, ("till", 0): 90.0}
-    assert (standing.seen, standing.confirmed, standing.answered) == (now, now, 90.0)
-    assert (standing.failures, standing.error) == (0, None)
+    assert (feed_state.seen, feed_state.confirmed, feed_state.answered) == (now, now, 90.0)
+    assert (feed_state.failures, feed_state.error) == (0, None)
 
 
 def test_what_has_been_the_same_for_long_is_still_read_when_it_changes() -> None:
     """After a quiet night the first red of the morning is seen, and so is the green after it."""
     quiet, red = (GREEN,), (RED,)
     answers = [quiet] * 5 + [red] * 5 + [quiet]
-    standing, told = Standing(), []
+    feed_state, told = FeedState(), []
 
     for number, answer in enumerate(answers):
         reading = an_answer(30.0 * number)
         reading = replace(reading, outcome=answer)
-        standing, news = absorb(standing, reading, rules=RULES)
+        feed_state, news = absorb(feed_state, reading, rules=RULES)
         told.append([what for what, _ in news.events])
 
     assert [number for number, events in enumerate(told) if events] == [5, 10]
@@ -709,13 +714,13 @@ def test_what_has_been_the_same_for_long_is_still_read_when_it_changes() -> None
 def test_a_feed_that_sorts_out_old_builds_always_has_news() -> None:
     """Time alone makes a build old, so that a report has to look every time."""
     rules = replace(RULES, ignore_older_than=3_600.0)
-    standing, reading = Standing(), Reading(0.0, NOON, (GREEN,))
+    feed_state, reading = FeedState(), Reading(0.0, NOON, (GREEN,))
 
     for _ in range(5):
-        before = standing
-        standing, _ = absorb(standing, reading, rules=rules)
+        before = feed_state
+        feed_state, _ = absorb(feed_state, reading, rules=rules)
 
-    assert not nothing_new(before, standing, rules)
+    assert not nothing_new(before, feed_state, rules)
 
 
 def test_a_stage_counts_by_itself_unless_told_otherwise() -> None:

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from buildlight.projects.matching import Key, paired
 from buildlight.projects.project import STATUS_WORDS, BuildStatus, Project
-from buildlight.projects.verdict import Remembered, Verdict, remember
+from buildlight.projects.verdict import ProjectState, Verdict, update
 from support.examples import NOON, a_memory, a_project
 
 RED, GREEN = Verdict.BROKEN, Verdict.PASSING
 
 
-def known(*verdicts: Verdict, urls: tuple[str, ...] = ()) -> dict[Key, Remembered]:
+def known(*verdicts: Verdict, urls: tuple[str, ...] = ()) -> dict[Key, ProjectState]:
     """Return namesakes with these verdicts, and these addresses if any."""
     return {
         ("shop", number): a_memory(
@@ -24,7 +24,9 @@ def known(*verdicts: Verdict, urls: tuple[str, ...] = ()) -> dict[Key, Remembere
     }
 
 
-def told(memory: Mapping[Key, Remembered], *projects: Project) -> list[tuple[int, Verdict | None]]:
+def told(
+    memory: Mapping[Key, ProjectState], *projects: Project
+) -> list[tuple[int, Verdict | None]]:
     """Return under which number each project goes on, and with which verdict behind it."""
     pairs = paired(memory, projects, words=STATUS_WORDS)
     return [(key[1], before.verdict if before else None) for key, before, _ in pairs]
@@ -171,7 +173,7 @@ memories = st.dictionaries(
 
 @given(memories, st.lists(projects, max_size=5))
 def test_every_project_is_paired_once_and_no_key_twice(
-    memory: dict[Key, Remembered], group: list[Project]
+    memory: dict[Key, ProjectState], group: list[Project]
 ) -> None:
     """Whatever a server repeats, nothing is lost and nothing is counted twice."""
     pairs = list(paired(memory, group, words=STATUS_WORDS))
@@ -184,11 +186,11 @@ def test_every_project_is_paired_once_and_no_key_twice(
 
 @given(memories, st.lists(projects, max_size=5))
 def test_no_red_ends_without_a_passing_word(
-    memory: dict[Key, Remembered], group: list[Project]
+    memory: dict[Key, ProjectState], group: list[Project]
 ) -> None:
     """A name that was red stays red until one of that name passes for sure."""
     pairs = list(paired(memory, group, words=STATUS_WORDS))
-    after = {key: remember(before, told, now=NOON) for key, before, told in pairs}
+    after = {key: update(before, told, now=NOON) for key, before, told in pairs}
 
     for name in ("shop", "till"):
         reds = [known.verdict for key, known in memory.items() if key[0] == name].count(RED)

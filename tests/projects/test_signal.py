@@ -7,17 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildlight.projects.signal import (
-    RANKS,
-    Signal,
-    aggregate,
-    idle,
-    pipeline_of,
-    required,
-    roll_up,
-    select,
-)
-from buildlight.projects.verdict import Remembered, Verdict
+from buildlight.projects.pipelines import pipeline_of, roll_up
+from buildlight.projects.selection import idle, required, select
+from buildlight.projects.signal import RANKS, Signal, aggregate
+from buildlight.projects.verdict import ProjectState, Verdict
 from support.examples import NOON, a_memory
 
 B, P, N = Verdict.BROKEN, Verdict.PASSING, Verdict.NONE
@@ -38,7 +31,7 @@ TWELVE = {
 }
 
 
-def row(verdict: Verdict, *, building: bool = False) -> Remembered:
+def row(verdict: Verdict, *, building: bool = False) -> ProjectState:
     """Return a project with this verdict."""
     return a_memory(verdict=verdict, building=building)
 
@@ -89,7 +82,7 @@ def test_nothing_watched_is_stale(stale: bool) -> None:  # noqa: FBT001 - a row 
     ],
 )
 def test_the_worst_verdict_wins_and_red_pulses_only_if_all_red_is_built(
-    watched: list[Remembered], expected: Signal
+    watched: list[ProjectState], expected: Signal
 ) -> None:
     """A pulsing red says that every broken project is on its way to be fixed."""
     assert aggregate(watched, stale=False) == expected
@@ -100,7 +93,7 @@ def test_the_worst_verdict_wins_and_red_pulses_only_if_all_red_is_built(
     st.lists(st.builds(row, st.sampled_from(Verdict), building=st.booleans()), max_size=6),
     st.booleans(),
 )
-def test_green_is_never_shown_without_knowing(watched: Sequence[Remembered], stale: bool) -> None:  # noqa: FBT001 - drawn
+def test_green_is_never_shown_without_knowing(watched: Sequence[ProjectState], stale: bool) -> None:  # noqa: FBT001 - drawn
     """Whatever is remembered: a stale or empty watch is never plain green, nor is any red."""
     signal = aggregate(iter(watched), stale=stale)
     name = RANKS[signal]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildlight.projects.project import STATUS_WORDS, BuildStatus, Project
-from buildlight.projects.verdict import DEFINITE, Event, Remembered, Verdict, event, remember
+from buildlight.projects.verdict import DEFINITE, Event, ProjectState, Verdict, event, update
 from support.examples import NOON, a_memory, a_project
 
 TEN = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -40,9 +40,9 @@ def a_reading(
 def a_story(projects: Iterable[Project]) -> tuple[list[Verdict], list[Event]]:
     """Return the verdicts and events of *projects* read one after the other."""
     verdicts, events = [], []
-    known: Remembered | None = None
+    known: ProjectState | None = None
     for minute, project in enumerate(projects):
-        after = remember(known, project, now=NOON + timedelta(minutes=minute))
+        after = update(known, project, now=NOON + timedelta(minutes=minute))
         what = event(known, after)
         verdicts.append(after.verdict)
         events += [what] if what else []
@@ -77,10 +77,10 @@ def test_verdicts_and_events_are_spelt_as_they_are_told() -> None:
     ],
 )
 def test_a_definite_word_is_the_verdict_of_what_is_not_building(
-    activity: str, before: Remembered | None, word: str, verdict: Verdict
+    activity: str, before: ProjectState | None, word: str, verdict: Verdict
 ) -> None:
     """A project at rest is what its server says of it."""
-    after = remember(before, a_reading(f"{activity} {word}"), now=NOON)
+    after = update(before, a_reading(f"{activity} {word}"), now=NOON)
 
     assert after.verdict is verdict
     assert after.definite
@@ -92,10 +92,10 @@ def test_a_definite_word_is_the_verdict_of_what_is_not_building(
 )
 @pytest.mark.parametrize(("before", "word"), [(PASSING, "Failure"), (BROKEN, "Success")])
 def test_a_definite_word_counts_whatever_label_and_time_say(
-    label: str, time: datetime | None, before: Remembered, word: str
+    label: str, time: datetime | None, before: ProjectState, word: str
 ) -> None:
     """A server with stuck or missing labels and times is still believed."""
-    after = remember(before, a_reading(f"Sleeping {word}", label, time), now=NOON)
+    after = update(before, a_reading(f"Sleeping {word}", label, time), now=NOON)
 
     assert after.verdict is not before.verdict
 
@@ -103,9 +103,9 @@ def test_a_definite_word_counts_whatever_label_and_time_say(
 @pytest.mark.parametrize("activity", ["Sleeping", "Building"])
 @pytest.mark.parametrize("word", OTHER_WORDS)
 @pytest.mark.parametrize("before", [PASSING, BROKEN, NEVER_BUILT])
-def test_any_other_word_keeps_the_verdict(activity: str, word: str, before: Remembered) -> None:
+def test_any_other_word_keeps_the_verdict(activity: str, word: str, before: ProjectState) -> None:
     """A build that is running, queued or cancelled leaves the lamp's colour alone."""
-    after = remember(before, a_reading(f"{activity} {word}"), now=NOON)
+    after = update(before, a_reading(f"{activity} {word}"), now=NOON)
 
     assert after.verdict is before.verdict
     assert after.since == before.since
@@ -117,7 +117,7 @@ def test_any_other_word_keeps_the_verdict(activity: str, word: str, before: Reme
 @pytest.mark.parametrize("word", OTHER_WORDS)
 def test_any_other_word_is_no_verdict_at_first_sight(activity: str, word: str) -> None:
     """A project that never completed a build is neither green nor red."""
-    after = remember(None, a_reading(f"{activity} {word}"), now=NOON)
+    after = update(None, a_reading(f"{activity} {word}"), now=NOON)
 
     assert after.verdict is Verdict.NONE
     assert not after.definite
@@ -127,10 +127,10 @@ def test_any_other_word_is_no_verdict_at_first_sight(activity: str, word: str) -
 @pytest.mark.parametrize("word", BROKEN_WORDS)
 @pytest.mark.parametrize(("label", "time"), [("41", TEN), ("", None), ("42", ELEVEN)])
 def test_a_broken_word_of_a_building_project_is_taken(
-    before: Remembered | None, word: str, label: str, time: datetime | None
+    before: ProjectState | None, word: str, label: str, time: datetime | None
 ) -> None:
     """Jenkins repeats the last verdict while it builds: red news is never missed."""
-    after = remember(before, a_reading(f"Building {word}", label, time), now=NOON)
+    after = update(before, a_reading(f"Building {word}", label, time), now=NOON)
 
     assert after.verdict is Verdict.BROKEN
     assert after.building
@@ -140,7 +140,7 @@ def test_a_broken_word_of_a_building_project_is_taken(
 @pytest.mark.parametrize("word", PASSING_WORDS)
 def test_a_passing_word_of_a_building_project_is_taken_at_first_sight(word: str) -> None:
     """After start, a project that is just being built shows its last verdict."""
-    after = remember(None, a_reading(f"Building {word}"), now=NOON)
+    after = update(None, a_reading(f"Building {word}"), now=NOON)
 
     assert after.verdict is Verdict.PASSING
     assert after.building
@@ -162,12 +162,12 @@ def test_a_passing_word_of_a_building_project_is_taken_at_first_sight(word: str)
     ],
 )
 def test_a_running_build_that_calls_itself_success_has_not_earned_it(
-    before: Remembered, old: tuple[str, datetime | None], new: tuple[str, datetime | None]
+    before: ProjectState, old: tuple[str, datetime | None], new: tuple[str, datetime | None]
 ) -> None:
     """CodePipeline's proxy says Success of every running build; red stays red."""
     known = a_memory(verdict=before.verdict, build=old)
 
-    after = remember(known, a_reading("Building Success", *new), now=NOON)
+    after = update(known, a_reading("Building Success", *new), now=NOON)
 
     assert after.verdict is before.verdict
     assert after.build == old
@@ -176,10 +176,10 @@ def test_a_running_build_that_calls_itself_success_has_not_earned_it(
 
 @pytest.mark.parametrize("before", [BROKEN, a_memory(verdict=Verdict.NONE, build=("41", TEN))])
 def test_a_building_project_with_new_label_and_time_has_passed_meanwhile(
-    before: Remembered,
+    before: ProjectState,
 ) -> None:
     """A build that passed between two polls turns the lamp green, though the next one runs."""
-    after = remember(before, a_reading("Building Success"), now=NOON)
+    after = update(before, a_reading("Building Success"), now=NOON)
 
     assert after.verdict is Verdict.PASSING
     assert after.build == ("42", ELEVEN)
@@ -215,7 +215,7 @@ def test_a_feed_may_bring_its_own_words() -> None:
     """Whoever declares cancelled builds broken sees red for them."""
     words = {**STATUS_WORDS, "cancelled": BuildStatus.FAILURE}
 
-    after = remember(PASSING, a_reading("Sleeping Cancelled"), now=NOON, words=words)
+    after = update(PASSING, a_reading("Sleeping Cancelled"), now=NOON, words=words)
 
     assert after.verdict is Verdict.BROKEN
 
@@ -224,7 +224,7 @@ def test_the_last_reading_is_remembered() -> None:
     """The page links to where the project is now, not to where it was."""
     project = a_reading("Building Unknown", name="shop")
 
-    assert remember(PASSING, project, now=NOON).project is project
+    assert update(PASSING, project, now=NOON).project is project
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_the_last_reading_is_remembered() -> None:
 )
 def test_a_verdict_stands_since_the_time_of_its_build(told: datetime) -> None:
     """`explain` says since when it is red as the server tells it."""
-    assert remember(None, a_reading("Sleeping Failure", "42", told), now=NOON).since == told
+    assert update(None, a_reading("Sleeping Failure", "42", told), now=NOON).since == told
 
 
 IMPLAUSIBLE = [
@@ -255,7 +255,7 @@ def test_a_time_that_cannot_be_true_is_replaced_by_the_moment_of_the_turn(
     told: datetime | None,
 ) -> None:
     """No zone, the future and CruiseControl.rb's 1970 are not told to anybody."""
-    after = remember(PASSING, a_reading("Sleeping Failure", "42", told), now=NOON)
+    after = update(PASSING, a_reading("Sleeping Failure", "42", told), now=NOON)
 
     assert after.since == NOON
 
@@ -266,19 +266,19 @@ def test_nobody_knows_since_when_the_first_verdict_stands(
     told: datetime | None, words: str
 ) -> None:
     """What was red when the daemon started may have been red for weeks: no time is made up."""
-    assert remember(None, a_reading(words, "42", told), now=NOON).since is None
+    assert update(None, a_reading(words, "42", told), now=NOON).since is None
 
 
 def test_a_verdict_of_unknown_age_stays_so() -> None:
     """A second red build does not tell when the first one was."""
     before = a_memory(verdict=Verdict.BROKEN, since=None)
 
-    assert remember(before, a_reading("Sleeping Failure"), now=NOON).since is None
+    assert update(before, a_reading("Sleeping Failure"), now=NOON).since is None
 
 
 def test_a_verdict_that_stays_keeps_its_age() -> None:
     """Ten failed builds in a row are red since the first of them."""
-    after = remember(BROKEN, a_reading("Sleeping Failure", "42", ELEVEN), now=NOON)
+    after = update(BROKEN, a_reading("Sleeping Failure", "42", ELEVEN), now=NOON)
 
     assert after.since == TEN
     assert after.build == ("42", ELEVEN)
@@ -286,7 +286,7 @@ def test_a_verdict_that_stays_keeps_its_age() -> None:
 
 def test_a_verdict_that_turns_is_as_old_as_its_build() -> None:
     """A project is fixed since the build that fixed it."""
-    after = remember(BROKEN, a_reading("Sleeping Success", "42", ELEVEN), now=NOON)
+    after = update(BROKEN, a_reading("Sleeping Success", "42", ELEVEN), now=NOON)
 
     assert after.since == ELEVEN
 
@@ -318,9 +318,9 @@ def test_a_verdict_that_turns_is_as_old_as_its_build() -> None:
         (BROKEN, "Sleeping Cancelled", None),
     ],
 )
-def test_what_is_news(before: Remembered | None, words: str, expected: Event | None) -> None:
+def test_what_is_news(before: ProjectState | None, words: str, expected: Event | None) -> None:
     """The log and MQTT tell of a break, another red build, a fix and a start, once each."""
-    after = remember(before, a_reading(words), now=NOON)
+    after = update(before, a_reading(words), now=NOON)
 
     assert event(before, after) is expected
 
@@ -329,9 +329,9 @@ def test_what_is_news(before: Remembered | None, words: str, expected: Event | N
 @pytest.mark.parametrize("words", ["Sleeping Failure", "Building Failure"])
 def test_the_same_red_build_is_told_once(build: tuple[str, datetime | None], words: str) -> None:
     """A red project that is polled again and again is no news."""
-    first = remember(None, a_reading(words, *build), now=NOON)
+    first = update(None, a_reading(words, *build), now=NOON)
 
-    again = remember(first, a_reading(words, *build), now=NOON)
+    again = update(first, a_reading(words, *build), now=NOON)
 
     assert event(first, again) is None
 
@@ -341,7 +341,7 @@ def test_either_of_label_and_time_tells_a_red_build_at_rest_from_the_last(
     build: tuple[str, datetime | None],
 ) -> None:
     """A server with a stuck label or a missing time still has its second failure told."""
-    after = remember(BROKEN, a_reading("Sleeping Failure", *build), now=NOON)
+    after = update(BROKEN, a_reading("Sleeping Failure", *build), now=NOON)
 
     assert event(BROKEN, after) is Event.STILL_BROKEN
 
@@ -351,7 +351,7 @@ def test_one_of_label_and_time_tells_nothing_while_building(
     build: tuple[str, datetime | None],
 ) -> None:
     """A label that is raised early is the start of a build, not a second failure."""
-    after = remember(BROKEN, a_reading("Building Failure", *build), now=NOON)
+    after = update(BROKEN, a_reading("Building Failure", *build), now=NOON)
 
     assert event(BROKEN, after) is Event.STARTED
 
@@ -467,10 +467,10 @@ READINGS = st.lists(
 @given(READINGS)
 def test_rule_4_holds_for_any_sequence_of_readings(projects: list[Project]) -> None:
     """Whatever a server says in whatever order, no verdict is made of nothing."""
-    known: Remembered | None = None
+    known: ProjectState | None = None
     source: Project | None = None
     for project in projects:
-        after = remember(known, project, now=NOON)
+        after = update(known, project, now=NOON)
         building = project.activity in ("Building", "running")
         old = known.verdict if known else Verdict.NONE
         passes, breaks = (
@@ -511,9 +511,9 @@ def test_breaks_and_fixes_take_turns(projects: list[Project]) -> None:
 @given(READINGS)
 def test_news_of_red_comes_only_with_red(projects: list[Project]) -> None:
     """`still-broken` is told of red projects only, and never by an unclear word."""
-    known: Remembered | None = None
+    known: ProjectState | None = None
     for project in projects:
-        after = remember(known, project, now=NOON)
+        after = update(known, project, now=NOON)
         what = event(known, after)
 
         if what in (Event.BROKEN, Event.STILL_BROKEN):
@@ -524,7 +524,7 @@ def test_news_of_red_comes_only_with_red(projects: list[Project]) -> None:
 
 def test_what_was_kept_is_not_confirmed() -> None:
     """A verdict from before a restart stands, and still waits for a reading that says the same."""
-    kept = Remembered(a_project(), Verdict.PASSING, building=False, since=NOON)
+    kept = ProjectState(a_project(), Verdict.PASSING, building=False, since=NOON)
 
     assert not kept.definite
     assert kept.build == ("", None)

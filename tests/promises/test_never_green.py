@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from buildlight.config.settings import lamp_from_keys
 from buildlight.errors import FeedError, FeedUnreachable
 from buildlight.patterns.pattern import Channel, frame_at
-from buildlight.projects.feed_state import Reading, Rules, Standing, absorb
+from buildlight.projects.feed_state import FeedState, Reading, Rules, absorb
 from buildlight.projects.project import Project
+from buildlight.projects.selection import Selection
 from buildlight.projects.verdict import Verdict
 from buildlight.report.report import LampReport, Shown, make_report
-from buildlight.report.rows import Choice, Watched
+from buildlight.report.rows import Watched
 from support.examples import NOON, a_project
 
 RULES = Rules(max_age=110.0, max_failures=3)
@@ -46,12 +47,12 @@ polls = st.builds(
 )
 
 
-def lamp_at(standings: list[Standing], now: float) -> LampReport:
+def lamp_at(feed_states: list[FeedState], now: float) -> LampReport:
     """Return what a lamp shows that watches both feeds, all but the nightly builds."""
-    choice = Choice(exclude=("nightly",))
+    choice = Selection(exclude=("nightly",))
     feeds = [
-        Watched(name, "https://ci.example/cc.xml", standing, RULES, choice)
-        for name, standing in zip(("web", "api"), standings, strict=True)
+        Watched(name, "https://ci.example/cc.xml", feed_state, RULES, choice)
+        for name, feed_state in zip(("web", "api"), feed_states, strict=True)
     ]
     lamp = Shown("lamp", "gpio", frozenset({"web", "api"}), PATTERNS)
     return make_report(feeds, [lamp], now=now, clock=NOON).lamps[0]
@@ -67,7 +68,7 @@ def test_no_lamp_is_green_on_news_that_nobody_can_vouch_for(
     history: list[Poll], later: float
 ) -> None:
     """Green means: every feed answered lately, each with a project that counts, none broken."""
-    standings = [Standing(), Standing()]
+    feed_states = [FeedState(), FeedState()]
     good: list[float | None] = [None, None]
     last: list[tuple[Project, ...]] = [(), ()]
     failed = [0, 0]
@@ -76,20 +77,20 @@ def test_no_lamp_is_green_on_news_that_nobody_can_vouch_for(
     for poll in history:
         now += poll.after
         reading = Reading(now, NOON, poll.outcome)
-        standings[poll.feed], _ = absorb(standings[poll.feed], reading, rules=RULES)
+        feed_states[poll.feed], _ = absorb(feed_states[poll.feed], reading, rules=RULES)
         if isinstance(poll.outcome, FeedError) or (not poll.outcome and last[poll.feed]):
             failed[poll.feed] += 1
         else:
             good[poll.feed], failed[poll.feed], last[poll.feed] = now, 0, poll.outcome
     now += later
 
-    if shows_green(lamp_at(standings, now)):
+    if shows_green(lamp_at(feed_states, now)):
         for feed in (0, 1):
             answered = good[feed]
             assert answered is not None
             assert now - answered < RULES.max_age
             assert failed[feed] < RULES.max_failures
-            known = {key: each.verdict for key, each in standings[feed].projects.items()}
+            known = {key: each.verdict for key, each in feed_states[feed].projects.items()}
             counted = [verdict for (name, _), verdict in known.items() if name != "nightly"]
             assert counted
             assert Verdict.BROKEN not in counted
@@ -98,14 +99,14 @@ def test_no_lamp_is_green_on_news_that_nobody_can_vouch_for(
 @given(st.lists(polls, max_size=12))
 def test_a_verdict_changes_only_by_what_was_earned(history: list[Poll]) -> None:
     """Rule 4, with the sentence of the rule beside each case."""
-    standing, now = Standing(), 0.0
+    feed_state, now = FeedState(), 0.0
 
     for poll in history:
         now += min(poll.after, 100.0)
-        after, _ = absorb(standing, Reading(now, NOON, poll.outcome), rules=RULES)
+        after, _ = absorb(feed_state, Reading(now, NOON, poll.outcome), rules=RULES)
         for key, known in after.projects.items():
-            before = standing.projects.get(key)
-            namesakes = [name for name, _ in {*standing.projects, *after.projects}]
+            before = feed_state.projects.get(key)
+            namesakes = [name for name, _ in {*feed_state.projects, *after.projects}]
             if before is None or known.verdict is before.verdict or namesakes.count(key[0]) > 1:
                 continue  # Of namesakes nobody knows which is which: test_pairing is about them.
             word, building = known.project.last_build_status, known.building
@@ -116,5 +117,5 @@ def test_a_verdict_changes_only_by_what_was_earned(history: list[Poll]) -> None:
                 assert not building
             else:
                 assert word not in ("Success", "Failure")
-                assert now - standing.confirmed[key] >= RULES.expiry
-        standing = after
+                assert now - feed_state.confirmed[key] >= RULES.expiry
+        feed_state = after

@@ -113,11 +113,11 @@ def test_q02_a_queued_build_changes_nothing(count: int, signal: str) -> None:
     answers = sequence("travis/broken-and-fixed")[:count]
     (project,) = parse(answers[-1])
 
-    standing, news, shown = last(*answers)
+    feed_state, news, shown = last(*answers)
 
     assert (project.activity, project.last_build_status) == ("Sleeping", "Unknown")
     assert shown == signal
-    assert not standing.building
+    assert not feed_state.building
     assert news.events == ()
 
 
@@ -364,10 +364,10 @@ def test_q08_a_time_that_cannot_be_believed_dates_nothing(name: str) -> None:
 
 def test_q08_a_placeholder_of_1970_dates_nothing() -> None:
     """A project that CruiseControl.rb never built has no age of half a century."""
-    standing, _, _ = last(document("cruisecontrolrb/projects"))
+    feed_state, _, _ = last(document("cruisecontrolrb/projects"))
 
-    assert standing.projects["payments", 0].verdict is Verdict.NONE
-    assert standing.projects["payments", 0].since is None
+    assert feed_state.projects["payments", 0].verdict is Verdict.NONE
+    assert feed_state.projects["payments", 0].since is None
 
 
 @pytest.mark.parametrize(
@@ -452,9 +452,9 @@ def test_q12_a_broken_document_is_no_news_and_soon_no_green(name: str, reason: s
 @pytest.mark.parametrize("name", ["gocd/repeated-names", "standard/empty-names"])
 def test_q13_of_two_projects_with_one_name_the_red_one_shows(name: str) -> None:
     """GoCD repeats names, and a name may be empty: no green row stands in front of a red one."""
-    standing, _, signal = last(document(name))
+    feed_state, _, signal = last(document(name))
 
-    assert [known.verdict for known in standing.projects.values()] == [
+    assert [known.verdict for known in feed_state.projects.values()] == [
         Verdict.BROKEN,
         Verdict.PASSING,
     ]
@@ -475,17 +475,17 @@ def test_q15_a_project_that_was_named_must_be_there() -> None:
     rules = Rules(max_age=110.0, required=frozenset({"shop"}))
     renamed = sequence("buildkite/renamed")[1]
 
-    standing, _, signal = last(renamed, rules=rules)
+    feed_state, _, signal = last(renamed, rules=rules)
 
-    assert str(standing.error).startswith("no project named shop;")
+    assert str(feed_state.error).startswith("no project named shop;")
     assert signal == "stale"
 
 
 def test_q17_a_folder_that_is_always_unknown_does_not_dim_the_green() -> None:
     """Jenkins lists folders and multibranch parents as Unknown: the jobs in them decide."""
-    standing, _, signal = last(document("jenkins/folders"))
+    feed_state, _, signal = last(document("jenkins/folders"))
 
-    assert standing.projects["shop", 0].verdict is Verdict.NONE
+    assert feed_state.projects["shop", 0].verdict is Verdict.NONE
     assert signal == "passing"
 
 
@@ -508,10 +508,10 @@ def test_q19_a_feed_that_shrinks_to_nothing_is_a_fault() -> None:
     """A user who lost its rights gets an empty list: the lamp does not stay green over it."""
     good, *empty, _ = sequence("jenkins/signed-out")
 
-    standing, _, signal = last(good, *empty)
+    feed_state, _, signal = last(good, *empty)
 
     assert signal == "stale"
-    assert "does the server still know who asks?" in str(standing.error)
+    assert "does the server still know who asks?" in str(feed_state.error)
 
 
 @pytest.mark.parametrize("name", ["jenkins/anonymous", "concourse/nothing-exposed"])
@@ -526,11 +526,11 @@ def test_q19_a_feed_that_shows_fewer_jobs_lacks_what_was_named() -> None:
     """An anonymous user sees the public jobs only: the job that was asked for is missed."""
     rules = Rules(max_age=110.0, required=frozenset({"payments » main"}))
 
-    standing, _, _ = last(
+    feed_state, _, _ = last(
         document("jenkins/jobs"), document("jenkins/broken-and-fixed/1"), rules=rules
     )
 
-    assert str(standing.error).startswith("no project named payments » main;")
+    assert str(feed_state.error).startswith("no project named payments » main;")
 
 
 def test_q20_a_login_page_with_status_200_is_a_refusal(server: FeedServer) -> None:
@@ -556,8 +556,8 @@ def test_q22_the_last_pipeline_of_any_branch_decides_and_is_named() -> None:
     """Woodpecker's one row may be a pull request's: its label and link tell whose it is."""
     told = [
         (signal, known.project.last_build_label, known.project.web_url[-2:])
-        for standing, _, signal in played(*sequence("woodpecker/any-branch"))
-        for known in standing.projects.values()
+        for feed_state, _, signal in played(*sequence("woodpecker/any-branch"))
+        for known in feed_state.projects.values()
     ]
 
     assert told == [("passing", "41", "41"), ("broken", "42", "42"), ("passing", "43", "43")]

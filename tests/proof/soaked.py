@@ -18,7 +18,7 @@ from typing import Any
 from buildlight.config.settings import check_settings
 from buildlight.daemon import daemon
 from buildlight.feeds.http import client
-from buildlight.network.resolver import LookupLoop
+from buildlight.network.resolver import ResolverLoop
 
 FOLDER = Path(sys.argv[1])
 
@@ -55,7 +55,7 @@ def main() -> None:
     """Run until a signal comes."""
     setattr(client, "DEADLINE", float(sys.argv[2]))  # noqa: B010 - it is nobody else's to set
     settings = check_settings(json.loads((FOLDER / "tables.json").read_text()))
-    with asyncio.Runner(loop_factory=lambda: LookupLoop(resolve)) as runner:
+    with asyncio.Runner(loop_factory=lambda: ResolverLoop(resolve)) as runner:
         threading.Thread(target=watch, args=(runner.get_loop(),), daemon=True).start()
         runner.run(daemon._run_until_signal(settings, lambda: settings))
 

@@ -17,7 +17,7 @@ from buildlight.drivers.serial.light import SerialLight
 from buildlight.errors import ConfigError, FeedMalformed, FeedRefused, LightUnavailable
 from buildlight.patterns.pattern import Channel, Frame, frame_at, next_change, parse_pattern
 from buildlight.projects import ccxml
-from buildlight.projects.feed_state import Reading, Rules, Standing, absorb
+from buildlight.projects.feed_state import FeedState, Reading, Rules, absorb
 from buildlight.projects.verdict import Verdict
 from buildlight.report.report import Shown, make_report, sentence, to_json
 from buildlight.report.rows import Watched
@@ -33,7 +33,7 @@ LONGEST_SENTENCE = 400
 
 def feed(document: bytes) -> None:
     """Read a document, and tell everybody of it: report, JSON, the file of verdicts."""
-    standing, _ = absorb(Standing(), Reading(0.0, NOON, ccxml.parse(RED_FEED)), rules=RULES)
+    feed_state, _ = absorb(FeedState(), Reading(0.0, NOON, ccxml.parse(RED_FEED)), rules=RULES)
     outcome: object
     try:
         outcome = ccxml.parse(document)
@@ -44,8 +44,8 @@ def feed(document: bytes) -> None:
     assert [each.name for each in ccxml.parse(ccxml.write(outcome))] == [
         each.name for each in outcome
     ]
-    standing, _ = absorb(standing, Reading(30.0, NOON, outcome), rules=RULES)
-    watched = [Watched("ci", "https://ci.example/cc.xml", standing, RULES)]
+    feed_state, _ = absorb(feed_state, Reading(30.0, NOON, outcome), rules=RULES)
+    watched = [Watched("ci", "https://ci.example/cc.xml", feed_state, RULES)]
     lamp = Shown("lamp", "gpio", frozenset({"ci"}), PATTERNS)
     report = make_report(watched, [lamp], now=30.0, clock=NOON)
     json.dumps(to_json(report))
@@ -55,10 +55,10 @@ def feed(document: bytes) -> None:
         assert report.lamps[0].signal.verdict is Verdict.BROKEN
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         state = StateFile(Path(folder))
-        state.save({"ci": standing}, now=30.0, clock=NOON)
+        state.save({"ci": feed_state}, now=30.0, clock=NOON)
         assert state.close(20.0)
         again = StateFile(Path(folder)).load(now=30.0, clock=NOON)
-        kept = {key: each.verdict for key, each in standing.projects.items()}
+        kept = {key: each.verdict for key, each in feed_state.projects.items()}
         assert {key: each.verdict for key, each in again["ci"].projects.items()} == kept
 
 

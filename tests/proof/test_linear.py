@@ -16,7 +16,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from buildlight.errors import FeedError
 from buildlight.projects import ccxml
-from buildlight.projects.feed_state import Reading, Rules, Standing, absorb
+from buildlight.projects.feed_state import FeedState, Reading, Rules, absorb
 from buildlight.projects.project import Project
 from support.examples import NOON, a_project
 
@@ -143,9 +143,9 @@ def _namesakes(addresses: list[str], poll: int) -> tuple[Project, ...]:
 
 
 def _polled(answers: list[tuple[Project, ...]]) -> None:
-    standing = Standing()
+    feed_state = FeedState()
     for poll, projects in enumerate(answers):
-        standing, _ = absorb(standing, Reading(30.0 * poll, NOON, projects), rules=Rules(110.0))
+        feed_state, _ = absorb(feed_state, Reading(30.0 * poll, NOON, projects), rules=Rules(110.0))
 
 
 @pytest.mark.parametrize("rows", NAMESAKES)

@@ -17,9 +17,10 @@ from typing import ClassVar
 
 import httpx
 
-from buildlight.config.settings import Settings, check_settings
+from buildlight.config.settings import check_settings
 from buildlight.daemon.daemon import Daemon
 from buildlight.daemon.monitor import open_sources
+from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import StateFile
 from buildlight.errors import LightUnavailable
 from buildlight.patterns.pattern import Frame, Pattern

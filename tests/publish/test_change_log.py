@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from buildlight.errors import LightUnavailable
-from buildlight.publish.change_log import Journal, Troubles
+from buildlight.publish.change_log import ChangeLog, Troubles
 from buildlight.report.report import Light, Report
 from buildlight.report.rows import Watched
 from report.test_report import a_feed, a_lamp, a_report, broken, passing
@@ -36,7 +36,7 @@ def told(
     caplog: pytest.LogCaptureFixture, *moments: Report, troubles: Troubles | None = None
 ) -> list[str]:
     """Return what is told of *moments*, one after the other."""
-    journal = Journal()
+    journal = ChangeLog()
     for before, after in zip([None, *moments], moments, strict=False):
         journal.tell(before, after, troubles or {})
     return lines(caplog)
@@ -90,7 +90,7 @@ def test_a_light_that_goes_and_comes_back_is_told_once_each(
     """Unplugged for an hour: a warning with the reason, and a line when it is back."""
     lost = a_moment(a_feed(passing()), light=Light.LOST)
     gone = {"lamp": LightUnavailable("no port /dev/ttyUSB0; is the light plugged in?")}
-    journal = Journal()
+    journal = ChangeLog()
     journal.tell(None, GREEN, {})
     lines(caplog)
 
@@ -127,7 +127,7 @@ def test_a_light_that_is_not_tried_yet_is_no_news(caplog: pytest.LogCaptureFixtu
 
 def test_the_day_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     """Polls, those that failed and of what feed, how often each lamp changed, and how it is."""
-    journal = Journal()
+    journal = ChangeLog()
     for poll in range(2880):
         journal.count_poll("web", failed=poll % 1000 == 0)
         journal.count_poll("tills", failed=False)
@@ -144,7 +144,7 @@ def test_the_day_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_the_next_day_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
     """Nothing of yesterday is counted twice, and one is no plural."""
-    journal = Journal()
+    journal = ChangeLog()
     journal.count_poll("web", failed=True)
     journal.tell(None, GREEN, {})
     journal.tell_day(GREEN)

@@ -15,10 +15,11 @@ from buildlight.hours import Hours
 from buildlight.patterns.fitting import fit
 from buildlight.patterns.pattern import OFF, Channel, Pattern, frame_at, parse_pattern
 from buildlight.patterns.presets import COLOURS, PRESETS
-from buildlight.projects.feed_state import Rules, Standing, State
+from buildlight.projects.feed_state import FeedState, Freshness, Rules
 from buildlight.projects.project import Message
+from buildlight.projects.selection import Selection
 from buildlight.projects.signal import Signal
-from buildlight.projects.verdict import Remembered, Verdict
+from buildlight.projects.verdict import ProjectState, Verdict
 from buildlight.report.report import (
     LampReport,
     Light,
@@ -28,7 +29,7 @@ from buildlight.report.report import (
     sentence,
     to_json,
 )
-from buildlight.report.rows import Choice, Watched
+from buildlight.report.rows import Watched
 from support.examples import NOON, a_memory, a_project
 
 PATTERNS = {signal: parse_pattern(text) for signal, text in COLOURS.items()}
@@ -38,14 +39,14 @@ NINE_TWELVE = NOON - timedelta(hours=2, minutes=48)
 
 
 def a_feed(
-    *known: Remembered,
+    *known: ProjectState,
     name: str = "web",
-    choice: Choice | None = None,
+    selection: Selection | None = None,
     answered: float | None = 0.0,
     failures: int = 0,
 ) -> Watched:
     """Return a feed that holds *known* and answered at 0 seconds, unless told otherwise."""
-    standing = Standing(
+    feed_state = FeedState(
         projects={(each.project.name, place): each for place, each in enumerate(known)},
         seen={(each.project.name, place): 0.0 for place, each in enumerate(known)},
         answered=answered,
@@ -53,7 +54,7 @@ def a_feed(
         error=DOWN if failures else None,
     )
     url = f"https://{name}.example/cc.xml?token=***"
-    return Watched(name, url, standing, Rules(max_age=110.0), choice or Choice())
+    return Watched(name, url, feed_state, Rules(max_age=110.0), selection or Selection())
 
 
 def a_lamp(*feeds: str, **changes: object) -> Shown:
@@ -73,17 +74,17 @@ def told(*feeds: Watched, lamp: Shown | None = None, now: float = 4.2) -> LampRe
     return a_report(*feeds, lamps=[lamp], now=now).lamps[0]
 
 
-def broken(name: str = "shop", **changes: object) -> Remembered:
+def broken(name: str = "shop", **changes: object) -> ProjectState:
     """Return a project that has been broken since 09:12."""
     return a_memory(name, **{"verdict": B, "since": NINE_TWELVE, **changes})
 
 
-def passing(name: str = "shop", **changes: object) -> Remembered:
+def passing(name: str = "shop", **changes: object) -> ProjectState:
     """Return a project that passes."""
     return a_memory(name, **changes)
 
 
-def never_built(name: str = "shop", **changes: object) -> Remembered:
+def never_built(name: str = "shop", **changes: object) -> ProjectState:
     """Return a project without a verdict."""
     return a_memory(name, verdict=N, **changes)
 
@@ -140,7 +141,7 @@ def never_built(name: str = "shop", **changes: object) -> Remembered:
         ([broken("")], "(no name) (web) is broken since 09:12"),
     ],
 )
-def test_a_lamp_says_why_it_looks_as_it_does(known: list[Remembered], sentence: str) -> None:
+def test_a_lamp_says_why_it_looks_as_it_does(known: list[ProjectState], sentence: str) -> None:
     """`explain` says in a sentence what broke, since when, and what is being built."""
     assert told(a_feed(*known)).because == sentence
 
@@ -168,7 +169,7 @@ def test_a_lamp_says_why_it_looks_as_it_does(known: list[Remembered], sentence: 
         ),
         (a_feed(), 4.2, "web answers, but no project of it counts; no project of web matches"),
         (
-            a_feed(passing(), choice=Choice(include=("till*",))),
+            a_feed(passing(), selection=Selection(include=("till*",))),
             4.2,
             "web answers, but no project of it counts; no project of web matches",
         ),
@@ -236,7 +237,9 @@ def test_a_lamp_says_what_it_does_not_know(feed: Watched, now: float, sentence: 
         ([], 0.0, "what is missing is there"),
     ],
 )
-def test_a_lamp_says_what_would_change_it(known: list[Remembered], now: float, until: str) -> None:
+def test_a_lamp_says_what_would_change_it(
+    known: list[ProjectState], now: float, until: str
+) -> None:
     """Whoever sees a red knows what to wait for."""
     assert told(a_feed(*known), now=now).until == until
 
@@ -257,8 +260,8 @@ def test_a_lamp_says_which_of_its_feeds_would_change_it() -> None:
 
 def test_what_has_to_happen_to_several_feeds_is_told_of_each() -> None:
     """A server that is down, and one that has to say how a project stands."""
-    standing = replace(a_feed(never_built("b")).standing, doubted=frozenset({("b", 0)}))
-    doubtful = replace(a_feed(), standing=standing)
+    feed_state = replace(a_feed(never_built("b")).state, doubted=frozenset({("b", 0)}))
+    doubtful = replace(a_feed(), state=feed_state)
 
     lamp = told(a_feed(name="a", answered=None), doubtful)
 
@@ -275,12 +278,12 @@ def test_every_doubtful_feed_is_told() -> None:
     )
 
 
-def a_doubtful_feed(*known: Remembered, choice: Choice | None = None) -> Watched:
+def a_doubtful_feed(*known: ProjectState, selection: Selection | None = None) -> Watched:
     """Return a fresh feed that has confirmed nothing for more than two days."""
-    feed = a_feed(*known, choice=choice, answered=200_000.0)
-    confirmed = dict.fromkeys(feed.standing.projects, 0.0)
+    feed = a_feed(*known, selection=selection, answered=200_000.0)
+    confirmed = dict.fromkeys(feed.state.projects, 0.0)
     rules = Rules(max_age=110.0, expiry=172_800.0)
-    return replace(feed, standing=replace(feed.standing, confirmed=confirmed), rules=rules)
+    return replace(feed, state=replace(feed.state, confirmed=confirmed), rules=rules)
 
 
 def test_a_red_that_nothing_confirms_is_told() -> None:
@@ -299,25 +302,27 @@ def test_a_red_that_nothing_confirms_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("choice", "lamp_choice"),
-    [(Choice(exclude=("b",)), Choice()), (Choice(), Choice(include=("c",)))],
+    [(Selection(exclude=("b",)), Selection()), (Selection(), Selection(include=("c",)))],
 )
-def test_a_red_that_does_not_count_is_not_doubted(choice: Choice, lamp_choice: Choice) -> None:
+def test_a_red_that_does_not_count_is_not_doubted(
+    choice: Selection, lamp_choice: Selection
+) -> None:
     """A project that is left out cannot forbid green."""
-    feed = a_doubtful_feed(broken("b"), passing("c"), choice=choice)
+    feed = a_doubtful_feed(broken("b"), passing("c"), selection=choice)
 
-    assert told(feed, lamp=a_lamp(choice=lamp_choice), now=200_001.0).signal == Signal(P)
+    assert told(feed, lamp=a_lamp(selection=lamp_choice), now=200_001.0).signal == Signal(P)
 
 
 @pytest.mark.parametrize(
     ("lamp_choice", "signal"),
-    [(Choice(), Signal(P, stale=True)), (Choice(exclude=("b",)), Signal(P))],
+    [(Selection(), Signal(P, stale=True)), (Selection(exclude=("b",)), Signal(P))],
 )
-def test_what_a_restart_made_doubtful_is_told(lamp_choice: Choice, signal: Signal) -> None:
+def test_what_a_restart_made_doubtful_is_told(lamp_choice: Selection, signal: Signal) -> None:
     """News that could not be written before a restart forbid green, where they count."""
     feed = a_feed(never_built("b"), passing("c"))
-    standing = replace(feed.standing, doubted=frozenset({("b", 0)}))
+    feed_state = replace(feed.state, doubted=frozenset({("b", 0)}))
 
-    lamp = told(replace(feed, standing=standing), lamp=a_lamp(choice=lamp_choice))
+    lamp = told(replace(feed, state=feed_state), lamp=a_lamp(selection=lamp_choice))
 
     assert lamp.signal == signal
     if signal.stale:
@@ -336,13 +341,16 @@ def test_a_silent_feed_is_told_once() -> None:
     ("lamp", "sentence"),
     [
         (a_lamp(feeds=frozenset()), "it watches no feed"),
-        (a_lamp(choice=Choice(include=("till",))), "no project named till in web"),
+        (a_lamp(selection=Selection(include=("till",))), "no project named till in web"),
         (
-            a_lamp("web", "api", choice=Choice(include=("till", "pos", "shop"))),
+            a_lamp("web", "api", selection=Selection(include=("till", "pos", "shop"))),
             "no project named pos, till in web, api",
         ),
-        (a_lamp(choice=Choice(include=("till*",))), "no project of web matches"),
-        (a_lamp("web", "api", choice=Choice(exclude=("*",))), "no project of web, api matches"),
+        (a_lamp(selection=Selection(include=("till*",))), "no project of web matches"),
+        (
+            a_lamp("web", "api", selection=Selection(exclude=("*",))),
+            "no project of web, api matches",
+        ),
     ],
 )
 def test_a_lamp_that_watches_nothing_says_so(lamp: Shown, sentence: str) -> None:
@@ -356,7 +364,7 @@ def test_a_lamp_that_watches_nothing_says_so(lamp: Shown, sentence: str) -> None
 
 def test_a_missing_project_is_told_beside_a_broken_one() -> None:
     """Red stays red though another project cannot be found."""
-    lamp = told(a_feed(broken()), lamp=a_lamp(choice=Choice(include=("shop", "till"))))
+    lamp = told(a_feed(broken()), lamp=a_lamp(selection=Selection(include=("shop", "till"))))
 
     assert lamp.because == "shop (web) is broken since 09:12; no project named till in web"
     assert lamp.signal == Signal(B, stale=True)
@@ -364,7 +372,7 @@ def test_a_missing_project_is_told_beside_a_broken_one() -> None:
 
 def test_a_lamp_in_doubt_does_not_complain_about_names() -> None:
     """A project is not called missing while its feed is silent."""
-    lamp = told(a_feed(answered=None), lamp=a_lamp(choice=Choice(include=("till",))))
+    lamp = told(a_feed(answered=None), lamp=a_lamp(selection=Selection(include=("till",))))
 
     assert lamp.because == "web has not answered yet"
 
@@ -401,7 +409,7 @@ def test_times_are_told_by_the_clock_on_the_wall(ago: timedelta, zone: int, when
     ],
 )
 def test_a_lamp_shows_the_pattern_of_its_signal(
-    known: list[Remembered], now: float, signal: Signal, pattern: str
+    known: list[ProjectState], now: float, signal: Signal, pattern: str
 ) -> None:
     """What `explain` says is what the lamp shows."""
     lamp = told(a_feed(*known), now=now)
@@ -478,7 +486,7 @@ def test_the_office_opens_by_the_clock_on_the_wall() -> None:
         (never_built(building=True), 0.0, "neither passes nor is broken; its first one runs"),
     ],
 )
-def test_a_lamp_says_which_rule_it_follows(known: Remembered, now: float, rule: str) -> None:
+def test_a_lamp_says_which_rule_it_follows(known: ProjectState, now: float, rule: str) -> None:
     """Whoever is surprised by a colour reads what it means."""
     assert told(a_feed(known), now=now).rule.endswith(rule)
 
@@ -486,7 +494,7 @@ def test_a_lamp_says_which_rule_it_follows(known: Remembered, now: float, rule: 
 def test_reports_that_say_the_same_are_the_same() -> None:
     """What they were made of is for the next report, and neither compared nor told."""
     one, other = (
-        a_report(replace(feed, standing=replace(feed.standing, settled=settled)))
+        a_report(replace(feed, state=replace(feed.state, settled=settled)))
         for feed, settled in ((a_feed(passing()), False), (a_feed(passing()), True))
     )
 
@@ -534,10 +542,10 @@ def test_a_lamp_heeds_only_what_feed_and_lamp_choose() -> None:
         passing("shop"),
         broken("shop-nightly"),
         broken("till"),
-        choice=Choice(exclude=("*-nightly",)),
+        selection=Selection(exclude=("*-nightly",)),
     )
 
-    lamp = told(feed, lamp=a_lamp(choice=Choice(include=("shop*",))))
+    lamp = told(feed, lamp=a_lamp(selection=Selection(include=("shop*",))))
 
     assert lamp.signal == Signal(P)
     assert lamp.because == "1 project passes"
@@ -561,14 +569,14 @@ def test_blame_is_on_the_broken(feed: Watched, blame: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("feed", "state", "age", "error"),
     [
-        (a_feed(passing(), passing("b")), State.FRESH, 4.2, None),
-        (a_feed(passing(), passing("b"), failures=1), State.FRESH, 4.2, str(DOWN)),
-        (a_feed(passing(), passing("b"), failures=3), State.STALE, 4.2, str(DOWN)),
-        (a_feed(passing(), passing("b"), answered=None), State.NEVER, None, None),
+        (a_feed(passing(), passing("b")), Freshness.FRESH, 4.2, None),
+        (a_feed(passing(), passing("b"), failures=1), Freshness.FRESH, 4.2, str(DOWN)),
+        (a_feed(passing(), passing("b"), failures=3), Freshness.STALE, 4.2, str(DOWN)),
+        (a_feed(passing(), passing("b"), answered=None), Freshness.NEVER, None, None),
     ],
 )
 def test_a_feed_is_told_with_its_state(
-    feed: Watched, state: State, age: float | None, error: str | None
+    feed: Watched, state: Freshness, age: float | None, error: str | None
 ) -> None:
     """`status` says how old the news of each feed is, and what went wrong last."""
     (told_feed,) = a_report(feed, now=4.23).feeds
@@ -584,9 +592,9 @@ def test_a_project_says_why_it_does_not_count() -> None:
         passing("shop"),
         passing("shop-nightly"),
         passing("till"),
-        choice=Choice(exclude=("*-nightly",)),
+        selection=Selection(exclude=("*-nightly",)),
     )
-    lamps = [a_lamp(choice=Choice(include=("shop*",))), a_lamp("other")]
+    lamps = [a_lamp(selection=Selection(include=("shop*",))), a_lamp("other")]
 
     rows = a_report(feed, lamps=lamps).projects
 
@@ -634,7 +642,7 @@ def test_a_pipeline_counts_as_one() -> None:
 
     report = a_report(
         replace(feed, rules=replace(feed.rules, roll_up=True)),
-        lamps=[a_lamp(choice=Choice(include=("shop",)))],
+        lamps=[a_lamp(selection=Selection(include=("shop",)))],
     )
 
     assert [(row.name, row.verdict, row.counted) for row in report.projects] == [
@@ -647,7 +655,7 @@ def test_a_pipeline_counts_as_one() -> None:
 
 def test_one_lamp_is_enough_to_count() -> None:
     """A project counts if any of the lamps heeds it."""
-    lamps = [a_lamp(choice=Choice(include=(name,))) for name in ("a", "b")]
+    lamps = [a_lamp(selection=Selection(include=(name,))) for name in ("a", "b")]
 
     rows = a_report(a_feed(passing("a"), passing("b"), passing("c")), lamps=lamps).projects
 
@@ -670,8 +678,8 @@ def test_a_dead_project_is_heeded_by_nobody_though_its_namesake_is() -> None:
 
 def test_a_project_names_the_lamps_that_heed_it() -> None:
     """Whoever asks for one lamp's projects gets those, each once, namesakes or not."""
-    chosen = Choice(include=("a",))
-    lamps = [a_lamp(name="all"), a_lamp(name="some", choice=chosen), a_lamp("api", name="other")]
+    chosen = Selection(include=("a",))
+    lamps = [a_lamp(name="all"), a_lamp(name="some", selection=chosen), a_lamp("api", name="other")]
 
     rows = a_report(a_feed(passing("a"), passing("a"), passing("b")), lamps=lamps).projects
 
@@ -846,7 +854,9 @@ def test_no_name_reaches_a_terminal_as_it_is(verdict: Verdict, name: str) -> Non
 
 def test_a_missing_name_is_told_on_one_line() -> None:
     """A name in the configuration is no more trusted than one of a server."""
-    lamp = told(a_feed(passing()), lamp=a_lamp(choice=Choice(include=("\x1b[2J" + "a" * 10_000,))))
+    lamp = told(
+        a_feed(passing()), lamp=a_lamp(selection=Selection(include=("\x1b[2J" + "a" * 10_000,)))
+    )
 
     assert lamp.because.isprintable()
     assert len(lamp.because) < 200
@@ -860,7 +870,11 @@ def shows_green_alone(pattern: Pattern) -> bool:
 
 FEEDS = st.builds(
     lambda known, name, include, answered, failures: a_feed(
-        *known, name=name, choice=Choice(include=include), answered=answered, failures=failures
+        *known,
+        name=name,
+        selection=Selection(include=include),
+        answered=answered,
+        failures=failures,
     ),
     st.lists(
         st.builds(
@@ -879,7 +893,7 @@ FEEDS = st.builds(
 LAMPS = st.builds(
     lambda feeds, include, preset, channels, dims: a_lamp(
         feeds=feeds,
-        choice=Choice(include=include),
+        selection=Selection(include=include),
         patterns={
             signal: fit(parse_pattern(text), channels, dims=dims)
             for signal, text in PRESETS[preset].items()
@@ -909,12 +923,12 @@ def test_a_lamp_is_green_only_if_somebody_knows(
     """Whatever is configured and remembered, no lamp is green while a feed it watches is not."""
     report = told(*feeds, lamp=lamp, now=now)
     watched = [feed for feed in feeds if feed.name in lamp.feeds]
-    fresh = all(feed.standing.state(feed.rules, now=now) is State.FRESH for feed in watched)
+    fresh = all(feed.state.freshness(feed.rules, now=now) is Freshness.FRESH for feed in watched)
     counted = [
         known
         for feed in watched
-        for (name, _), known in feed.standing.projects.items()
-        if name in lamp.choice.of(feed.choice.of([name]))
+        for (name, _), known in feed.state.projects.items()
+        if name in lamp.selection.of(feed.selection.of([name]))
     ]
     green = fresh and any(known.verdict is P for known in counted)
     red = any(known.verdict is B for known in counted)
@@ -931,12 +945,12 @@ def test_lamps_with_one_choice_are_chosen_for_once() -> None:
     """Twenty lamps over 50,000 projects do not go through their names twenty times."""
     asked: list[tuple[str, ...]] = []
 
-    class Counting(Choice):
+    class Counting(Selection):
         def of(self, names: Iterable[str]) -> frozenset[str]:
             asked.append(tuple(names))
             return super().of(asked[-1])
 
-    lamps = [a_lamp(choice=Counting(include=("shop*",))) for _ in range(20)]
+    lamps = [a_lamp(selection=Counting(include=("shop*",))) for _ in range(20)]
 
     report = a_report(a_feed(passing("shop"), broken("till")), lamps=lamps)
 
@@ -964,7 +978,7 @@ def test_a_feed_that_told_the_same_again_is_told_with_its_new_answer() -> None:
     """Its projects are the very same; how old its news is and what ails it are not."""
     feed = a_feed(passing("shop"))
     before = make_report([feed], [a_lamp()], now=4.2, clock=NOON)
-    later = replace(feed, standing=replace(feed.standing, answered=7.0, error=DOWN))
+    later = replace(feed, state=replace(feed.state, answered=7.0, error=DOWN))
 
     (told_now,) = make_report([later], [a_lamp()], now=9.0, clock=NOON, before=before).feeds
 
@@ -974,7 +988,7 @@ def test_a_feed_that_told_the_same_again_is_told_with_its_new_answer() -> None:
 def test_a_lamp_keeps_the_moment_of_its_signal_until_another_one() -> None:
     """A red that stood yesterday is told since yesterday, whatever was polled in between."""
     minute = timedelta(minutes=1)
-    lamps = [a_lamp(name="corner"), a_lamp(name="door", choice=Choice(include=("till",)))]
+    lamps = [a_lamp(name="corner"), a_lamp(name="door", selection=Selection(include=("till",)))]
     good, bad = (a_feed(shop, passing("till")) for shop in (passing("shop"), broken("shop")))
 
     reports = [make_report([good], lamps, now=0.0, clock=NOON)]
@@ -991,7 +1005,7 @@ def test_a_lamp_keeps_the_moment_of_its_signal_until_another_one() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"choice": Choice(exclude=("shop",))},
+        {"selection": Selection(exclude=("shop",))},
         {"rules": Rules(max_age=110.0, roll_up=True)},
         {"rules": Rules(max_age=110.0, ignore_older_than=60.0)},
     ],
@@ -1012,7 +1026,7 @@ def test_what_counts_is_found_anew_for_a_lamp_that_chooses_otherwise() -> None:
     """A lamp that leaves a project out makes the report say so."""
     feed = a_feed(passing("shop"))
     before = make_report([feed], [a_lamp()], now=4.2, clock=NOON)
-    choosy = a_lamp(choice=Choice(exclude=("shop",)))
+    choosy = a_lamp(selection=Selection(exclude=("shop",)))
 
     after = make_report([feed], [choosy], now=4.2, clock=NOON, before=before)
 

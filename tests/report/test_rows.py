@@ -4,28 +4,31 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from buildlight.projects.feed_state import Rules, Standing
-from buildlight.projects.verdict import Remembered, Verdict
-from buildlight.report.rows import Choice, Row, Watched, counted, rows_of
+from buildlight.projects.feed_state import FeedState, Rules
+from buildlight.projects.selection import Selection
+from buildlight.projects.verdict import ProjectState, Verdict
+from buildlight.report.rows import Row, Watched, counted, rows_of
 from support.examples import NOON, a_memory, a_project
 
 DAY = 86_400.0
 
 
-def built(name: str, *, ago: timedelta, **attributes: object) -> Remembered:
+def built(name: str, *, ago: timedelta, **attributes: object) -> ProjectState:
     """Return a project that was last built so long *ago*."""
     project = a_project(name, last_build_time=NOON - ago)
     return a_memory(name, project=project, **attributes)
 
 
-def rows(*memories: Remembered, choice: Choice | None = None, **rules: object) -> tuple[Row, ...]:
+def rows(
+    *memories: ProjectState, selection: Selection | None = None, **rules: object
+) -> tuple[Row, ...]:
     """Return the rows of a feed that knows *memories*."""
     feed = Watched(
         name="web",
         url="https://ci.example/cc.xml",
-        standing=Standing(projects={(each.project.name, 0): each for each in memories}),
+        state=FeedState(projects={(each.project.name, 0): each for each in memories}),
         rules=Rules(max_age=110, **rules),  # type: ignore[arg-type]
-        choice=choice or Choice(),
+        selection=selection or Selection(),
     )
     return rows_of(feed, clock=NOON)
 
@@ -41,7 +44,7 @@ def test_a_dead_project_does_not_count_and_is_listed() -> None:
         ("old", "its last build is 40 days old"),
         ("shop", None),
     ]
-    assert [row.name for row in counted(told, Choice())] == ["shop"]
+    assert [row.name for row in counted(told, Selection())] == ["shop"]
 
 
 def test_a_dead_project_is_told_with_its_feed_and_its_age_in_whole_days() -> None:
@@ -125,7 +128,7 @@ def test_a_feeds_choice_is_about_pipelines_where_they_are_rolled_up() -> None:
         a_memory("shop :: build"),
         a_memory("till :: build"),
         roll_up=True,
-        choice=Choice(include=("shop",)),
+        selection=Selection(include=("shop",)),
     )
 
     assert {row.name: row.left_out for row in told} == {
@@ -136,7 +139,7 @@ def test_a_feeds_choice_is_about_pipelines_where_they_are_rolled_up() -> None:
 
 def test_what_a_feed_leaves_out_no_lamp_can_have() -> None:
     """The feed's choice comes first, a lamp's own second."""
-    told = rows(a_memory("shop"), a_memory("till"), choice=Choice(exclude=("till",)))
+    told = rows(a_memory("shop"), a_memory("till"), selection=Selection(exclude=("till",)))
 
-    assert [row.name for row in counted(told, Choice(include=("*",)))] == ["shop"]
-    assert counted(told, Choice(include=("till",))) == ()
+    assert [row.name for row in counted(told, Selection(include=("*",)))] == ["shop"]
+    assert counted(told, Selection(include=("till",))) == ()

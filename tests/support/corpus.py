@@ -13,7 +13,7 @@ from typing import Any
 
 from buildlight.errors import FeedError
 from buildlight.projects.ccxml import parse
-from buildlight.projects.feed_state import News, Reading, Rules, Standing, State, absorb
+from buildlight.projects.feed_state import FeedState, Freshness, News, Reading, Rules, absorb
 from buildlight.projects.project import Project
 from buildlight.projects.signal import RANKS, aggregate
 from support.examples import NOON
@@ -87,19 +87,19 @@ def a_reading(at: float, answer: bytes) -> Reading:
 
 def played(
     *answers: bytes, rules: Rules = RULES, interval: float = INTERVAL
-) -> Iterator[tuple[Standing, News, str]]:
-    """Yield the standing, the news and the lamp's signal after each of *answers*."""
-    standing = Standing()
+) -> Iterator[tuple[FeedState, News, str]]:
+    """Yield the feed_state, the news and the lamp's signal after each of *answers*."""
+    feed_state = FeedState()
     for number, answer in enumerate(answers):
         now = number * interval
-        standing, news = absorb(standing, a_reading(now, answer), rules=rules)
-        stale = standing.state(rules, now=now) is not State.FRESH
-        yield standing, news, RANKS[aggregate(standing.projects.values(), stale=stale)]
+        feed_state, news = absorb(feed_state, a_reading(now, answer), rules=rules)
+        stale = feed_state.freshness(rules, now=now) is not Freshness.FRESH
+        yield feed_state, news, RANKS[aggregate(feed_state.projects.values(), stale=stale)]
 
 
 def last(
     *answers: bytes, rules: Rules = RULES, interval: float = INTERVAL
-) -> tuple[Standing, News, str]:
-    """Return the standing, the news and the lamp's signal after the last of *answers*."""
+) -> tuple[FeedState, News, str]:
+    """Return the feed_state, the news and the lamp's signal after the last of *answers*."""
     *_, end = played(*answers, rules=rules, interval=interval)
     return end

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from buildlight.projects.project import Project
-from buildlight.projects.verdict import Remembered, Verdict
+from buildlight.projects.verdict import ProjectState, Verdict
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -13,7 +13,7 @@ def a_project(name: str = "shop", **attributes: object) -> Project:
     return Project(**{"name": name, "activity": "Sleeping", **attributes})  # type: ignore[arg-type]
 
 
-def a_memory(name: str = "shop", **attributes: object) -> Remembered:
+def a_memory(name: str = "shop", **attributes: object) -> ProjectState:
     """Return what is remembered of a passing project, unless *attributes* say otherwise."""
     known = {
         "project": a_project(name),
@@ -21,4 +21,4 @@ def a_memory(name: str = "shop", **attributes: object) -> Remembered:
         "building": False,
         "since": NOON,
     }
-    return Remembered(**{**known, **attributes})  # type: ignore[arg-type]
+    return ProjectState(**{**known, **attributes})  # type: ignore[arg-type]

@@ -7,11 +7,12 @@ from datetime import timedelta
 from buildlight.errors import FeedError, FeedUnreachable
 from buildlight.patterns.pattern import parse_pattern
 from buildlight.patterns.presets import COLOURS
-from buildlight.projects.feed_state import Rules, Standing
+from buildlight.projects.feed_state import FeedState, Rules
 from buildlight.projects.project import Message
-from buildlight.projects.verdict import Remembered, Verdict
+from buildlight.projects.selection import Selection
+from buildlight.projects.verdict import ProjectState, Verdict
 from buildlight.report.report import Report, Shown, make_report
-from buildlight.report.rows import Choice, Watched
+from buildlight.report.rows import Watched
 from support.examples import NOON, a_memory, a_project
 
 PATTERNS = {signal: parse_pattern(text) for signal, text in COLOURS.items()}
@@ -19,7 +20,7 @@ DOWN = FeedUnreachable("nobody answers; is the server running?")
 EARLIER = NOON - timedelta(hours=2, minutes=48)
 
 
-def known(name: str = "shop", verdict: Verdict = Verdict.PASSING, **more: object) -> Remembered:
+def known(name: str = "shop", verdict: Verdict = Verdict.PASSING, **more: object) -> ProjectState:
     """Return a project as it is remembered; *more* are fields of :class:`Project`, or building."""
     building = bool(more.pop("building", False))
     attributes = {
@@ -37,22 +38,22 @@ def known(name: str = "shop", verdict: Verdict = Verdict.PASSING, **more: object
     )
 
 
-def broken(name: str = "shop", **more: object) -> Remembered:
+def broken(name: str = "shop", **more: object) -> ProjectState:
     """Return a project that has been broken since 09:12 and has people who broke it."""
     blamed = (Message("alice, bob", "Breakers"),)
     return known(name, Verdict.BROKEN, **{"messages": blamed, **more})
 
 
 def a_feed(
-    *projects: Remembered,
+    *projects: ProjectState,
     name: str = "web",
     error: FeedError | None = None,
     answered: float | None = 0.0,
-    choice: Choice | None = None,
+    selection: Selection | None = None,
 ) -> Watched:
     """Return a feed that answered at 0 seconds; with an *error* it has failed ever since."""
     keys = [(each.project.name, place) for place, each in enumerate(projects)]
-    standing = Standing(
+    feed_state = FeedState(
         projects=dict(zip(keys, projects, strict=True)),
         seen=dict.fromkeys(keys, 0.0),
         answered=answered,
@@ -60,7 +61,7 @@ def a_feed(
         error=error,
     )
     url = f"https://{name}.example/cc.xml?token=***"
-    return Watched(name, url, standing, Rules(max_age=110.0), choice or Choice())
+    return Watched(name, url, feed_state, Rules(max_age=110.0), selection or Selection())
 
 
 def a_lamp(name: str = "lamp", *feeds: str, **changes: object) -> Shown:
@@ -77,6 +78,6 @@ def a_report(
     return make_report(feeds, lamps or otherwise, now=4.2, clock=NOON, before=before)
 
 
-def many(count: int, *more: Remembered) -> Watched:
+def many(count: int, *more: ProjectState) -> Watched:
     """Return a feed of so many projects that pass, and *more*."""
     return a_feed(*(known(f"shop-service-{number:03}") for number in range(count)), *more)

@@ -16,14 +16,16 @@ from typing import Any, ClassVar
 import httpx
 import looptime
 
-from buildlight.config.settings import LampSettings, Settings, check_settings
+from buildlight.config.settings import check_settings
 from buildlight.daemon.daemon import Daemon
 from buildlight.daemon.monitor import open_sources
+from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import StateFile
 from buildlight.drivers import DriverOptions
 from buildlight.errors import LightUnavailable
 from buildlight.lamps.group import MakePlayer
 from buildlight.lamps.lamp import Lamp
+from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import DARK, Channel, Frame, Pattern
 from buildlight.projects import ccxml
 from buildlight.projects.project import Project

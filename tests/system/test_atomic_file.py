@@ -12,24 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from buildlight.system.atomic_file import BREATH, REST, ROWS, ReplacedFile, pieces
+from buildlight.system.atomic_file import BREATH, REST, ROWS, AtomicFile, pieces
 
 PATIENCE = 10.0
 
 
-def a_file(
-    folder: Path, troubles: list[str] | None = None, mode: int | None = None
-) -> ReplacedFile:
+def a_file(folder: Path, troubles: list[str] | None = None, mode: int | None = None) -> AtomicFile:
     """Return the file `kept.json` in *folder*; what goes wrong is added to *troubles*."""
     said = [] if troubles is None else troubles
-    return ReplacedFile(folder / "kept.json", on_trouble=said.append, mode=mode)
+    return AtomicFile(folder / "kept.json", on_trouble=said.append, mode=mode)
 
 
-def a_file_without_room(folder: Path, news: str) -> ReplacedFile:
+def a_file_without_room(folder: Path, news: str) -> AtomicFile:
     """Return the file, once it failed to hold *news* on a full disk: until `kept.new` is gone."""
     (folder / "kept.new").symlink_to("/dev/full")
     troubled = threading.Event()
-    file = ReplacedFile(folder / "kept.json", on_trouble=lambda _why: troubled.set())
+    file = AtomicFile(folder / "kept.json", on_trouble=lambda _why: troubled.set())
     file.write(lambda: news)
     assert troubled.wait(PATIENCE)
     return file
@@ -110,7 +108,7 @@ def test_what_is_outdated_goes_by_another_name_until_the_new_one_is_there(
 ) -> None:
     """Nobody takes it for true, and nothing of it is lost."""
     aside = tmp_path / "kept.old"
-    file = ReplacedFile(tmp_path / "kept.json", on_trouble=lambda _why: None, aside=aside)
+    file = AtomicFile(tmp_path / "kept.json", on_trouble=lambda _why: None, aside=aside)
     file.write(lambda: "green")
     assert file.close(PATIENCE)
     seen: list[set[str]] = []

@@ -15,7 +15,7 @@ from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
 from buildlight.feeds.discovery.candidates import bases, is_document, places, split_hole, ways_in
 from buildlight.feeds.http.client import Web
 from buildlight.feeds.secret import Secret
-from buildlight.network.resolver import LookupLoop
+from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.project import Project
 
 CLOSING = 0.3
@@ -96,7 +96,7 @@ def discover(
     """
     first, *others = bases(address)
     ways_in(first, person.secret or Secret("secret"), person.user)
-    with asyncio.Runner(loop_factory=LookupLoop) as runner:
+    with asyncio.Runner(loop_factory=ResolverLoop) as runner:
         web = Web()
 
         def look(options: Sequence[CCTrayOptions], enough: int) -> tuple[Try, ...]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from glob import escape
 
+from buildlight.projects.pipelines import pipeline_of
 from buildlight.projects.project import Activity, Project, activity_of, status_of, unknown_words
-from buildlight.projects.signal import pipeline_of
 from buildlight.projects.verdict import DEFINITE, Verdict
 from buildlight.redaction import printable
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from html import escape
 from urllib.parse import quote
 
-from buildlight.projects.feed_state import State
+from buildlight.projects.feed_state import Freshness
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web.links import link
@@ -55,10 +55,10 @@ LIGHTS: Mapping[Light, str] = {
     Light.WAITING: "Its light is being waited for.",
     Light.LOST: "Its light is lost.",
 }
-STATES: Mapping[State, tuple[str, str]] = {
-    State.FRESH: ("✓", "fresh"),
-    State.STALE: ("?", "old news"),
-    State.NEVER: ("?", "never answered"),
+STATES: Mapping[Freshness, tuple[str, str]] = {
+    Freshness.FRESH: ("✓", "fresh"),
+    Freshness.STALE: ("?", "old news"),
+    Freshness.NEVER: ("?", "never answered"),
 }
 
 
@@ -228,7 +228,7 @@ def _name(project: ProjectReport) -> str:
 
 
 def _others(rest: Sequence[ProjectReport], report: Report) -> str:
-    fresh = {feed.name for feed in report.feeds if feed.state is State.FRESH}
+    fresh = {feed.name for feed in report.feeds if feed.state is Freshness.FRESH}
     counting = [each for each in rest if each.counted]
     passing = sum(each.verdict is Verdict.PASSING for each in counting)
     known = sum(each.verdict is Verdict.PASSING and each.feed in fresh for each in counting)
@@ -260,7 +260,7 @@ def _feed_rest(feed: FeedReport, projects: Sequence[ProjectReport]) -> str:
             passing.append(each)
         else:
             none.append(each)
-    passed = "Passing" if feed.state is State.FRESH else "Passed when last heard"
+    passed = "Passing" if feed.state is Freshness.FRESH else "Passed when last heard"
     groups = ((passed, passing), ("Without a build", none), ("Not counted", uncounted))
     lists = (f"<h4>{title}</h4>{_list(group, _rest_row)}" for title, group in groups if group)
     return f"<h3>{_text(feed.name)}</h3>{''.join(lists)}"

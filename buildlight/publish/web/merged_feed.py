@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from datetime import UTC, datetime
 
-from buildlight.projects.feed_state import State
+from buildlight.projects.feed_state import Freshness
 from buildlight.projects.project import Activity, BuildStatus, Project
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web.links import link
@@ -36,7 +36,7 @@ def joined(report: Report, lamp: LampReport | None = None) -> tuple[Project, ...
     """
     feeds = [feed for feed in report.feeds if lamp is None or feed.name in lamp.feeds]
     rows = [row for row in report.projects if lamp is None or lamp.name in row.lamps]
-    silent = [feed.name for feed in feeds if feed.state is not State.FRESH or not feed.projects]
+    silent = [feed.name for feed in feeds if feed.state is not Freshness.FRESH or not feed.projects]
     stale = frozenset(silent)
     lamps = report.lamps if lamp is None else (lamp,)
     doubting = [each.name for each in lamps if each.signal.stale and stale.isdisjoint(each.feeds)]

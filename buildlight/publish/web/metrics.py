@@ -8,7 +8,7 @@ bounded by the configuration and :data:`MOST_PROJECTS`, whatever servers send.
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from buildlight.projects.feed_state import State
+from buildlight.projects.feed_state import Freshness
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web.poll_stats import BOUNDS, KINDS, OTHER, Tally
@@ -101,7 +101,7 @@ def _of_feeds(report: Report, ages: Sequence[float | None]) -> Iterable[_Metric]
         [
             ("", {"feed": feed.name, "state": state.value}, _one(feed.state is state))
             for feed in report.feeds
-            for state in State
+            for state in Freshness
         ],
     )
     yield _Metric(
@@ -123,7 +123,7 @@ def _of_projects(report: Report) -> Iterable[_Metric]:
             for verdict in Verdict
         ],
     )
-    fresh = {feed.name for feed in report.feeds if feed.state is State.FRESH}
+    fresh = {feed.name for feed in report.feeds if feed.state is Freshness.FRESH}
     known = [(each, _known(each, fresh)) for each in projects]
     worst: dict[tuple[str, str], Verdict] = {}
     for each, verdict in sorted(known, key=lambda pair: WORST_FIRST.index(pair[1])):

@@ -10,9 +10,9 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from buildlight.config.page import PageSettings
-from buildlight.projects.feed_state import Standing
+from buildlight.projects.feed_state import FeedState
 from buildlight.publish.web.poll_stats import Tally
+from buildlight.publish.web.settings import PageSettings
 from buildlight.report.report import Report
 
 if TYPE_CHECKING:
@@ -61,11 +61,11 @@ class Door:
         if self._page is not None:
             self._page.tell(report)
 
-    def count_poll(self, feed: str, standing: Standing, seconds: float) -> None:
+    def count_poll(self, feed: str, feed_state: FeedState, seconds: float) -> None:
         """Remember one poll of *feed*, how it stands after it, and how long it took."""
-        self._tally.count(feed, standing.error, seconds)
+        self._tally.count(feed, feed_state.error, seconds)
         if self._page is not None:
-            self._page.hear(feed, standing.answered)
+            self._page.hear(feed, feed_state.answered)
 
     def close(self) -> None:
         """Send everybody away, and let go of the port."""

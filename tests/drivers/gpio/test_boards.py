@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildlight.config.patterns import SIGNALS
-from buildlight.config.settings import LampSettings, check_settings, lamp_from_keys
+from buildlight.config.settings import check_settings, lamp_from_keys
 from buildlight.drivers.gpio.boards import BOARDS
 from buildlight.drivers.gpio.light import GpioLight, GpioOptions
 from buildlight.errors import ConfigError
+from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import Channel, frame_at
 
 RED, AMBER, GREEN, BLUE = Channel.RED, Channel.AMBER, Channel.GREEN, Channel.BLUE

@@ -16,11 +16,12 @@ import pytest
 import trustme
 
 from buildlight.cli import main
-from buildlight.config.settings import FeedSettings, check_settings
+from buildlight.config.settings import check_settings
 from buildlight.errors import FeedError
 from buildlight.feeds.discovery.candidates import KNOWN, KNOWN_OF_A_REPOSITORY, TOKEN_NAMES, places
 from buildlight.feeds.discovery.fingerprints import recognise
 from buildlight.feeds.discovery.lint import MANY, oddities, quoted
+from buildlight.feeds.settings import FeedSettings
 from buildlight.projects.project import Project
 from cli.test_cli import BUILDLIGHT, PATIENCE, Talk
 from support.corpus import DOCUMENTS, document, projects
@@ -693,7 +694,7 @@ def test_all_suggestions_may_be_taken() -> None:
     assert len(lines) == 4
     assert text.isprintable() or all(line.isprintable() for line in text.splitlines())
     assert feed.rules.roll_up
-    assert feed.choice.of(names) == names - {"re:(", "[*?"}
+    assert feed.selection.of(names) == names - {"re:(", "[*?"}
     assert "flaky \x07\U0001f600" in feed.rules.words
 
 

@@ -21,7 +21,7 @@ import trustme
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreachable
 from buildlight.feeds.http import client
 from buildlight.feeds.http.client import Asked, Tls, Web
-from buildlight.network.resolver import LookupLoop
+from buildlight.network.resolver import ResolverLoop
 from support.servers import (
     BREAKS_OFF,
     BROKEN_FEED,
@@ -93,7 +93,7 @@ def visit(
         finally:
             await web.close()
 
-    with asyncio.Runner(loop_factory=lambda: LookupLoop(resolve)) as runner:
+    with asyncio.Runner(loop_factory=lambda: ResolverLoop(resolve)) as runner:
         return runner.run(visiting())
 
 
@@ -356,7 +356,7 @@ def test_a_server_that_accepts_nobody_ends_at_the_deadline() -> None:
     assert str(error) == NO_ANSWER
 
 
-class Leaping(LookupLoop):
+class Leaping(ResolverLoop):
     """A loop whose clock can be put forward by *ahead* seconds."""
 
     ahead = 0.0

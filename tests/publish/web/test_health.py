@@ -7,10 +7,11 @@ from functools import partial
 import looptime
 import pytest
 
-from buildlight.config.settings import FeedSettings, check_settings
+from buildlight.config.settings import check_settings
 from buildlight.daemon.monitor import Monitor, Source
 from buildlight.daemon.watchdog import HUNG, Watchdog
-from buildlight.projects.feed_state import News, Standing
+from buildlight.feeds.settings import FeedSettings
+from buildlight.projects.feed_state import FeedState, News
 from buildlight.projects.project import Project
 from buildlight.system.sd_notify import Systemd
 from support.examples import NOON, a_project
@@ -59,7 +60,7 @@ def test_a_poll_is_timed() -> None:
     readers = check_settings(document).feeds
     told: list[tuple[str, float]] = []
 
-    def hear(feed: FeedSettings, _standing: Standing, _news: News, seconds: float) -> None:
+    def hear(feed: FeedSettings, _standing: FeedState, _news: News, seconds: float) -> None:
         told.append((feed.name, seconds))
 
     async def poll() -> None:

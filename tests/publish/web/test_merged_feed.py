@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from buildlight.projects.ccxml import parse, write
 from buildlight.projects.feed_state import in_doubt
+from buildlight.projects.selection import Selection
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web.merged_feed import NO_LABEL, NO_TIME, joined
 from buildlight.report.report import Report
-from buildlight.report.rows import Choice, Watched
+from buildlight.report.rows import Watched
 from support.reports import DOWN, EARLIER, a_feed, a_lamp, a_report, broken, known
 
 PUBLISHED = Path(__file__).with_name("cctray-1.xsd").read_text("utf-8")
@@ -90,7 +91,7 @@ def test_a_doubt_stays_the_same_project() -> None:
 def test_one_lamp_has_what_it_heeds() -> None:
     """`?lamp=shop corner` is for the team that this lamp belongs to."""
     feeds = a_feed(known("shop"), known("shop-nightly")), a_feed(broken("till"), name="api")
-    corner = a_lamp("shop corner", choice=Choice(exclude=("*-nightly",)))
+    corner = a_lamp("shop corner", selection=Selection(exclude=("*-nightly",)))
 
     report = a_report(*feeds, lamps=[a_lamp("lamp", "web", "api"), corner])
 
@@ -100,7 +101,7 @@ def test_one_lamp_has_what_it_heeds() -> None:
 
 def test_a_lamp_in_doubt_says_so() -> None:
     """A lamp that misses a project is not green, and neither is its feed here."""
-    lamp = a_lamp("corner", choice=Choice(include=("gone",)))
+    lamp = a_lamp("corner", selection=Selection(include=("gone",)))
 
     assert told(a_report(a_feed(known("shop")), lamps=[lamp]), "corner") == [
         ("corner", "Sleeping", "Exception")
@@ -113,7 +114,7 @@ def test_a_doubt_of_a_restart_is_told_to_everybody() -> None:
     Another lamp that reads it would be green beside one that knows better.
     """
     feed = a_feed(known("shop", activity="Building", building=True))
-    restarted = replace(feed, standing=in_doubt(feed.standing))
+    restarted = replace(feed, state=in_doubt(feed.state))
     silent = a_feed(known("till"), name="api", error=DOWN)
     lamps = [a_lamp("ours", "web"), a_lamp("theirs", "api"), a_lamp("both", "web", "api")]
 
@@ -131,7 +132,7 @@ def test_a_doubt_of_a_restart_is_told_to_everybody() -> None:
 
 def test_a_feed_and_a_lamp_of_one_name_are_one_doubt() -> None:
     """No two projects have the same name, whatever the configuration calls its things."""
-    lamp = a_lamp("api", "web", choice=Choice(include=("gone",)))
+    lamp = a_lamp("api", "web", selection=Selection(include=("gone",)))
 
     report = a_report(a_feed(known("shop")), a_feed(name="api"), lamps=[lamp])
 

@@ -11,7 +11,7 @@ from prometheus_client.samples import Sample
 
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreachable
 from buildlight.projects.signal import RANKS
-from buildlight.projects.verdict import Remembered, Verdict
+from buildlight.projects.verdict import ProjectState, Verdict
 from buildlight.publish.web.metrics import MOST_PROJECTS, exposition
 from buildlight.publish.web.poll_stats import Tally
 from buildlight.report.report import Report
@@ -271,7 +271,7 @@ def test_names_that_are_alike_once_cut_are_one_series() -> None:
 
 
 @given(st.lists(st.builds(known, st.text(max_size=300)), max_size=5))
-def test_no_name_breaks_the_format(projects: list[Remembered]) -> None:
+def test_no_name_breaks_the_format(projects: list[ProjectState]) -> None:
     """Names come from strangers: quotes, line breaks and backslashes are only letters."""
     told = samples(a_report(a_feed(*projects)))
 

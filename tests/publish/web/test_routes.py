@@ -17,6 +17,7 @@ from buildlight.errors import FeedUnreachable
 from buildlight.patterns.pattern import parse_pattern
 from buildlight.projects.ccxml import parse
 from buildlight.projects.project import Message
+from buildlight.projects.selection import Selection
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web import html
@@ -24,7 +25,6 @@ from buildlight.publish.web.html import SIGNALS, document, parts, rest
 from buildlight.publish.web.merged_feed import joined
 from buildlight.publish.web.svg import lamp_svg
 from buildlight.report.report import Light, to_json
-from buildlight.report.rows import Choice
 from support.examples import NOON
 from support.reports import DOWN, a_feed, a_lamp, a_report, broken, known, many
 from support.serving import Served
@@ -301,7 +301,7 @@ def test_behind_the_fold_everything_is_told_by_what_it_is() -> None:
         known("api", Verdict.NONE),
         known("old"),
         known("new"),
-        choice=Choice(exclude=("old",)),
+        selection=Selection(exclude=("old",)),
     )
     report = a_report(feed)
 
@@ -519,7 +519,9 @@ def test_all_who_broke_it_are_named() -> None:
 
 def test_where_nothing_is_broken_there_is_no_list() -> None:
     """Not even a heading."""
-    told = parts(a_report(a_feed(broken("till"), choice=Choice(exclude=("till",)))), now=4.2).parts
+    told = parts(
+        a_report(a_feed(broken("till"), selection=Selection(exclude=("till",)))), now=4.2
+    ).parts
 
     assert (told["broken"], told["building"]) == ("", "")
     assert told["others"] == "<b>The rest</b> 1 not counted"
@@ -532,7 +534,7 @@ def test_the_rest_is_counted_by_what_it_is() -> None:
         known("b"),
         known("new", Verdict.NONE),
         known("old"),
-        choice=Choice(exclude=("old",)),
+        selection=Selection(exclude=("old",)),
     )
     report = a_report(web, a_feed(known("c"), name="api", error=DOWN))
 
@@ -569,7 +571,7 @@ def test_what_is_not_shown_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
         *(known(f"passing-{n}") for n in range(5)),
         *(known(f"new-{n}", Verdict.NONE) for n in range(5)),
         *(known(f"old-{n}") for n in range(5)),
-        choice=Choice(exclude=("old-*",)),
+        selection=Selection(exclude=("old-*",)),
     )
     report = a_report(feed)
     made: list[str] = []

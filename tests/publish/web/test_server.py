@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
-from buildlight.config.page import PageSettings
 from buildlight.errors import FeedRefused
-from buildlight.projects.feed_state import Standing
+from buildlight.projects.feed_state import FeedState
 from buildlight.publish.web import server
 from buildlight.publish.web.server import Door
+from buildlight.publish.web.settings import PageSettings
 from support.reports import a_feed, a_report, broken, known
 from support.servers import until
 from support.serving import ended
@@ -189,7 +189,7 @@ def test_polls_are_counted_across_a_reload() -> None:
         for port in (free_port(), free_port()):
             there.open(PageSettings(port=port))
             there.tell(REPORT)
-            there.count_poll("web", Standing(error=fault), 0.2)
+            there.count_poll("web", FeedState(error=fault), 0.2)
             await comes(port)
         async with httpx.AsyncClient(trust_env=False) as client:
             told = (await client.get(f"http://127.0.0.1:{port}/metrics")).text

@@ -1,0 +1,16 @@
+"""A whole configuration, checked: what one session of the daemon works with."""
+
+from dataclasses import dataclass
+
+from buildlight.feeds.settings import FeedSettings
+from buildlight.lamps.settings import LampSettings
+from buildlight.publish.web.settings import PageSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A whole configuration."""
+
+    feeds: tuple[FeedSettings, ...]
+    lamps: tuple[LampSettings, ...]
+    page: PageSettings | None = None

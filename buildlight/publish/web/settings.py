@@ -1,0 +1,21 @@
+"""What the configuration says of the page, checked."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PageSettings:
+    """Where the page is: an IP address of this machine and a port.
+
+    *names* are host names that it answers to, besides those that every machine has.
+    """
+
+    listen: str = "127.0.0.1"
+    port: int = 8080
+    names: frozenset[str] = frozenset()
+
+    @property
+    def address(self) -> str:
+        """What to open in a browser on this machine."""
+        host = f"[{self.listen}]" if ":" in self.listen else self.listen
+        return f"http://{host}:{self.port}/"
