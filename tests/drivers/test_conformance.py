@@ -1,6 +1,6 @@
 """The check for other people's drivers: ours pass it, bad ones fail with a sentence.
 
-The ten lines of the README are installed as a package and driven by the real daemon.
+The ten lines of the manual are installed as a package and driven by the real daemon.
 """
 
 import os
@@ -31,7 +31,7 @@ from support.lights import Kernel, Wled
 from support.running import Tower
 from support.servers import FeedServer
 
-README = Path(__file__).parents[2] / "README.md"
+MANUAL = Path(__file__).parents[2] / "docs" / "write-a-driver.md"
 BUILDLIGHT = Path(sys.executable).with_name("buildlight")
 PATIENCE = 20.0
 
@@ -303,13 +303,12 @@ def test_native_rhythms_are_played() -> None:
     assert {*played} == {text for text in asked if "blink" in text}
 
 
-# Ten lines, as the README shows them.
+# Ten lines, as the manual shows them.
 
 
 def blocks() -> tuple[str, str]:
-    """Return the plugin and its pyproject.toml, word by word as they stand in the README."""
-    section = README.read_text(encoding="utf-8").partition("## Write a driver")[2]
-    section = section.partition("\n## ")[0]
+    """Return the plugin and its pyproject.toml, word by word as they stand in the manual."""
+    section = MANUAL.read_text(encoding="utf-8")
     plugin = re.search(r"```python\n(.*?)```", section, re.DOTALL)
     project = re.search(r"```toml\n(.*?)```", section, re.DOTALL)
     assert plugin
@@ -318,7 +317,7 @@ def blocks() -> tuple[str, str]:
 
 
 def install(folder: Path) -> Path:
-    """Build the README's plugin and install it into a folder of its own, without any network."""
+    """Build the manual's plugin and install it into a folder of its own, without any network."""
     plugin, project = blocks()
     source, site = folder / "source", folder / "site"
     source.mkdir()
@@ -330,24 +329,24 @@ def install(folder: Path) -> Path:
     return site
 
 
-def test_the_readmes_plugin_has_ten_lines() -> None:
+def test_the_manuals_plugin_has_ten_lines() -> None:
     """As it promises."""
     plugin, _ = blocks()
 
     assert len([line for line in plugin.splitlines() if line.strip()]) == 10
 
 
-def test_the_readmes_plugin_conforms() -> None:
+def test_the_manuals_plugin_conforms() -> None:
     """Whoever copies it starts from something that is right."""
     plugin, _ = blocks()
     names: dict[str, Any] = {}
-    exec(compile(plugin, "README.md", "exec"), names)
+    exec(compile(plugin, MANUAL.name, "exec"), names)
 
     check_driver(names["MyLight"])
 
 
 @pytest.mark.skipif(not find_spec("pip"), reason="this environment was made without pip")
-def test_the_readmes_plugin_is_found_by_name_and_driven_by_the_daemon(tmp_path: Path) -> None:
+def test_the_manuals_plugin_is_found_by_name_and_driven_by_the_daemon(tmp_path: Path) -> None:
     """Pip install is enough: no line of buildlight knows of it."""
     site = install(tmp_path)
     log = tmp_path / "log"

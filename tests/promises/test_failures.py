@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a feed: each kind has a sentence, and the README a row for it."""
+"""What can go wrong on the way to a feed: each kind has a sentence, and the manual a row for it."""
 
 import logging
 import re
@@ -28,7 +28,7 @@ from support.servers import (
 )
 from support.world import Server, World
 
-README = Path(__file__).parents[2] / "README.md"
+MANUAL = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
 
 
 class Stage:
@@ -127,8 +127,8 @@ LATE = ("timed out", "too slow")
 
 
 def rows() -> list[str]:
-    """Return what `check` says, of every row of the README's table."""
-    section = README.read_text(encoding="utf-8").split("### When a feed fails\n")[1]
+    """Return what `check` says, of every row of the manual's table."""
+    section = MANUAL.read_text(encoding="utf-8").split("## When a feed fails\n")[1]
     table = section.split("\n#")[0]
     found = re.findall(r"^\| `([^`]+)` \| \S[^|]* \|$", table, re.MULTILINE)
     assert len(found) == table.count("\n| ") - 1  # its head
@@ -160,7 +160,7 @@ def told(name: str, stage: Stage, folder: Path, capsys: pytest.CaptureFixture[st
 def test_every_failure_has_a_row_of_its_own_and_every_row_a_failure(
     stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What `check` says is found in the README, once, and the README lists nothing else."""
+    """What `check` says is found in the manual, once, and the manual lists nothing else."""
     sentences = {name: told(name, stage, tmp_path, capsys) for name in FAILURES}
 
     found = {name: matching(sentence) for name, sentence in sentences.items()}
@@ -172,7 +172,7 @@ def test_every_failure_has_a_row_of_its_own_and_every_row_a_failure(
 
 
 def test_the_rows_are_told_apart() -> None:
-    """No two rows of the README have the same sentence or the same beginning of one."""
+    """No two rows of the manual have the same sentence or the same beginning of one."""
     beginnings = sorted(row.split("…")[0] for row in rows() if row.split("…")[0])
 
     assert len(rows()) == len({*rows()})
