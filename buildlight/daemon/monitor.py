@@ -290,8 +290,8 @@ def _gist(feed_state: FeedState) -> str:
 def _log_news(held: _Held, news: News) -> None:
     name = held.settings.name
     if log.isEnabledFor(logging.DEBUG):
-        for what, project in news.events:
-            log.debug("%s: %s: %s", name, what.value, printable(project))
+        for each in news.events:
+            log.debug("%s: %s: %s", name, each.event.value, printable(each.name))
     for dropped in news.dropped[:MOST_DROPPED]:
         log.info("%s: no longer has a project named %s", name, printable(dropped))
     if more := len(news.dropped[MOST_DROPPED:]):

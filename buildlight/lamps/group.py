@@ -266,8 +266,8 @@ def _tell_unanswered(lamps: Iterable[_Played]) -> None:
 
 def _heeded(lamp: LampSettings, feed: FeedSettings, news: News) -> Iterable[Event]:
     if feed.name in lamp.feeds:
-        names = lamp.selection.of(feed.selection.of(name for _, name in news.events))
-        yield from (event for event, name in news.events if name in names)
+        names = lamp.selection.of(feed.selection.of(each.name for each in news.events))
+        yield from (each.event for each in news.events if each.name in names)
 
 
 def _pattern_for(happened: set[Event], lamp: LampSettings, row: LampReport) -> Pattern | None:

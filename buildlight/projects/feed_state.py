@@ -15,7 +15,7 @@ from buildlight.errors import FeedError, FeedMalformed
 from buildlight.projects.matching import Key, paired
 from buildlight.projects.pipelines import pipeline_of, roll_up
 from buildlight.projects.project import STATUS_WORDS, BuildStatus, Project, unknown_words
-from buildlight.projects.verdict import Event, ProjectState, Verdict, event, update
+from buildlight.projects.verdict import ProjectEvent, ProjectState, Verdict, event, update
 
 
 class Freshness(Enum):
@@ -120,7 +120,7 @@ class FeedState:
 class News:
     """What a reading told that was not known: events by project, names given up, odd words."""
 
-    events: tuple[tuple[Event, str], ...] = ()
+    events: tuple[ProjectEvent, ...] = ()
     dropped: tuple[str, ...] = ()
     unknown_words: frozenset[str] = frozenset()
 
@@ -296,11 +296,14 @@ def _news(
     *,
     clock: datetime,
 ) -> News:
-    happened: list[tuple[Event, str]] = []
+    happened: list[ProjectEvent] = []
     if before.answered is not None:
         old, new = (_by_name(each, rules, clock=clock) for each in (before, after))
-        told = [(event(old.get(key), known), key[0]) for key, known in new.items()]
-        happened = [(what, name) for what, name in told if what is not None]
+        happened = [
+            ProjectEvent(what, key[0], old.get(key), known)
+            for key, known in new.items()
+            if (what := event(old.get(key), known)) is not None
+        ]
     return News(
         events=tuple(happened),
         dropped=tuple(sorted(key[0] for key in before.projects.keys() - after.projects.keys())),

@@ -87,6 +87,16 @@ WIDEST = timedelta(hours=14)
 """How far a zone can be from UTC."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectEvent:
+    """An event of the project called *name*, with its state *before* (if any) and *after*."""
+
+    event: Event
+    name: str
+    before: ProjectState | None
+    after: ProjectState
+
+
 def update(
     before: ProjectState | None,
     project: Project,

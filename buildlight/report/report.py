@@ -233,11 +233,12 @@ def _projects(
             not_counted_because=why,
             lamps=by,
             last_build_time=row.known.project.last_build_time,
-            breakers=_breakers(row.known.project),
+            breakers=breakers_of(row.known.project),
         )
 
 
-def _breakers(project: Project) -> tuple[str, ...]:
+def breakers_of(project: Project) -> tuple[str, ...]:
+    """Return the people whom the server blames for the last build of *project*."""
     told = (each.text.strip() for each in project.messages if each.kind == BREAKERS)
     return tuple(text for text in told if text)
 

@@ -165,7 +165,7 @@ def as_told(document: str, feed_state: FeedState, news: News, signal: str) -> Ma
             for (name, _), known in feed_state.projects.items()
         ],
         "signal": signal,
-        "events": [[event.value, name] for event, name in news.events],
+        "events": [[each.event.value, each.name] for each in news.events],
     }
     if feed_state.error is not None:
         moment["fault"] = str(feed_state.error)

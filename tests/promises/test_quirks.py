@@ -66,7 +66,7 @@ def read(server: FeedServer, **keys: object) -> tuple[Project, ...]:
 
 def events(*answers: bytes) -> list[Event]:
     """Return what *answers* announce, one after the other."""
-    return [event for _, news, _ in played(*answers) for event, _ in news.events]
+    return [each.event for _, news, _ in played(*answers) for each in news.events]
 
 
 @pytest.mark.parametrize(("name", "_starts", "rebuilds"), FORGETFUL)
@@ -148,7 +148,7 @@ def test_q04_a_running_build_that_calls_itself_a_success_stays_red() -> None:
 
     assert (project.activity, project.last_build_status) == ("Building", "Success")
     assert signal == "broken-building"
-    assert [event for event, _ in news.events] == [Event.STARTED]
+    assert [each.event for each in news.events] == [Event.STARTED]
 
 
 def test_q04_a_row_that_never_ran_hides_nothing() -> None:
@@ -356,7 +356,11 @@ def test_q08_every_shape_of_a_time_is_read_or_none(text: str, time: datetime | N
 def test_q08_a_time_that_cannot_be_believed_dates_nothing(name: str) -> None:
     """`explain` tells since when it is red by the lamp's own clock."""
     moments = list(played(*sequence(name)))
-    breaks = next(n for n, (_, news, _) in enumerate(moments) if Event.BROKEN in dict(news.events))
+    breaks = next(
+        n
+        for n, (_, news, _) in enumerate(moments)
+        if Event.BROKEN in [each.event for each in news.events]
+    )
     (known,) = moments[breaks][0].projects.values()
 
     assert known.since == NOON + timedelta(seconds=30 * breaks)
@@ -501,7 +505,7 @@ def test_q18_a_placeholder_does_not_touch_what_is_known() -> None:
 
     assert [shown for _, _, shown in moments] == ["broken", "broken", "broken", "broken-stale"]
     assert signal == "passing"
-    assert news.events == ((Event.FIXED, "acme/shop"),)
+    assert [(each.event, each.name) for each in news.events] == [(Event.FIXED, "acme/shop")]
 
 
 def test_q19_a_feed_that_shrinks_to_nothing_is_a_fault() -> None:

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Self
 
 from buildlight.publish.web.http_server import Listener
-from buildlight.publish.web.poll_stats import Tally
 from buildlight.publish.web.routes import Page
+from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report
 
 PATIENCE = 20.0
@@ -24,14 +24,14 @@ class Served:
         *,
         names: frozenset[str] = frozenset(),
         host: str = "127.0.0.1",
-        tally: Tally | None = None,
+        tally: PollStats | None = None,
     ) -> None:
         self.ailment: str | None = None
         self.port = 0
         self._report = report
         self._names = names
         self._host = host
-        self._tally = tally or Tally()
+        self._tally = tally or PollStats()
         self._loop = asyncio.new_event_loop()
         self._up = threading.Event()
         self._stop = asyncio.Event()

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from buildlight.projects.feed_state import Freshness
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
-from buildlight.publish.web.poll_stats import BOUNDS, KINDS, OTHER, Tally
 from buildlight.redaction import printable
+from buildlight.report.poll_stats import BOUNDS, KINDS, OTHER, PollStats
 from buildlight.report.report import Light, ProjectReport, Report
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -39,7 +39,9 @@ class _Metric:
     samples: Sequence[Sample]
 
 
-def exposition(report: Report, tally: Tally, *, version: str, ages: Sequence[float | None]) -> str:
+def exposition(
+    report: Report, tally: PollStats, *, version: str, ages: Sequence[float | None]
+) -> str:
     """Return everything that is counted and known, with the *ages* that feeds have by now."""
     metrics = (
         _Metric(
@@ -53,7 +55,7 @@ def exposition(report: Report, tally: Tally, *, version: str, ages: Sequence[flo
     return "".join(line for metric in metrics for line in _lines(metric))
 
 
-def _of_polls(report: Report, tally: Tally) -> Iterable[_Metric]:
+def _of_polls(report: Report, tally: PollStats) -> Iterable[_Metric]:
     polls = {feed.name: tally.of(feed.name) for feed in report.feeds}
     yield _Metric(
         "polls_total",

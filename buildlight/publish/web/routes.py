@@ -26,8 +26,8 @@ from buildlight.publish.web.html import document, rest
 from buildlight.publish.web.http_server import Asked, Reply, refusal
 from buildlight.publish.web.merged_feed import joined
 from buildlight.publish.web.metrics import CONTENT_TYPE, exposition
-from buildlight.publish.web.poll_stats import Tally
 from buildlight.publish.web.svg import icon_svg
+from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report, to_json
 
 ASSETS = Path(__file__).with_name("assets")
@@ -63,7 +63,7 @@ class Page:
     *tally* counts polls; *ailment* returns what is wrong with the daemon, if anything is.
     """
 
-    def __init__(self, *, tally: Tally, ailment: Callable[[], str | None]) -> None:
+    def __init__(self, *, tally: PollStats, ailment: Callable[[], str | None]) -> None:
         self.names: frozenset[str] = frozenset()
         """Host names that it answers to, besides localhost and the address at which it is asked."""
         self._tally = tally

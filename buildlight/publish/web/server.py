@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from buildlight.projects.feed_state import FeedState
-from buildlight.publish.web.poll_stats import Tally
 from buildlight.publish.web.settings import PageSettings
+from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Door:
 
     def __init__(self, *, ailment: Callable[[], str | None]) -> None:
         self._ailment = ailment
-        self._tally = Tally()
+        self._tally = PollStats()
         self._settings: PageSettings | None = None
         self._report: Report | None = None
         self._page: Page | None = None

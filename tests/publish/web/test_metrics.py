@@ -13,7 +13,7 @@ from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreach
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import ProjectState, Verdict
 from buildlight.publish.web.metrics import MOST_PROJECTS, exposition
-from buildlight.publish.web.poll_stats import Tally
+from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report
 from buildlight.report.rows import Watched
 from support.reports import DOWN, a_feed, a_lamp, a_report, broken, known
@@ -22,10 +22,12 @@ NAN = pytest.approx(nan, nan_ok=True)
 """Equals NaN, and not a series that is not told."""
 
 
-def samples(report: Report, tally: Tally | None = None, *, elapsed: float = 0.0) -> list[Sample]:
+def samples(
+    report: Report, tally: PollStats | None = None, *, elapsed: float = 0.0
+) -> list[Sample]:
     """Return every sample that Prometheus would read."""
     ages = [None if each.age is None else round(each.age + elapsed, 1) for each in report.feeds]
-    text = exposition(report, tally or Tally(), version="1.2.3", ages=ages)
+    text = exposition(report, tally or PollStats(), version="1.2.3", ages=ages)
     families = text_string_to_metric_families(text)
     return [sample for family in families for sample in family.samples]
 
@@ -34,7 +36,7 @@ def a_text(*feeds: Watched) -> str:
     """Return the answer as it is sent."""
     report = a_report(*feeds)
     ages = [each.age for each in report.feeds]
-    return exposition(report, Tally(), version="1.2.3", ages=ages)
+    return exposition(report, PollStats(), version="1.2.3", ages=ages)
 
 
 def value(told: Iterable[Sample], name: str, **labels: str) -> float | None:
@@ -91,7 +93,7 @@ def test_what_has_no_labels_has_no_braces() -> None:
 
 def test_polls_are_counted_by_how_they_ended() -> None:
     """An alert can tell a server that is down from a token that has expired."""
-    tally = Tally()
+    tally = PollStats()
     faults: list[FeedError | None] = [
         None,
         None,
@@ -114,7 +116,7 @@ def test_polls_are_counted_by_how_they_ended() -> None:
 
 def test_durations_are_a_histogram() -> None:
     """Slow polls stand apart from fast ones, and the mean can be had."""
-    tally = Tally()
+    tally = PollStats()
     for seconds in (0.05, 0.1, 0.2, 2.0, 19.9):
         tally.count("web", None, seconds)
 
@@ -132,7 +134,7 @@ def test_durations_are_a_histogram() -> None:
 
 def test_a_feed_that_is_not_read_any_more_is_not_told() -> None:
     """After a reload, a feed that went away is no series for ever."""
-    tally = Tally()
+    tally = PollStats()
     tally.count("gone", None, 0.1)
 
     assert value(samples(a_report(a_feed(known())), tally), "polls_total", feed="gone") is None
@@ -154,7 +156,7 @@ def test_ages_go_on_growing_between_two_reports() -> None:
 def test_no_age_goes_to_another_feed() -> None:
     """An age for each, or none is told at all."""
     with pytest.raises(ValueError, match="zip"):
-        exposition(a_report(a_feed(known())), Tally(), version="1", ages=[1.0, 2.0])
+        exposition(a_report(a_feed(known())), PollStats(), version="1", ages=[1.0, 2.0])
 
 
 def test_the_projects_of_a_feed_are_counted() -> None:

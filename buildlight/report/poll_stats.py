@@ -1,0 +1,68 @@
+"""How polls went since the daemon started: how many, which failed how, how long they took. Pure."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreachable
+
+KINDS: Mapping[type[FeedError], str] = {
+    FeedUnreachable: "unreachable",
+    FeedRefused: "refused",
+    FeedMalformed: "malformed",
+}
+OTHER = "other"
+"""The kind of a failure without a name here, such as one of a plug-in's feed."""
+
+BOUNDS = (0.1, 0.3, 1.0, 3.0, 10.0)
+"""Upper bounds of the duration buckets, in seconds; a poll seldom takes more than 20."""
+
+
+@dataclass(slots=True)
+class Polls:
+    """One feed's polls; *durations* counts those up to each of :data:`BOUNDS`, and the rest.
+
+    *answered* is when the last good answer came, in seconds as in :class:`feed_state.Reading`.
+    """
+
+    failures: Counter[str] = field(default_factory=Counter)
+    durations: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
+    seconds: float = 0.0
+    answered: float | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of polls."""
+        return sum(self.durations)
+
+
+class PollStats:
+    """The polls of every feed by its name, counted in this one place."""
+
+    def __init__(self) -> None:
+        self._feeds: dict[str, Polls] = {}
+
+    def count(
+        self, feed: str, error: FeedError | None, seconds: float, *, answered: float | None = None
+    ) -> None:
+        """Count one poll of *feed* that took *seconds*, with its *error* if it failed."""
+        polls = self._feeds.setdefault(feed, Polls())
+        polls.durations[bisect_left(BOUNDS, seconds)] += 1
+        polls.seconds += seconds
+        polls.answered = answered
+        if error is not None:
+            polls.failures[KINDS.get(type(error), OTHER)] += 1
+
+    def of(self, feed: str) -> Polls:
+        """Return the polls of *feed* until now."""
+        return self._feeds.get(feed, Polls())
+
+    def totals(self) -> Mapping[str, tuple[int, int]]:
+        """Return the number of polls and of failures of each feed."""
+        return {name: (polls.count, polls.failures.total()) for name, polls in self._feeds.items()}
+
+    def copy(self) -> "PollStats":
+        """Return the polls as they are now, for a reader that takes its time."""
+        return deepcopy(self)

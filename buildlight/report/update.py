@@ -1,0 +1,101 @@
+"""One turn of the daemon's loop as a value, and the contract of everything that receives it. Pure.
+
+The session decides first, without an ``await``: it makes an :class:`Update`. Then it acts: it
+passes the update to one list of publishers. Lamps come first, so that nothing delays them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from buildlight.projects.feed_state import News
+from buildlight.projects.verdict import Event, ProjectState
+from buildlight.report.poll_stats import PollStats
+from buildlight.report.report import Report, Shown, breakers_of
+from buildlight.report.rows import Watched
+
+
+@dataclass(frozen=True, slots=True)
+class BuildEvent:
+    """What happened to *project* of *feed*, with its state *before* and *after*.
+
+    *before* is ``None`` for a project that was not known. *lamps* are the names of the lamps for
+    which the project counts, *breakers* the people whom the server blames.
+    """
+
+    event: Event
+    feed: str
+    project: str
+    before: ProjectState | None
+    after: ProjectState
+    lamps: frozenset[str] = frozenset()
+
+    @property
+    def breakers(self) -> tuple[str, ...]:
+        """Return the people whom the server blames for the build."""
+        return breakers_of(self.after.project)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What one turn of the loop found; *before* is the report of the turn before it.
+
+    *now* is seconds as in :class:`feed_state.Reading`. A *heartbeat* comes from the clock, every
+    :data:`HEARTBEAT` seconds, whether anything changed or not. *ready* means that every feed and
+    every light was tried. *polls* are live counts: a reader that takes its time copies them.
+    """
+
+    report: Report
+    before: Report | None
+    feeds: tuple[Watched, ...]
+    polls: PollStats
+    now: float
+    events: tuple[BuildEvent, ...] = ()
+    ready: bool = False
+    heartbeat: bool = False
+
+
+HEARTBEAT = 30.0
+"""Seconds between two updates when nothing changes: readers see that the daemon is alive."""
+
+
+class Publisher(Protocol):
+    """A receiver of updates: the lamps, the log, a file, systemd, the page."""
+
+    def publish(self, update: Update) -> None:
+        """Take *update*; never block, never raise for trouble outside of this process."""
+
+    def close(self, timeout: float) -> None:
+        """Finish what was published, within *timeout* seconds; safe to call twice."""
+
+
+@runtime_checkable
+class Running(Publisher, Protocol):
+    """A publisher that also needs a task of its own."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+
+
+def build_events(
+    news: Iterable[tuple[Watched, News]], lamps: Sequence[Shown]
+) -> tuple[BuildEvent, ...]:
+    """Return the events of *news*, each with the *lamps* for which its project counts."""
+    events = []
+    for feed, told in news:
+        names = feed.selection.of(each.name for each in told.events)
+        counting = {
+            lamp.name: lamp.selection.of(names) for lamp in lamps if feed.name in lamp.feeds
+        }
+        events += [
+            BuildEvent(
+                event=each.event,
+                feed=feed.name,
+                project=each.name,
+                before=each.before,
+                after=each.after,
+                lamps=frozenset(name for name, chosen in counting.items() if each.name in chosen),
+            )
+            for each in told.events
+        ]
+    return tuple(events)
