@@ -51,10 +51,10 @@ IGNORED = "signal.signal(signal.SIGHUP, signal.SIG_IGN)"
     [
         ("", False, "True True"),
         (IGNORED, False, "True False"),
-        ("ending.reload_later()", False, "True False"),
+        ("posix_signals.reload_later()", False, "True False"),
         ("", True, "False True"),
         (IGNORED, True, "True False"),
-        ("ending.reload_later()", True, "False True"),
+        ("posix_signals.reload_later()", True, "False True"),
     ],
     ids=[
         "service",
@@ -77,8 +77,8 @@ def test_sighup_reloads_where_no_terminal_can_be_closed(
 def test_a_reload_that_is_asked_for_too_early_ends_nothing() -> None:
     """The file is read soon anyway."""
     script = (
-        "import os, signal\nfrom buildlight import ending\n"
-        "ending.end_at_once()\nending.reload_later()\n"
+        "import os, signal\nfrom buildlight.system import posix_signals\n"
+        "posix_signals.end_at_once()\nposix_signals.reload_later()\n"
         "os.kill(os.getpid(), signal.SIGHUP)\nprint('lives')"
     )
 
