@@ -1,7 +1,7 @@
 """Takes the guides of hardware/ and systemd/ into the manual when mkdocs builds it.
 
-They stay in folders of their own, since the wheel ships one and the other lies beside the drawings. Their links,
-and those to them, are written for a forge; here they are turned into links within the manual.
+They stay in folders of their own: the wheel ships one, and the other lies beside its drawings.
+Links from and to them are written for a forge; here they become links within the manual.
 """
 
 import posixpath
@@ -29,8 +29,8 @@ def on_files(files: Any, config: Any) -> Any:
 def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> str:  # noqa: ARG001
     """Return *markdown* with its links as they are in the manual.
 
-    A link to a file of this repository that is not part of the manual becomes plain text; one to a file that does
-    not exist is left for mkdocs to complain about.
+    A link to a file of this repository that is not part of the manual becomes plain text. One to
+    a file that does not exist stays, so that mkdocs complains.
     """
     name = page.file.src_uri
     source = name if name.startswith(GUIDES) else f"docs/{name}"

@@ -1,10 +1,11 @@
 """Draws the manual's pictures from the program's own tables: `python docs/pictures.py` writes them.
 
-lamp.svg is a lamp at work, in motion; it stands still where a reader prefers reduced motion. rhythms.svg has a line for each
-signal: what a lamp with the default patterns shows during four seconds.
+lamp.svg is a lamp at work, in motion; it stands still where a reader prefers reduced motion.
+rhythms.svg has a line for each signal: what a lamp shows during four seconds.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -82,7 +83,8 @@ def lamp() -> str:
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 260" role="img" '
         'aria-label="A lamp at work: green, red, red while a fix is built, amber while a server is '
         'down"><style>text{fill:#e8eaed;font-family:system-ui,sans-serif}.w{font-size:44px;'
-        f"font-weight:600}}.s{{font-size:21px;fill:#b8bdc4}}.m{{animation:{whole:g}s step-end infinite}}"
+        "font-weight:600}.s{font-size:21px;fill:#b8bdc4}"
+        f".m{{animation:{whole:g}s step-end infinite}}"
         f"@media(prefers-reduced-motion:reduce){{.m{{animation:none}}}}{''.join(styles)}</style>"
         '<rect width="760" height="260" rx="18" fill="#16181c"/>'
         '<rect x="46" y="20" width="88" height="220" rx="44" fill="#24272d"/>'
@@ -102,7 +104,7 @@ def rhythms() -> str:
         for place, channel in enumerate(lit):
             steps = [*levels(pattern, channel, seconds), (seconds, 0.0)]
             high = 20 / len(lit)
-            for (at, level), (until, _) in zip(steps, steps[1:], strict=False):
+            for (at, level), (until, _) in pairwise(steps):
                 if level:
                     rows.append(
                         f'<rect x="{left + width * at / seconds:g}" y="{y + place * high:g}" '
