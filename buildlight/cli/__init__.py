@@ -177,7 +177,7 @@ def _check(chosen: argparse.Namespace) -> int:
 
     from buildlight.cli import check, terminal
     from buildlight.config import settings
-    from buildlight.report.report import to_json
+    from buildlight.report.as_json import to_json
     from buildlight.system import paths
 
     configured = settings.load_settings(paths.find_file(chosen.config))

@@ -5,7 +5,7 @@ Nothing is lit: a light is opened, and let go of.
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,6 @@ from buildlight.lamps.group import shown
 from buildlight.lamps.settings import LampSettings
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.feed_state import FeedState, Freshness, Reading, absorb
-from buildlight.projects.selection import idle
 from buildlight.report.report import Light, Report, make_report
 from buildlight.report.rows import Watched
 from buildlight.system.running_daemon import find_holder
@@ -39,9 +38,14 @@ class Finding:
 
     @property
     def sound(self) -> bool:
-        """Whether every feed was read and every light could be opened."""
-        return not self.troubles and all(
-            feed.state is Freshness.FRESH and feed.error is None for feed in self.report.feeds
+        """Whether every feed was read, every light opened, and every lamp finds its projects."""
+        return (
+            not self.troubles
+            and not _unmatched(self.report)
+            and not any(lamp.signal.stale for lamp in self.report.lamps)
+            and all(
+                feed.state is Freshness.FRESH and feed.error is None for feed in self.report.feeds
+            )
         )
 
 
@@ -90,27 +94,15 @@ async def _check(
         ),
         warnings=(
             *((each.name, each.options.warning) for each in settings.feeds if each.options.warning),
-            *_idle_patterns(settings, feeds),
+            *_unmatched(report),
         ),
     )
 
 
-def _idle_patterns(settings: Settings, feeds: Mapping[str, Watched]) -> Iterator[tuple[str, str]]:
-    """Tell of patterns that match nothing, where all that they are about has answered."""
-    names = {
-        name: {feed.rules.name_of(project) for project, _ in feed.state.projects}
-        for name, feed in feeds.items()
-        if feed.state.answered is not None
-    }
-    for feed in settings.feeds:
-        if feed.name in names:
-            for number in idle(feed.selection.include, names[feed.name]):
-                yield feed.name, f"include pattern {number} matches no project"
-    for lamp in settings.lamps:
-        if lamp.feeds <= names.keys():
-            watched = {each for name in lamp.feeds for each in names[name]}
-            for number in idle(lamp.selection.include, watched):
-                yield lamp.name, f"include pattern {number} matches no project"
+def _unmatched(report: Report) -> tuple[tuple[str, str], ...]:
+    feeds = [(feed.name, warning) for feed in report.feeds for warning in feed.warnings]
+    lamps = [(lamp.name, warning) for lamp in report.lamps for warning in lamp.warnings]
+    return (*feeds, *lamps)
 
 
 async def _try_source(

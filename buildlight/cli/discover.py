@@ -19,12 +19,13 @@ from buildlight.feeds.auth import Auth
 from buildlight.feeds.cctray import CCTrayOptions
 from buildlight.feeds.discovery.discover import Discovery, Person, Try
 from buildlight.feeds.discovery.fingerprints import recognise
-from buildlight.feeds.discovery.lint import oddities, plural, quoted
+from buildlight.feeds.discovery.lint import oddities, quoted
 from buildlight.feeds.secret import Secret, find_secret
 from buildlight.projects.project import Project, status_of
 from buildlight.projects.verdict import DEFINITE, Verdict
 from buildlight.redaction import printable
 from buildlight.system.paths import configuration_folders
+from buildlight.wording import count
 
 WIDTH = 96
 """Letters on a line of comment, at most."""
@@ -157,7 +158,7 @@ def _comment(text: str) -> list[str]:
 def _summary(projects: tuple[Project, ...]) -> str:
     verdicts = Counter(DEFINITE.get(status_of(project), Verdict.NONE) for project in projects)
     told = [f"{verdicts[each]} {word}" for each, word in _VERDICTS.items() if verdicts[each]]
-    return plural(len(projects), "project") + (f" ({', '.join(told)})" if told else "")
+    return count(len(projects), "project") + (f" ({', '.join(told)})" if told else "")
 
 
 _VERDICTS = {
@@ -175,7 +176,7 @@ def _about_the_secret(discovery: Discovery, found: Try) -> Iterator[str]:
         yield from _comment("With the secret it shows no more than without, so none is needed.")
     if auth is not None and fewer:
         yield from _comment(
-            f"Without the secret it shows {plural(len(fewer[0].projects), 'project')} only."
+            f"Without the secret it shows {count(len(fewer[0].projects), 'project')} only."
         )
     if auth is not None and url.startswith("http:"):
         yield from _comment("The secret goes over http, where anybody can read it; is there https?")

@@ -12,8 +12,8 @@ from typing import Any
 from buildlight.errors import StatusUnknown
 from buildlight.publish.status_file import EVERY, NAME
 from buildlight.redaction import printable
-from buildlight.report.reasons import span
 from buildlight.system.running_daemon import Holder
+from buildlight.wording import span
 
 OLD = 3 * EVERY
 """Seconds after which a daemon that lives would have written again, whatever kept it busy."""

@@ -10,6 +10,7 @@ from buildlight.cli.check import Finding
 from buildlight.patterns.pattern import Channel
 from buildlight.redaction import printable
 from buildlight.report.report import Report
+from buildlight.wording import count
 
 
 def say(text: str) -> None:
@@ -88,8 +89,7 @@ def _span(now: datetime, then: datetime) -> str:
 def _feed_lines(report: Report) -> Iterator[str]:
     yield ""
     for feed in report.feeds:
-        count = f"{feed.projects} project{'' if feed.projects == 1 else 's'}"
-        told = feed.error or count
+        told = feed.error or count(feed.projects, "project")
         yield f"{feed.name}: {told}  <{feed.url}>"
 
 

@@ -13,6 +13,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused
 from buildlight.projects.project import Message, Project
+from buildlight.wording import count
 
 MAX_BYTES = 16 * 2**20
 """Largest document, decoded. The largest seen in the field has 160 kB."""
@@ -145,8 +146,7 @@ def _not_xml(document: bytes, target: "_Feed", exc: Exception) -> FeedError:
         return FeedRefused(_REFUSALS["html"])
     if not target.root:
         return FeedMalformed("not XML; does the address lead to a cc.xml feed?")
-    count = len(target.projects)
-    read = f"after {count} project{'' if count == 1 else 's'}"
+    read = f"after {count(len(target.projects), 'project')}"
     if any(end in str(exc) for end in _ENDS):
         return FeedMalformed(f"cut short {read}")
     why = f" ({exc})" if len(str(exc)) <= LONGEST_REASON else ""

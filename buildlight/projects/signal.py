@@ -1,6 +1,6 @@
 """The signal of a lamp: what the projects that count for it add up to. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from buildlight.projects.verdict import WORST_FIRST, ProjectState, Verdict
@@ -17,6 +17,11 @@ class Signal:
     verdict: Verdict
     building: bool = False
     stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A reason why green is forbidden; the kinds of it are in ``report.doubts``."""
 
 
 B, P, N = Verdict.BROKEN, Verdict.PASSING, Verdict.NONE
@@ -40,7 +45,7 @@ RANKS: Mapping[Signal, str] = {
 }
 
 
-def aggregate(watched: Iterable[ProjectState], *, stale: bool) -> Signal:
+def aggregate(watched: Iterable[ProjectState], *, doubts: Collection[Doubt]) -> Signal:
     """Return what *watched* add up to; nothing watched is a stale signal, never a green one.
 
     A project without a verdict does not outweigh one that passes, but its building shows.
@@ -52,5 +57,5 @@ def aggregate(watched: Iterable[ProjectState], *, stale: bool) -> Signal:
     return Signal(
         verdict=verdict,
         building=all(building) if broken else any(building),
-        stale=stale or not watched,
+        stale=bool(doubts) or not watched,
     )

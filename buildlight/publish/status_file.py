@@ -10,7 +10,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from buildlight.report.report import Report, to_json_by_rows
+from buildlight.report.as_json import to_json_by_rows
+from buildlight.report.report import Report
 from buildlight.system.atomic_file import AtomicFile
 
 NAME = "status.json"

@@ -1,120 +1,126 @@
-"""Why a lamp looks as it does, in sentences for whoever asks. Pure."""
+"""Why a lamp looks as it does, in sentences. Pure.
+
+Sentences are made from values and decide nothing: what a lamp shows is in ``doubts`` and
+``projects.signal``.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from buildlight.projects.feed_state import Freshness
-from buildlight.projects.selection import Selection, required
-from buildlight.projects.signal import Signal
+from buildlight.projects.signal import Doubt, Signal
 from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
-from buildlight.report.rows import Row, Watched, names_of
+from buildlight.report.doubts import (
+    Missing,
+    NeverAnswered,
+    NothingCounts,
+    NothingMatches,
+    Silent,
+    Unconfirmed,
+    Unwritten,
+)
+from buildlight.report.rows import LeftOut, Row, TooOld, Watched
+from buildlight.wording import count, span, time_of
 
 RULES: Mapping[str, str] = {
-    "broken": "one project that counts is enough: it is broken until a build of it passes",
-    "broken-building": "a running build never hides that its project is broken; the lamp is in "
-    "motion while every broken project is being built",
-    "broken-stale": "what is broken outranks all else; on top of it stands the mark of not knowing",
-    "broken-building-stale": "what is broken outranks all else, every bit of it is being built, "
-    "and on top of it stands the mark of not knowing",
-    "stale": "unknown or old news is never shown as passing",
-    "passing": "every project that counts passed its last completed build, and every watched feed "
-    "has answered lately",
-    "passing-building": "the verdict of the last completed build stands while the next one runs",
-    "none": "a project that never completed a build neither passes nor is broken",
-    "none-building": "a project that never completed a build neither passes nor is broken; its "
-    "first one runs",
+    "broken": "one broken project is enough; it stays broken until a build of it passes",
+    "broken-building": "a running build never hides a broken project; the lamp moves while every "
+    "broken project is being built",
+    "broken-stale": "broken outranks everything; the amber double blink says that other projects "
+    "are unknown",
+    "broken-building-stale": "broken outranks everything, and every broken project is being "
+    "built; the amber double blink says that other projects are unknown",
+    "stale": "unknown or old results are never shown as passing",
+    "passing": "every project with a known result passes, and every feed answered recently",
+    "passing-building": "the result of the last completed build stands while the next one runs",
+    "none": "a project without a completed build neither passes nor is broken",
+    "none-building": "a project without a completed build neither passes nor is broken; its "
+    "first build is running",
 }
 """What each signal means, by its name in :data:`signal.RANKS`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """*why* the feed called *name* forbids green, and what it does once it allows it again."""
+def why(doubt: Doubt) -> str:
+    """Say why *doubt* forbids green."""
+    match doubt:
+        case NeverAnswered(feed, error):
+            said = f"{feed} has not answered yet{_after(error)}"
+        case Silent(feed, age, error):
+            said = f"{feed} gave no good answer for {span(age)}{_after(error)}"
+        case Unconfirmed(feed, names, age):
+            said = f"{feed} gave no definite result of {_listed(names)} for {span(age)}"
+        case Unwritten(feed, names):
+            said = f"{feed} has not confirmed {_listed(names)} since the restart"
+        case NothingCounts(feed):
+            said = f"{feed} answers, but none of its projects counts"
+        case Missing(names, feeds):
+            said = f"no project named {_listed(names)} in {', '.join(feeds)}"
+        case NothingMatches(()):
+            said = "it watches no feed"
+        case NothingMatches(feeds):
+            said = f"no project of {', '.join(feeds)} matches"
+        case _:
+            raise NotImplementedError(type(doubt).__name__)
+    return said
 
-    name: str
-    why: str
-    end: str
+
+def remedy(doubt: Doubt) -> str | None:
+    """Say what ends *doubt*; ``None`` where its own sentence says it."""
+    match doubt:
+        case NeverAnswered(feed) | Silent(feed):
+            return f"{feed} gives a good answer"
+        case Unconfirmed(feed, names) | Unwritten(feed, names):
+            return f"{feed} confirms {_listed(names)}"
+    return None
+
+
+def _after(error: str | None) -> str:
+    return f": {error}" if error else ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    return printable(", ".join(names))
+
+
+def not_counted(left_out: LeftOut, feed: str) -> str:
+    """Say why a project of *feed* does not count."""
+    if isinstance(left_out, TooOld):
+        return f"its last build is {count(left_out.days, 'day')} old"
+    return f"excluded by feed {feed}"
+
+
+def unmatched(pattern: str) -> str:
+    """Say that *pattern* of an include list matches nothing."""
+    return f"no project matches {printable(pattern)!r} in include"
+
+
+NOT_WATCHED = "no lamp watches it"
 
 
 def endings(
-    signal: Signal, rows: Sequence[Row], feeds: Sequence[Watched], doubtful: Iterable[Doubt]
+    signal: Signal, rows: Sequence[Row], feeds: Sequence[Watched], doubts: Iterable[Doubt]
 ) -> Iterable[str]:
     """Say what would change *signal*; any one of it does.
 
-    *rows* is what counts for the lamp, *doubtful* what is known of those of its *feeds* that
-    forbid green.
+    *rows* is what counts for the lamp, *feeds* what it watches, *doubts* what forbids green.
     """
     if signal.verdict is Verdict.BROKEN:
         broken = [row for row in rows if row.known.verdict is Verdict.BROKEN]
         yield f"{'a build' if len(broken) == 1 else 'one build each'} of {names_of(broken)} passes"
     if signal.stale:
-        told = " and ".join(f"{doubt.name} {doubt.end}" for doubt in doubtful)
-        yield told or "what is missing is there"
+        remedies = [said for doubt in doubts if (said := remedy(doubt))]
+        yield " and ".join(remedies) or "the missing projects appear"
         return
     if signal.building:
-        yield "a build that runs is over"
+        yield "a running build ends"
     if signal.verdict is Verdict.NONE:
-        yield "a build is completed"
+        yield "a build completes"
     if signal.verdict is not Verdict.BROKEN:
         yield "a build fails"
         names = " or ".join(feed.name for feed in feeds)
         age = span(min(feed.rules.max_age for feed in feeds))
         polls = min(feed.rules.max_failures for feed in feeds)
         yield f"{names} gives no good answer for {age}, or {polls} times in a row"
-
-
-def doubts(feed: Watched, rows: Sequence[Row], *, now: float) -> Iterable[Doubt]:
-    """Say why *feed* forbids green, if it does; *rows* are those of it that count for the lamp.
-
-    *now* is seconds as in :class:`feed_state.Reading`.
-    """
-    name, feed_state = feed.name, feed.state
-    state = feed_state.freshness(feed.rules, now=now)
-    error = f": {feed_state.error}" if feed_state.error else ""
-    if feed_state.answered is None:
-        yield Doubt(name, f"{name} has not answered yet{error}", _ANSWERS)
-    elif state is Freshness.STALE:
-        age = span(now - feed_state.answered)
-        yield Doubt(name, f"{name} gave no good answer for {age}{error}", _ANSWERS)
-    else:
-        old, unwritten = feed_state.doubtful(feed.rules, now=now), feed_state.unwritten(feed.rules)
-        # Seldom any: 50,000 names need not be gathered for each report.
-        counting = {row.known.project.name for row in rows} if old or unwritten else set()
-        if which := _listed(old & counting):
-            silence = f"has not confirmed for {span(feed.rules.expiry)} how {which} stands"
-            yield Doubt(name, f"{name} {silence}", f"confirms how {which} stands")
-        if which := _listed(unwritten & counting):
-            silence = f"has not said since the restart how {which} stands"
-            yield Doubt(name, f"{name} {silence}", f"says how {which} stands")
-
-
-_ANSWERS = "gives a good answer"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return printable(", ".join(sorted(names)))
-
-
-def absences(
-    watched: Sequence[tuple[Watched, Sequence[Row]]], selection: Selection, rows: Sequence[Row]
-) -> Iterable[str]:
-    """Say what ought to be there and is not: a project by name, or any at all.
-
-    *watched* are the lamp's feeds with all of their rows, *rows* what counts for the lamp.
-    """
-    if not watched:
-        yield "it watches no feed"
-    for feed, all_of_them in watched:
-        if all(row.left_out for row in all_of_them):
-            yield f"{feed.name} answers, but no project of it counts"
-    feeds = ", ".join(feed.name for feed, _ in watched)
-    names = sorted(required(selection.include) - {row.name for row in rows})
-    if names:
-        yield f"no project named {printable(', '.join(names))} in {feeds}"
-    elif watched and not rows:
-        yield f"no project of {feeds} matches"
 
 
 def closed_until(opens: datetime | None, *, clock: datetime) -> str:
@@ -139,9 +145,9 @@ def verdict_reasons(rows: Sequence[Row], signal: Signal, *, clock: datetime) -> 
         yield f"{names_of(building)} {_is(building)} being built"
     if signal.verdict is Verdict.PASSING:
         passing = sum(row.known.verdict is Verdict.PASSING for row in rows)
-        yield f"{_count(passing)} {'passes' if passing == 1 else 'pass'}"
+        yield f"{count(passing, 'project')} {'passes' if passing == 1 else 'pass'}"
     else:
-        yield "no completed build of any project is known"
+        yield "no project has a completed build"
 
 
 def _broken(broken: Sequence[Row], signal: Signal, *, clock: datetime) -> str:
@@ -154,25 +160,16 @@ def _broken(broken: Sequence[Row], signal: Signal, *, clock: datetime) -> str:
     return f"{names_of(broken)} are broken{building}" + (f", the first{when}" if when else "")
 
 
+def names_of(rows: Sequence[Row]) -> str:
+    """Return the names of *rows*: a few of them, and how many more there are."""
+    named = ", ".join(str(row) for row in rows[:NAMED])
+    more = len(rows) - NAMED
+    return f"{named} and {more} more" if more > 0 else named
+
+
+NAMED = 3
+"""Most projects that a sentence names; the rest is counted."""
+
+
 def _is(rows: Sequence[Row]) -> str:
     return "is" if len(rows) == 1 else "are"
-
-
-def _count(projects: int) -> str:
-    return "1 project" if projects == 1 else f"{projects} projects"
-
-
-def time_of(moment: datetime, *, clock: datetime) -> str:
-    """Return *moment* as a sentence tells it at *clock*: the day too, if it was not today."""
-    local = moment.astimezone(clock.tzinfo)
-    if clock - local < timedelta(hours=20):
-        return f"{local:%H:%M}"
-    return f"{local:%Y-%m-%d %H:%M}"
-
-
-def span(seconds: float) -> str:
-    """Return so many *seconds* in words: the largest unit of which there are two."""
-    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"

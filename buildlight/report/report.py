@@ -2,28 +2,30 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from itertools import chain
-from typing import Any
 
 from buildlight.hours import Hours, is_open, next_switch
 from buildlight.patterns.pattern import Channel, Pattern, dimmed
 from buildlight.projects.feed_state import Freshness
 from buildlight.projects.project import Project
-from buildlight.projects.selection import Selection
+from buildlight.projects.selection import Selection, idle
 from buildlight.projects.signal import RANKS, Signal, aggregate
 from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
+from buildlight.report.doubts import doubts_of
 from buildlight.report.reasons import (
+    NOT_WATCHED,
     RULES,
-    absences,
     closed_until,
-    doubts,
     endings,
+    not_counted,
+    unmatched,
     verdict_reasons,
+    why,
 )
-from buildlight.report.rows import NAMELESS, Row, Watched, counted, rows_of
+from buildlight.report.rows import NAMELESS, Excluded, Row, Watched, counted, rows_of
 
 
 class Light(Enum):
@@ -38,9 +40,11 @@ class Light(Enum):
 class Shown:
     """A lamp as the report sees it; *feeds* are names, *patterns* are by signal's name.
 
-    Outside of its *hours*, if it has any, *closed* (0..1) is what is left of a pattern.
+    Outside of its *hours*, if it has any, *closed* (0..1) is the brightness that is left.
+    *trouble* says why its light is not ok, if that is known.
     """
 
+    # Not LampSettings: that holds a driver, which this pure room may not import.
     name: str
     driver: str
     feeds: frozenset[str]
@@ -49,11 +53,15 @@ class Shown:
     selection: Selection = field(default_factory=Selection)
     hours: Hours | None = None
     closed: float = 0.0
+    trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FeedReport:
-    """How a feed stands; *age* is seconds since its last good answer, ``None`` without one."""
+    """The state of a feed; *age* is seconds since its last good answer, ``None`` without one.
+
+    *warnings* are sentences about its configuration.
+    """
 
     name: str
     url: str
@@ -61,14 +69,15 @@ class FeedReport:
     age: float | None
     error: str | None
     projects: int
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectReport:
-    """What is held of one project; *counted* means that at least one lamp heeds it.
+    """What is known of one project; *counted* means that it counts for at least one lamp.
 
-    *lamps* are the names of those that do. *last_build_time* is as the server told it, perhaps
-    without a zone; *breakers* is whom it blames.
+    *lamps* are the names of those. *last_build_time* is as the server sent it, perhaps without a
+    zone; *breakers* are the people whom it blames.
     """
 
     feed: str
@@ -87,12 +96,13 @@ class ProjectReport:
 
 @dataclass(frozen=True, slots=True)
 class LampReport:
-    """What a lamp has to say, how it says it, and why.
+    """A lamp's signal, its pattern, and why.
 
     *feeds* are those it watches, *broken* the broken projects, each with its feed. *channels* are
-    what its patterns light, from the top of a lamp to its foot. *began* is
-    since when it has its signal, in seconds as in :class:`feed_state.Reading`, and *since* the same
-    as a time of day. *rule* says what the signal means, *until* what would end it.
+    what its patterns light, from top to foot. *began* is the start of its signal, in seconds as
+    in :class:`feed_state.Reading`, and *since* the same as a time of day. *rule* says what the
+    signal means, *until* what would end it. *trouble* says why its light is not ok;
+    *warnings* are sentences about its configuration.
     """
 
     name: str
@@ -108,6 +118,8 @@ class LampReport:
     until: str
     broken: tuple[tuple[str, str], ...] = ()
     channels: tuple[Channel, ...] = ()
+    trouble: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def blame(self) -> tuple[str, ...]:
@@ -121,18 +133,22 @@ Watchers = tuple[tuple[str, Selection], ...]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one feed brings to a report; *chosen* is what counts, by the selection of a lamp."""
+    """What one feed brings to a report; *chosen* is what counts, by the selection of a lamp.
+
+    *idle* are the patterns that match nothing of it, by the selection they stand in.
+    """
 
     feed: Watched
     watchers: Watchers
     rows: Sequence[Row]
     chosen: Mapping[Selection, Sequence[Row]]
     projects: Sequence[ProjectReport]
+    idle: Mapping[Selection, frozenset[int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything known at *at*; *parts* are for the next report, which may need them again."""
+    """Everything known at *at*; the next report reuses those *parts* that stay the same."""
 
     at: datetime
     feeds: tuple[FeedReport, ...]
@@ -149,19 +165,18 @@ def make_report(
     clock: datetime,
     before: Report | None = None,
 ) -> Report:
-    """Return everything known of *feeds*, and what *lamps* have to say of it.
+    """Return everything known of *feeds*, and the signals of *lamps*.
 
-    *now* is seconds as in :class:`feed_state.Reading`, *clock* the time of day with the zone in
-    which the sentences tell it. *before* is the report before this one: a lamp of it, by its
-    name, whose signal is the same has had it since then, and a feed whose projects are the very
-    same brings what it brought.
+    *now* is seconds as in :class:`feed_state.Reading`, *clock* the time of day, in the zone that
+    the sentences use. *before* is the previous report: a lamp with the same name and signal
+    keeps its start, and a feed that has not changed keeps its rows.
     """
     old = {lamp.name: lamp for lamp in before.lamps} if before else {}
     known = before.parts if before else {}
     parts = {feed.name: _part(feed, lamps, known.get(feed.name), clock=clock) for feed in feeds}
     return Report(
         at=clock,
-        feeds=tuple(_feed(part.feed, len(part.rows), now=now) for part in parts.values()),
+        feeds=tuple(_feed(part, now=now) for part in parts.values()),
         projects=tuple(chain.from_iterable(part.projects for part in parts.values())),
         lamps=tuple(
             _lamp(lamp, [*parts.values()], old.get(lamp.name), now=now, clock=clock)
@@ -182,29 +197,54 @@ def _part(feed: Watched, lamps: Iterable[Shown], before: Part | None, *, clock: 
         for selection in {selection for _, selection in watchers}
     }
     projects = tuple(_projects(feed, rows, watchers, chosen))
-    return Part(feed, watchers, rows, chosen, projects)
+    return Part(feed, watchers, rows, chosen, projects, _idle(feed, rows, chosen))
+
+
+def _idle(
+    feed: Watched, rows: Sequence[Row], selections: Iterable[Selection]
+) -> Mapping[Selection, frozenset[int]]:
+    """Return which include patterns match nothing of *feed*, once it has answered."""
+    if feed.state.answered is None:
+        return {}
+    names = {row.name for row in rows}
+    of_feed = {row.name for row in rows if not isinstance(row.left_out, Excluded)}
+    return {
+        **{each: frozenset(idle(each.include, of_feed)) for each in selections},
+        # Last: where a lamp has the same patterns, both match the same.
+        feed.selection: frozenset(idle(feed.selection.include, names)),
+    }
 
 
 def _same(before: Part, feed: Watched, watchers: Watchers) -> bool:
-    """Return whether *feed* brings what it brought *before*, without a look at its projects."""
+    """Return whether the rows of *before* are still right, without a look at the projects."""
     return (
         feed.state.projects is before.feed.state.projects
+        and (feed.state.answered is None) == (before.feed.state.answered is None)
         and (feed.rules, feed.selection) == (before.feed.rules, before.feed.selection)
         and feed.rules.ignore_older_than is None  # Else time alone changes it.
         and watchers == before.watchers
     )
 
 
-def _feed(feed: Watched, projects: int, *, now: float) -> FeedReport:
-    feed_state = feed.state
+def _feed(part: Part, *, now: float) -> FeedReport:
+    feed, feed_state = part.feed, part.feed.state
     return FeedReport(
         name=feed.name,
         url=feed.url,
         state=feed_state.freshness(feed.rules, now=now),
         age=None if feed_state.answered is None else round(now - feed_state.answered, 1),
         error=str(feed_state.error) if feed_state.error else None,
-        projects=projects,
+        projects=len(part.rows),
+        warnings=_warnings(feed.selection, [part]),
     )
+
+
+def _warnings(selection: Selection, parts: Sequence[Part]) -> tuple[str, ...]:
+    """Return a sentence for each pattern of *selection* that matches nothing of all *parts*."""
+    if not parts or any(selection not in part.idle for part in parts):
+        return ()  # A feed that has not answered may have what is missing.
+    numbers = frozenset.intersection(*(part.idle[selection] for part in parts))
+    return tuple(unmatched(selection.include[number - 1]) for number in sorted(numbers))
 
 
 def _projects(
@@ -220,7 +260,7 @@ def _projects(
             heeded[name] = heeded.get(name, ()) + by
     for row in rows:
         by = () if row.left_out else heeded.get(row.name, ())
-        why = row.left_out or (None if by else "no lamp watches it")
+        left_out = not_counted(row.left_out, feed.name) if row.left_out else None
         yield ProjectReport(
             feed=feed.name,
             name=row.name,
@@ -229,8 +269,8 @@ def _projects(
             since=row.known.since,
             label=row.known.project.last_build_label,
             web_url=row.known.project.web_url,
-            counted=why is None,
-            not_counted_because=why,
+            counted=bool(by),
+            not_counted_because=None if by else left_out or NOT_WATCHED,
             lamps=by,
             last_build_time=row.known.project.last_build_time,
             breakers=breakers_of(row.known.project),
@@ -256,15 +296,17 @@ def _lamp(
     clock: datetime,
 ) -> LampReport:
     watching = [part for part in parts if part.feed.name in lamp.feeds]
-    watched = [(part.feed, part.rows) for part in watching]
-    by_feed = [(part.feed, part.chosen[lamp.selection]) for part in watching]
-    rows = [row for _, counting in by_feed for row in counting]
-    doubtful = [each for feed, counting in by_feed for each in doubts(feed, counting, now=now)]
-    reasons = [each.why for each in doubtful] or [*absences(watched, lamp.selection, rows)]
-    signal = aggregate((row.known for row in rows), stale=bool(reasons))
+    feeds = [part.feed for part in watching]
+    counting = [part.chosen[lamp.selection] for part in watching]
+    rows = [*chain.from_iterable(counting)]
+    watched = [
+        (part.feed, part.rows, its_rows) for part, its_rows in zip(watching, counting, strict=True)
+    ]
+    doubts = doubts_of(watched, lamp.selection, now=now)
+    signal = aggregate((row.known for row in rows), doubts=doubts)
     pattern = lamp.patterns[RANKS[signal]]
-    because = [*verdict_reasons(rows, signal, clock=clock), *reasons]
-    ends = [*endings(signal, rows, [feed for feed, _ in watched], doubtful)]
+    because = [*verdict_reasons(rows, signal, clock=clock), *map(why, doubts)]
+    ends = [*endings(signal, rows, feeds, doubts)]
     if lamp.hours is not None and not is_open(lamp.hours, clock):
         pattern = dimmed(pattern, lamp.closed)
         because.insert(0, closed_until(next_switch(lamp.hours, clock), clock=clock))
@@ -274,7 +316,7 @@ def _lamp(
         name=lamp.name,
         driver=lamp.driver,
         light=lamp.light,
-        feeds=tuple(feed.name for feed, _ in watched),
+        feeds=tuple(feed.name for feed in feeds),
         signal=signal,
         pattern=pattern,
         began=began,
@@ -284,6 +326,8 @@ def _lamp(
         until=" or ".join(ends),
         broken=tuple((row.feed, row.name) for row in rows if row.known.verdict is Verdict.BROKEN),
         channels=_channels(lamp.patterns.values()),
+        trouble=lamp.trouble,
+        warnings=_warnings(lamp.selection, watching),
     )
 
 
@@ -293,87 +337,9 @@ def _channels(patterns: Iterable[Pattern]) -> tuple[Channel, ...]:
 
 
 def sentence(report: Report) -> str:
-    """Return the report in one line: what each lamp says and why."""
+    """Return the report in one line: each lamp's signal and why."""
     return "; ".join(
         f"{lamp.name}: {RANKS[lamp.signal]}: {lamp.because}"
         + ("" if lamp.light is Light.OK else f" (its light is {lamp.light.value})")
         for lamp in report.lamps
     )
-
-
-def to_json(report: Report) -> dict[str, Any]:
-    """Return *report* in the shape that every place where it is told as JSON shares."""
-    document = to_json_by_rows(report)
-    return {**document, "projects": [*document["projects"]]}
-
-
-def to_json_by_rows(report: Report) -> dict[str, Any]:
-    """Return the same, with its projects made one after the other, by whoever iterates them.
-
-    All of 100,000 at once need 60 MB.
-    """
-    return {
-        "version": 1,
-        "at": _iso(report.at),
-        "feeds": [_feed_json(feed) for feed in report.feeds],
-        "projects": (_project_json(project) for project in report.projects),
-        "lamps": [_lamp_json(lamp) for lamp in report.lamps],
-    }
-
-
-def _feed_json(feed: FeedReport) -> dict[str, Any]:
-    return {
-        "name": feed.name,
-        "url": feed.url,
-        "state": feed.state.value,
-        "age": feed.age,
-        "error": feed.error,
-        "projects": feed.projects,
-    }
-
-
-def _project_json(project: ProjectReport) -> dict[str, Any]:
-    return {
-        "feed": project.feed,
-        "name": project.name,
-        "verdict": project.verdict.value,
-        "building": project.building,
-        "since": _iso(project.since) if project.since else None,
-        "label": project.label,
-        "web_url": project.web_url,
-        "counted": project.counted,
-        "not_counted_because": project.not_counted_because,
-        "lamps": [*project.lamps],
-        "last_build_time": _told(project.last_build_time),
-        "breakers": [*project.breakers],
-    }
-
-
-def _lamp_json(lamp: LampReport) -> dict[str, Any]:
-    signal = lamp.signal
-    return {
-        "name": lamp.name,
-        "driver": lamp.driver,
-        "light": lamp.light.value,
-        "feeds": [*lamp.feeds],
-        "signal": {
-            "verdict": signal.verdict.value,
-            "building": signal.building,
-            "stale": signal.stale,
-        },
-        "pattern": lamp.pattern.text,
-        "since": _iso(lamp.since),
-        "because": lamp.because,
-        "rule": lamp.rule,
-        "until": lamp.until,
-        "broken": [{"feed": feed, "name": name} for feed, name in lamp.broken],
-    }
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _told(moment: datetime | None) -> str | None:
-    """Return *moment* as a server told it: nobody knows which zone one without it means."""
-    return moment.isoformat(timespec="seconds") if moment else None

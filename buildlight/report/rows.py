@@ -1,10 +1,10 @@
 """Which projects count, and for which lamp. Pure.
 
-Three things keep a project from counting: nobody has built it for long, its feed leaves it out,
-its lamp leaves it out. Whatever does not count is listed with the reason, never hidden.
+Three things keep a project from counting: its last build is too old, its feed excludes it, its
+lamp excludes it. A project that does not count is listed with the reason, never hidden.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,17 +17,37 @@ from buildlight.redaction import printable
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A feed and how it stands; *url* is free of secrets."""
+    """A feed and its state; *url* is free of secrets.
 
+    *identity* says what makes it the same feed after a rename or a restart.
+    """
+
+    # Not FeedSettings: that holds how a feed is read, which this pure room may not import.
     name: str
     url: str
     state: FeedState
     rules: Rules
     selection: Selection = field(default_factory=Selection)
+    identity: str = ""
 
 
 NAMELESS = "(no name)"
-"""What a project is called that has no name, or none that can be shown."""
+"""How a project is listed that has no name, or none that can be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooOld:
+    """The last build is *days* old, more than ``ignore_older_than`` allows."""
+
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """The feed's patterns leave the project out."""
+
+
+LeftOut = TooOld | Excluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +57,7 @@ class Row:
     feed: str
     name: str
     known: ProjectState
-    left_out: str | None = None
+    left_out: LeftOut | None = None
 
     @property
     def plain_name(self) -> str:
@@ -49,7 +69,7 @@ class Row:
 
 
 def rows_of(feed: Watched, *, clock: datetime) -> tuple[Row, ...]:
-    """Return the rows of *feed* at the time of day *clock*, those that do not count too.
+    """Return the rows of *feed* at the time of day *clock*, including those that do not count.
 
     Dead projects are sorted out before a pipeline is rolled up: a stage that was last built two
     years ago must not keep its pipeline red.
@@ -57,17 +77,16 @@ def rows_of(feed: Watched, *, clock: datetime) -> tuple[Row, ...]:
     living, rows = [], []
     for known in feed.state.projects.values():
         if feed.rules.dead(known, clock=clock):
-            days = round(known.age(clock=clock) / 86_400)
-            why = f"its last build is {days} {'day' if days == 1 else 'days'} old"
-            rows.append(Row(feed.name, known.project.name, known, left_out=why))
+            days = TooOld(round(known.age(clock=clock) / 86_400))
+            rows.append(Row(feed.name, known.project.name, known, left_out=days))
         else:
             living.append(known)
     whole = roll_up(living) if feed.rules.roll_up else living
     rows.extend(Row(feed.name, known.project.name, known) for known in whole)
     chosen = feed.selection.of(row.name for row in rows)
-    why = f"feed {feed.name} leaves it out"
     return tuple(
-        row if row.left_out or row.name in chosen else replace(row, left_out=why) for row in rows
+        row if row.left_out or row.name in chosen else replace(row, left_out=Excluded())
+        for row in rows
     )
 
 
@@ -76,14 +95,3 @@ def counted(rows: Iterable[Row], selection: Selection) -> tuple[Row, ...]:
     alive = [row for row in rows if row.left_out is None]
     chosen = selection.of(row.name for row in alive)
     return tuple(row for row in alive if row.name in chosen)
-
-
-def names_of(rows: Sequence[Row]) -> str:
-    """Return the names of *rows* for a sentence: a few of them, and how many more there are."""
-    named = ", ".join(str(row) for row in rows[:NAMED])
-    more = len(rows) - NAMED
-    return f"{named} and {more} more" if more > 0 else named
-
-
-NAMED = 3
-"""How many projects a sentence names before it counts the rest."""

@@ -394,12 +394,12 @@ def test_patterns_that_match_nothing_are_told(
     finding = check(check_settings({"feeds": [feed], "lamps": [lamp]}))
     show_finding(finding)
 
-    assert finding.sound
+    assert not finding.sound
     assert finding.warnings == (
-        ("ci", "include pattern 2 matches no project"),
-        ("shelf", "include pattern 1 matches no project"),
+        ("ci", "no project matches 'shp-*' in include"),
+        ("shelf", "no project matches 're:^till' in include"),
     )
-    assert "  shelf: include pattern 1 matches no project\n" in capsys.readouterr().out
+    assert "  shelf: no project matches 're:^till' in include\n" in capsys.readouterr().out
 
 
 def test_a_feed_that_fails_says_nothing_about_patterns() -> None:

@@ -268,7 +268,7 @@ def test_check_tells_which_projects_do_not_count(
     main(["check", "--config", str(file)])
 
     told = capsys.readouterr().out
-    assert "shop (not counted: feed 127.0.0.1 leaves it out)" in told
+    assert "shop (not counted: excluded by feed 127.0.0.1)" in told
 
 
 def test_a_name_cannot_play_with_the_terminal(
@@ -307,9 +307,9 @@ def test_check_json_prints_the_report_and_nothing_else(tmp_path: Path, server: F
         "version": 1,
         "feeds": [
             {"name": "127.0.0.1", "url": server.url(), "state": "fresh", "error": None,
-             "projects": 1},
+             "projects": 1, "warnings": []},
             {"name": "127.0.0.1 2", "url": server.url("/down"), "state": "never", "age": None,
-             "projects": 0},
+             "projects": 0, "warnings": []},
         ],
         "projects": [
             {"feed": "127.0.0.1", "name": "shop", "verdict": "passing", "building": False,
@@ -321,7 +321,7 @@ def test_check_json_prints_the_report_and_nothing_else(tmp_path: Path, server: F
             {"name": "tower", "driver": "serial", "light": "waiting",
              "feeds": ["127.0.0.1", "127.0.0.1 2"], "broken": [],
              "signal": {"verdict": "passing", "building": False, "stale": True},
-             "pattern": "amber double-blink"},
+             "pattern": "amber double-blink", "warnings": []},
         ],
     }  # fmt: skip
     assert at.endswith("Z")

@@ -65,7 +65,7 @@ def test_a_red_lamp_is_explained(tmp_path: Path) -> None:
         "lamp (driver gpio) shows: red",
         "  because:  shop (web) is broken",
         "  since:    12:00:00",
-        "  rule:     one project that counts is enough: it is broken until a build of it passes",
+        "  rule:     one broken project is enough; it stays broken until a build of it passes",
         "  until:    a build of shop (web) passes",
         f"  feed:     web is fresh, answered {age} ago, http://web.example/cc.xml",
         "  broken:   shop (web), build 8: http://ci.example/shop",
@@ -96,7 +96,7 @@ def test_a_silent_server_is_explained(tmp_path: Path) -> None:
 
     refused = "refused with 503; the server is in trouble; look at its log"
     assert f"  because:  web has not answered yet: {refused}" in said
-    assert "  rule:     unknown or old news is never shown as passing" in said
+    assert "  rule:     unknown or old results are never shown as passing" in said
     assert "  until:    web gives a good answer" in said
     assert f"  feed:     web has not answered yet, http://web.example/cc.xml; {refused}" in said
 

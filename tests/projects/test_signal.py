@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from buildlight.projects.pipelines import pipeline_of, roll_up
 from buildlight.projects.selection import idle, required, select
-from buildlight.projects.signal import RANKS, Signal, aggregate
+from buildlight.projects.signal import RANKS, Doubt, Signal, aggregate
 from buildlight.projects.verdict import ProjectState, Verdict
 from support.examples import NOON, a_memory
 
@@ -55,7 +55,7 @@ def test_one_project_is_its_own_signal(row: tuple[Verdict, bool, bool], name: st
     verdict, building, stale = row
     watched = [a_memory(verdict=verdict, building=building)]
 
-    signal = aggregate(watched, stale=stale)
+    signal = aggregate(watched, doubts=[Doubt()] * stale)
 
     assert RANKS[signal] == name
     assert signal == Signal(verdict, building=building, stale=stale)
@@ -64,7 +64,7 @@ def test_one_project_is_its_own_signal(row: tuple[Verdict, bool, bool], name: st
 @pytest.mark.parametrize("stale", [False, True])
 def test_nothing_watched_is_stale(stale: bool) -> None:  # noqa: FBT001 - a row of the table
     """A filter that matches nothing never makes a green lamp."""
-    assert aggregate([], stale=stale) == Signal(N, building=False, stale=True)
+    assert aggregate([], doubts=[Doubt()] * stale) == Signal(N, building=False, stale=True)
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_the_worst_verdict_wins_and_red_pulses_only_if_all_red_is_built(
     watched: list[ProjectState], expected: Signal
 ) -> None:
     """A pulsing red says that every broken project is on its way to be fixed."""
-    assert aggregate(watched, stale=False) == expected
-    assert aggregate(reversed(watched), stale=False) == expected
+    assert aggregate(watched, doubts=()) == expected
+    assert aggregate(reversed(watched), doubts=()) == expected
 
 
 @given(
@@ -95,7 +95,7 @@ def test_the_worst_verdict_wins_and_red_pulses_only_if_all_red_is_built(
 )
 def test_green_is_never_shown_without_knowing(watched: Sequence[ProjectState], stale: bool) -> None:  # noqa: FBT001 - drawn
     """Whatever is remembered: a stale or empty watch is never plain green, nor is any red."""
-    signal = aggregate(iter(watched), stale=stale)
+    signal = aggregate(iter(watched), doubts=[Doubt()] * stale)
     name = RANKS[signal]
     verdicts = {known.verdict for known in watched}
     red = [known.building for known in watched if known.verdict is B]

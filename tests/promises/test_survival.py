@@ -50,7 +50,7 @@ SEED = int(os.environ.get("TEST_KILLS_SEED", "1"))
 
 HOUR, DAY = 3600.0, 86_400.0
 GOOD, BAD = a_project(last_build_status="Success"), a_project(last_build_status="Failure")
-DOUBTED = "has not said since the restart how shop stands"
+DOUBTED = "has not confirmed shop since the restart"
 HANGING_UP = {"Content-Length": str(len(FEED)), "Connection": "close"}
 """What keeps no connection open: each poll needs a new one."""
 

@@ -19,7 +19,8 @@ from buildlight.patterns.pattern import Channel, Frame, frame_at, next_change, p
 from buildlight.projects import ccxml
 from buildlight.projects.feed_state import FeedState, Reading, Rules, absorb
 from buildlight.projects.verdict import Verdict
-from buildlight.report.report import Shown, make_report, sentence, to_json
+from buildlight.report.as_json import to_json
+from buildlight.report.report import Shown, make_report, sentence
 from buildlight.report.rows import Watched
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

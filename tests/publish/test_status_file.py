@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from buildlight.publish.status_file import EVERY, NAME
-from buildlight.report.report import to_json
+from buildlight.report.as_json import to_json
 from support.examples import a_project
 from support.world import Server, World
 

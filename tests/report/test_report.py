@@ -20,6 +20,7 @@ from buildlight.projects.project import Message
 from buildlight.projects.selection import Selection
 from buildlight.projects.signal import Signal
 from buildlight.projects.verdict import ProjectState, Verdict
+from buildlight.report.as_json import to_json
 from buildlight.report.report import (
     LampReport,
     Light,
@@ -27,7 +28,6 @@ from buildlight.report.report import (
     Shown,
     make_report,
     sentence,
-    to_json,
 )
 from buildlight.report.rows import Watched
 from support.examples import NOON, a_memory, a_project
@@ -133,10 +133,10 @@ def never_built(name: str = "shop", **changes: object) -> ProjectState:
             [passing("a", building=True), never_built("b", building=True)],
             "a (web), b (web) are being built; 1 project passes",
         ),
-        ([never_built()], "no completed build of any project is known"),
+        ([never_built()], "no project has a completed build"),
         (
             [never_built(building=True)],
-            "shop (web) is being built; no completed build of any project is known",
+            "shop (web) is being built; no project has a completed build",
         ),
         ([broken("")], "(no name) (web) is broken since 09:12"),
     ],
@@ -167,11 +167,11 @@ def test_a_lamp_says_why_it_looks_as_it_does(known: list[ProjectState], sentence
             0.0,
             "web gave no good answer for 0 seconds: nobody answers; is the server running?",
         ),
-        (a_feed(), 4.2, "web answers, but no project of it counts; no project of web matches"),
+        (a_feed(), 4.2, "web answers, but none of its projects counts; no project of web matches"),
         (
             a_feed(passing(), selection=Selection(include=("till*",))),
             4.2,
-            "web answers, but no project of it counts; no project of web matches",
+            "web answers, but none of its projects counts; no project of web matches",
         ),
         (
             a_feed(broken(), failures=3),
@@ -209,7 +209,7 @@ def test_a_lamp_says_what_it_does_not_know(feed: Watched, now: float, sentence: 
         (
             [broken(building=True)],
             0.0,
-            "a build of shop (web) passes or a build that runs is over",
+            "a build of shop (web) passes or a running build ends",
         ),
         ([broken()], 999.0, "a build of shop (web) passes or web gives a good answer"),
         ([passing()], 999.0, "web gives a good answer"),
@@ -222,7 +222,7 @@ def test_a_lamp_says_what_it_does_not_know(feed: Watched, now: float, sentence: 
             [passing(building=True)],
             0.0,
             (
-                "a build that runs is over or "
+                "a running build ends or "
                 "a build fails or web gives no good answer for 110 seconds, or 3 times in a row"
             ),
         ),
@@ -230,11 +230,11 @@ def test_a_lamp_says_what_it_does_not_know(feed: Watched, now: float, sentence: 
             [never_built()],
             0.0,
             (
-                "a build is completed or a build fails or "
+                "a build completes or a build fails or "
                 "web gives no good answer for 110 seconds, or 3 times in a row"
             ),
         ),
-        ([], 0.0, "what is missing is there"),
+        ([], 0.0, "the missing projects appear"),
     ],
 )
 def test_a_lamp_says_what_would_change_it(
@@ -265,7 +265,7 @@ def test_what_has_to_happen_to_several_feeds_is_told_of_each() -> None:
 
     lamp = told(a_feed(name="a", answered=None), doubtful)
 
-    assert lamp.until == "a gives a good answer and web says how b stands"
+    assert lamp.until == "a gives a good answer and web confirms b"
 
 
 def test_every_doubtful_feed_is_told() -> None:
@@ -293,11 +293,9 @@ def test_a_red_that_nothing_confirms_is_told() -> None:
     assert lamp.signal == Signal(B, stale=True)
     assert lamp.because == (
         "b (web), a (web) are broken, the first since 09:12; "
-        "web has not confirmed for 2 days how a, b stands"
+        "web gave no definite result of a, b for 2 days"
     )
-    assert lamp.until == (
-        "one build each of b (web), a (web) passes or web confirms how a, b stands"
-    )
+    assert lamp.until == ("one build each of b (web), a (web) passes or web confirms a, b")
 
 
 @pytest.mark.parametrize(
@@ -326,8 +324,8 @@ def test_what_a_restart_made_doubtful_is_told(lamp_choice: Selection, signal: Si
 
     assert lamp.signal == signal
     if signal.stale:
-        assert lamp.because == "web has not said since the restart how b stands"
-        assert lamp.until == "web says how b stands"
+        assert lamp.because == "web has not confirmed b since the restart"
+        assert lamp.until == "web confirms b"
 
 
 def test_a_silent_feed_is_told_once() -> None:
@@ -471,19 +469,27 @@ def test_the_office_opens_by_the_clock_on_the_wall() -> None:
 @pytest.mark.parametrize(
     ("known", "now", "rule"),
     [
-        (broken(), 0.0, "it is broken until a build of it passes"),
-        (broken(), 999.0, "outranks all else; on top of it stands the mark of not knowing"),
-        (broken(building=True), 0.0, "in motion while every broken project is being built"),
+        (broken(), 0.0, "it stays broken until a build of it passes"),
+        (
+            broken(),
+            999.0,
+            "outranks everything; the amber double blink says that other projects are unknown",
+        ),
+        (broken(building=True), 0.0, "the lamp moves while every broken project is being built"),
         (
             broken(building=True),
             999.0,
-            "being built, and on top of it stands the mark of not knowing",
+            "being built; the amber double blink says that other projects are unknown",
         ),
-        (passing(), 999.0, "is never shown as passing"),
-        (passing(), 0.0, "every watched feed has answered lately"),
+        (passing(), 999.0, "results are never shown as passing"),
+        (passing(), 0.0, "every feed answered recently"),
         (passing(building=True), 0.0, "stands while the next one runs"),
         (never_built(), 0.0, "neither passes nor is broken"),
-        (never_built(building=True), 0.0, "neither passes nor is broken; its first one runs"),
+        (
+            never_built(building=True),
+            0.0,
+            "neither passes nor is broken; its first build is running",
+        ),
     ],
 )
 def test_a_lamp_says_which_rule_it_follows(known: ProjectState, now: float, rule: str) -> None:
@@ -600,7 +606,7 @@ def test_a_project_says_why_it_does_not_count() -> None:
 
     assert [(row.name, row.counted, row.not_counted_because) for row in rows] == [
         ("shop", True, None),
-        ("shop-nightly", False, "feed web leaves it out"),
+        ("shop-nightly", False, "excluded by feed web"),
         ("till", False, "no lamp watches it"),
     ]
 
@@ -734,6 +740,7 @@ def test_the_report_as_json_has_this_shape() -> None:
                 "age": 4.2,
                 "error": None,
                 "projects": 1,
+                "warnings": [],
             },
             {
                 "name": "api",
@@ -742,6 +749,7 @@ def test_the_report_as_json_has_this_shape() -> None:
                 "age": None,
                 "error": "nobody answers; is the server running?",
                 "projects": 1,
+                "warnings": [],
             },
         ],
         "projects": [
@@ -784,10 +792,11 @@ def test_the_report_as_json_has_this_shape() -> None:
                 "pattern": "red pulse",
                 "since": "2026-11-20T12:00:00Z",
                 "because": "shop (web) is broken since 10:12 and is being built",
-                "rule": "a running build never hides that its project is broken; the lamp is in "
-                "motion while every broken project is being built",
-                "until": "a build of shop (web) passes or a build that runs is over",
+                "rule": "a running build never hides a broken project; the lamp moves while every "
+                "broken project is being built",
+                "until": "a build of shop (web) passes or a running build ends",
                 "broken": [{"feed": "web", "name": "shop"}],
+                "warnings": [],
             }
         ],
     }

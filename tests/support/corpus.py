@@ -15,7 +15,7 @@ from buildlight.errors import FeedError
 from buildlight.projects.ccxml import parse
 from buildlight.projects.feed_state import FeedState, Freshness, News, Reading, Rules, absorb
 from buildlight.projects.project import Project
-from buildlight.projects.signal import RANKS, aggregate
+from buildlight.projects.signal import RANKS, Doubt, aggregate
 from support.examples import NOON
 
 FEEDS = Path(__file__).parents[1] / "feeds" / "documents"
@@ -94,7 +94,8 @@ def played(
         now = number * interval
         feed_state, news = absorb(feed_state, a_reading(now, answer), rules=rules)
         stale = feed_state.freshness(rules, now=now) is not Freshness.FRESH
-        yield feed_state, news, RANKS[aggregate(feed_state.projects.values(), stale=stale)]
+        signal = aggregate(feed_state.projects.values(), doubts=[Doubt()] * stale)
+        yield feed_state, news, RANKS[signal]
 
 
 def last(

@@ -10,6 +10,7 @@ from buildlight.projects.pipelines import pipeline_of
 from buildlight.projects.project import Activity, Project, activity_of, status_of, unknown_words
 from buildlight.projects.verdict import DEFINITE, Verdict
 from buildlight.redaction import printable
+from buildlight.wording import count
 
 LONG = timedelta(days=365)
 """Whatever was last built longer ago is dead, most likely."""
@@ -47,11 +48,6 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\"}
 
 def _plain(letter: str) -> str:
     return letter if letter.isprintable() else f"\\U{ord(letter):08X}"
-
-
-def plural(number: int, noun: str) -> str:
-    """Return ``1 project`` or ``2 projects``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _named(names: Iterable[str]) -> str:
@@ -120,7 +116,7 @@ def _never_built(projects: tuple[Project, ...], _clock: datetime) -> Oddity | No
         return None
     left_out = ", ".join(quoted(_literal(name)) for name in _short(dict.fromkeys(names)))
     return Oddity(
-        f"{plural(len(names), 'project')} never completed a build, or cannot, as folders "
+        f"{count(len(names), 'project')} never completed a build, or cannot, as folders "
         f"({_named(names)}): they make no lamp green; leave them out if they never will.",
         f"exclude = [{left_out}]" if left_out else None,
     )
@@ -142,7 +138,7 @@ def _long_dead(projects: tuple[Project, ...], clock: datetime) -> Oddity | None:
     if not names:
         return None
     return Oddity(
-        f"{plural(len(names), 'project')} had the last build more than a year ago "
+        f"{count(len(names), 'project')} had the last build more than a year ago "
         f"({_named(names)}): let them count no longer, here after a year in seconds.",
         f"ignore_older_than = {LONG.total_seconds():.0f}",
     )
@@ -163,7 +159,7 @@ def _no_zone(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
     if not naive:
         return None
     return Oddity(
-        f"{plural(len(naive), 'time')} of {len(times)} without a zone, so nobody can tell when "
+        f"{count(len(naive), 'time')} of {len(times)} without a zone, so nobody can tell when "
         "that was: the lamp does not need it, and `since` will be when buildlight saw it; a "
         "newer server may say more."
     )
@@ -174,7 +170,7 @@ def _repeated(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
     if not names:
         return None
     return Oddity(
-        f"{plural(len(names), 'name')} more than once ({_named(names)}): each project counts, "
+        f"{count(len(names), 'name')} more than once ({_named(names)}): each project counts, "
         "but include and exclude cannot tell them apart; rename them on the server if they "
         "have to."
     )

@@ -16,9 +16,9 @@ from buildlight.projects.verdict import Verdict
 from buildlight.publish.web.links import link
 from buildlight.publish.web.svg import icon_svg, lamp_svg, worst_lamp
 from buildlight.redaction import printable
-from buildlight.report.reasons import span, time_of
 from buildlight.report.report import FeedReport, LampReport, Light, ProjectReport, Report
 from buildlight.report.rows import NAMELESS
+from buildlight.wording import count, span, time_of
 
 LONGEST = 200
 """Letters of a name that are shown."""
@@ -284,7 +284,7 @@ def _feed(feed: FeedReport, age: float | None, number: int) -> str:
     fault = (
         f'<p class="fault">{_sentence(printable(feed.error, limit=WIDE))}</p>' if feed.error else ""
     )
-    projects = "1 project" if feed.projects == 1 else f"{feed.projects} projects"
+    projects = count(feed.projects, "project")
     return (
         f'<li class="{feed.state.value}"><b>{_text(feed.name)}</b> '
         f'<span class="state">{sign} {words}</span> '

@@ -27,8 +27,9 @@ from buildlight.publish.web.http_server import Asked, Reply, refusal
 from buildlight.publish.web.merged_feed import joined
 from buildlight.publish.web.metrics import CONTENT_TYPE, exposition
 from buildlight.publish.web.svg import icon_svg
+from buildlight.report.as_json import to_json
 from buildlight.report.poll_stats import PollStats
-from buildlight.report.report import Report, to_json
+from buildlight.report.report import Report
 
 ASSETS = Path(__file__).with_name("assets")
 HTML, XML, JSON = "text/html", "application/xml", "application/json"

@@ -24,7 +24,8 @@ from buildlight.publish.web import html
 from buildlight.publish.web.html import SIGNALS, document, parts, rest
 from buildlight.publish.web.merged_feed import joined
 from buildlight.publish.web.svg import lamp_svg
-from buildlight.report.report import Light, to_json
+from buildlight.report.as_json import to_json
+from buildlight.report.report import Light
 from support.examples import NOON
 from support.reports import DOWN, a_feed, a_lamp, a_report, broken, known, many
 from support.serving import Served
@@ -310,7 +311,7 @@ def test_behind_the_fold_everything_is_told_by_what_it_is() -> None:
     words = [word for word in re.split("<[^>]*>", told) if word]
     assert words == [
         *("web", "Passing", "shop", "new", "Without a build", "api"),
-        *("Not counted", "old", " ", "feed web leaves it out"),
+        *("Not counted", "old", " ", "excluded by feed web"),
     ]
 
 
@@ -404,7 +405,7 @@ def test_a_lamp_says_what_it_shows_and_why() -> None:
         *("one", "✕", " Broken", "till (web) is broken since 09:12."),
         *("one shows ", "red", " since ", "12:00", ". "),
         (
-            "One project that counts is enough: it is broken until a build of it passes. "
+            "One broken project is enough; it stays broken until a build of it passes. "
             "It changes when a build of till (web) passes."
         ),
     ]
@@ -545,7 +546,7 @@ def test_the_rest_is_counted_by_what_it_is() -> None:
     )
     assert words_of(rest(shown, report)) == [
         *("web", "Passing", "a", "b", "Without a build", "new"),
-        *("Not counted", "old", " ", "feed web leaves it out"),
+        *("Not counted", "old", " ", "excluded by feed web"),
         *("api", "Passed when last heard", "c"),
     ]
     alone = parts(a_report(a_feed(broken())), now=4.2)

@@ -1,0 +1,83 @@
+"""The report as JSON, in the one shape of the status file, the page and `explain`. Pure."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from buildlight.report.report import FeedReport, LampReport, ProjectReport, Report
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """Return *report* as a document that :mod:`json` can write."""
+    document = to_json_by_rows(report)
+    return {**document, "projects": [*document["projects"]]}
+
+
+def to_json_by_rows(report: Report) -> dict[str, Any]:
+    """Return the same with its projects as an iterator: 100,000 at once need 60 MB."""
+    return {
+        "version": 1,
+        "at": _iso(report.at),
+        "feeds": [_feed_json(feed) for feed in report.feeds],
+        "projects": (_project_json(project) for project in report.projects),
+        "lamps": [_lamp_json(lamp) for lamp in report.lamps],
+    }
+
+
+def _feed_json(feed: FeedReport) -> dict[str, Any]:
+    return {
+        "name": feed.name,
+        "url": feed.url,
+        "state": feed.state.value,
+        "age": feed.age,
+        "error": feed.error,
+        "projects": feed.projects,
+        "warnings": [*feed.warnings],
+    }
+
+
+def _project_json(project: ProjectReport) -> dict[str, Any]:
+    return {
+        "feed": project.feed,
+        "name": project.name,
+        "verdict": project.verdict.value,
+        "building": project.building,
+        "since": _iso(project.since) if project.since else None,
+        "label": project.label,
+        "web_url": project.web_url,
+        "counted": project.counted,
+        "not_counted_because": project.not_counted_because,
+        "lamps": [*project.lamps],
+        "last_build_time": _as_sent(project.last_build_time),
+        "breakers": [*project.breakers],
+    }
+
+
+def _lamp_json(lamp: LampReport) -> dict[str, Any]:
+    signal = lamp.signal
+    return {
+        "name": lamp.name,
+        "driver": lamp.driver,
+        "light": lamp.light.value,
+        "feeds": [*lamp.feeds],
+        "signal": {
+            "verdict": signal.verdict.value,
+            "building": signal.building,
+            "stale": signal.stale,
+        },
+        "pattern": lamp.pattern.text,
+        "since": _iso(lamp.since),
+        "because": lamp.because,
+        "rule": lamp.rule,
+        "until": lamp.until,
+        "broken": [{"feed": feed, "name": name} for feed, name in lamp.broken],
+        "warnings": [*lamp.warnings],
+    }
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _as_sent(moment: datetime | None) -> str | None:
+    """Return *moment* as the server sent it, perhaps without a zone."""
+    return moment.isoformat(timespec="seconds") if moment else None

@@ -1,0 +1,116 @@
+"""Why green is forbidden, as values. Pure.
+
+A lamp's signal is made of these, and ``reasons`` puts them into words: whoever changes a
+sentence cannot change a lamp.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from buildlight.projects.feed_state import Freshness
+from buildlight.projects.selection import Selection, required
+from buildlight.projects.signal import Doubt
+from buildlight.report.rows import Row, Watched
+
+
+@dataclass(frozen=True, slots=True)
+class NeverAnswered(Doubt):
+    """*feed* gave no good answer since the start; *error* is what happened instead."""
+
+    feed: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Silent(Doubt):
+    """The last good answer of *feed* is *age* seconds old."""
+
+    feed: str
+    age: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed(Doubt):
+    """*feed* answers, but said nothing definite of *names* for *age* seconds or longer."""
+
+    feed: str
+    names: tuple[str, ...]
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unwritten(Doubt):
+    """What was stored of *names* before the restart may be outdated; *feed* has to confirm it."""
+
+    feed: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NothingCounts(Doubt):
+    """*feed* answers, but none of its projects counts."""
+
+    feed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing(Doubt):
+    """The lamp names projects that none of *feeds* has."""
+
+    names: tuple[str, ...]
+    feeds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NothingMatches(Doubt):
+    """The lamp's patterns match no project of *feeds*; without feeds it watches nothing."""
+
+    feeds: tuple[str, ...]
+
+
+def doubts_of(
+    watched: Sequence[tuple[Watched, Sequence[Row], Sequence[Row]]],
+    selection: Selection,
+    *,
+    now: float,
+) -> tuple[Doubt, ...]:
+    """Return why a lamp with this *selection* may not be green.
+
+    *watched* are its feeds, each with all rows and with those that count for the lamp. A project
+    is not called missing while a feed is in doubt. *now* is seconds as in
+    :class:`feed_state.Reading`.
+    """
+    doubts = [each for feed, _, rows in watched for each in _of_feed(feed, rows, now=now)]
+    return (*(doubts or _of_absence(watched, selection)),)
+
+
+def _of_feed(feed: Watched, rows: Iterable[Row], *, now: float) -> Iterable[Doubt]:
+    state, rules = feed.state, feed.rules
+    error = str(state.error) if state.error else None
+    if state.answered is None:
+        yield NeverAnswered(feed.name, error)
+    elif state.freshness(rules, now=now) is Freshness.STALE:
+        yield Silent(feed.name, now - state.answered, error)
+    else:
+        old, unwritten = state.doubtful(rules, now=now), state.unwritten(rules)
+        # Seldom any: 50,000 names need not be collected for each report.
+        counting = {row.known.project.name for row in rows} if old or unwritten else set()
+        if names := (*sorted(old & counting),):
+            yield Unconfirmed(feed.name, names, rules.expiry)
+        if names := (*sorted(unwritten & counting),):
+            yield Unwritten(feed.name, names)
+
+
+def _of_absence(
+    watched: Sequence[tuple[Watched, Sequence[Row], Sequence[Row]]], selection: Selection
+) -> Iterable[Doubt]:
+    for feed, rows, _ in watched:
+        if all(row.left_out for row in rows):
+            yield NothingCounts(feed.name)
+    feeds = tuple(feed.name for feed, _, _ in watched)
+    present = {row.name for _, _, counting in watched for row in counting}
+    if missing := (*sorted(required(selection.include) - present),):
+        yield Missing(missing, feeds)
+    elif not present:
+        yield NothingMatches(feeds)

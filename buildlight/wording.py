@@ -1,0 +1,24 @@
+"""Numbers, durations and moments in words, the same in every sentence. Pure."""
+
+from datetime import datetime, timedelta
+
+
+def count(number: int, noun: str) -> str:
+    """Return *number* of *noun*, such as ``1 project`` or ``3 projects``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def span(seconds: float) -> str:
+    """Return *seconds* in words, in the largest unit of which there are two."""
+    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def time_of(moment: datetime, *, clock: datetime) -> str:
+    """Return *moment* in the time zone of *clock*, with its date unless it was lately."""
+    local = moment.astimezone(clock.tzinfo)
+    if clock - local < timedelta(hours=20):
+        return f"{local:%H:%M}"
+    return f"{local:%Y-%m-%d %H:%M}"
