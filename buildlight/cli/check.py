@@ -12,10 +12,11 @@ from datetime import datetime
 from functools import partial
 
 from buildlight.daemon.daemon import OPENING, time_of_day
-from buildlight.daemon.monitor import Source, open_sources, read, watched
+from buildlight.daemon.monitor import watched
 from buildlight.daemon.session import OpenSources
 from buildlight.daemon.settings import Settings
 from buildlight.errors import LightBusy, LightUnavailable
+from buildlight.feeds.sources import Source, open_sources
 from buildlight.lamps.group import shown
 from buildlight.lamps.settings import LampSettings
 from buildlight.network.resolver import ResolverLoop
@@ -72,7 +73,7 @@ async def _check(
     clock: Callable[[], datetime],
 ) -> Finding:
     lights = asyncio.gather(*(_try_light(lamp, on_step) for lamp in settings.lamps))
-    async with sources(settings) as opened:
+    async with sources(settings.feeds) as opened:
         read_by = await asyncio.gather(*(_try_source(each, on_step, clock) for each in opened))
     troubles = await lights
     feeds = {name: feed for each in read_by for name, feed in each.items()}
@@ -108,7 +109,7 @@ def _unmatched(report: Report) -> tuple[tuple[str, str], ...]:
 async def _try_source(
     source: Source, on_step: Callable[[str], None], clock: Callable[[], datetime]
 ) -> dict[str, Watched]:
-    outcome = await read(source.feed)
+    outcome = await source.read()
     reading = Reading(asyncio.get_running_loop().time(), clock(), outcome)
     feeds = {}
     for feed in source.readers:

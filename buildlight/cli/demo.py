@@ -20,11 +20,11 @@ import httpx
 
 from buildlight.config.settings import lamp_from_keys
 from buildlight.daemon.daemon import Daemon
-from buildlight.daemon.monitor import open_sources
 from buildlight.daemon.settings import Settings
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
 from buildlight.feeds.schedule import max_age
 from buildlight.feeds.settings import FeedSettings
+from buildlight.feeds.sources import open_sources
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects import ccxml
 from buildlight.projects.feed_state import Rules

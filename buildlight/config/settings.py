@@ -83,6 +83,8 @@ class _FeedTable(_Table):
     kind: str = "cctray"
     words: Mapping[str, Meaning] = {}
     roll_up: Literal["pipeline"] | None = None
+    interval: Seconds | None = None
+    building_interval: Seconds | None = None
     ignore_older_than: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
@@ -223,22 +225,23 @@ def _feed(
         return None
     with mistakes.at(path, known=_known(_FeedTable, kind.Options)):
         options = kind.Options.model_validate(keys)
+        interval = common.interval or top.interval
         return FeedSettings(
             name=common.name or options.suggested_name,
             kind=kind,
             options=options,
             rules=Rules(
-                max_age=max_age(top.interval),
+                max_age=max_age(interval, deadline=options.deadline),
                 max_failures=top.max_failures,
                 expiry=top.keep_verdicts,
                 roll_up=common.roll_up is not None,
                 ignore_older_than=common.ignore_older_than,
                 required=required(common.include),
-                words={**STATUS_WORDS, **_words(common)},
+                words={**STATUS_WORDS, **options.status_words, **_words(common)},
             ),
             selection=common.selection,
-            interval=top.interval,
-            building_interval=top.building_interval,
+            interval=interval,
+            building_interval=common.building_interval or top.building_interval,
         )
     return None
 

@@ -12,7 +12,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from buildlight.daemon.monitor import open_sources
 from buildlight.daemon.session import (
     DARKENING,
     WRITING,
@@ -26,6 +25,7 @@ from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import StateFile, kept_for
 from buildlight.daemon.watchdog import Watchdog
 from buildlight.errors import ConfigError, LightUnavailable
+from buildlight.feeds.sources import open_sources
 from buildlight.lamps.group import LampGroup, MakePlayer, others, threaded
 from buildlight.lamps.lit_lamps import LitLampsFile
 from buildlight.lamps.settings import LampSettings

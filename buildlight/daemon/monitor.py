@@ -8,39 +8,22 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
-from traceback import extract_tb
+from itertools import chain, repeat
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
-from buildlight.daemon.settings import Settings
-from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
-from buildlight.feeds import Feed, FeedOptions
-from buildlight.feeds.schedule import DEADLINE, wait
+from buildlight.feeds.schedule import wait
 from buildlight.feeds.settings import FeedSettings
+from buildlight.feeds.sources import Outcome, Source
 from buildlight.projects.feed_state import FeedState, News, Reading, absorb, nothing_new
-from buildlight.projects.project import Project
 from buildlight.projects.selection import idle
 from buildlight.redaction import printable
 from buildlight.report.rows import Watched
 
-if TYPE_CHECKING:
-    import httpx
-
-PATIENCE = DEADLINE + 10.0
-"""Seconds after which a reader that keeps no deadline of its own is given up."""
-
 LATE = 10.0
 """Seconds by which a poller may be behind before it counts as hanging; a busy Pi is slow."""
-
-SHORTEST = 1.0
-"""Seconds between the end of a poll and the next, so that a slow server gets its breath."""
-
-CLOSING = 0.3
-"""Seconds that connections may take to close."""
 
 MOST_WORDS, LONGEST_WORD = 100, 80
 """Odd words of a feed that are told, and how much of each: a server may send any number."""
@@ -49,75 +32,6 @@ MOST_DROPPED = 20
 """Projects that went at once and are named in the log: a server of new names fills no disk."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Something to be read, and every ``[[feeds]]`` table that reads it.
-
-    Two tables with one address and one secret make one source, and one request.
-    """
-
-    feed: Feed
-    readers: tuple[FeedSettings, ...]
-
-
-@asynccontextmanager
-async def open_sources(
-    settings: Settings, *, transport: "httpx.AsyncBaseTransport | None" = None
-) -> AsyncIterator[tuple[Source, ...]]:
-    """Make the feeds of *settings*, and let go of them in the end.
-
-    *transport* takes the place of the network.
-    """
-    # Not before a lamp shows something: httpx alone takes a Pi Zero seconds.
-    from buildlight.feeds.http.client import Web  # noqa: PLC0415
-
-    web = Web(transport=transport)
-    readers: dict[tuple[object, FeedOptions], list[FeedSettings]] = {}
-    for feed in settings.feeds:
-        readers.setdefault((feed.kind, feed.options), []).append(feed)
-    sources = tuple(
-        Source(same[0].kind(same[0].options, web=web), tuple(same)) for same in readers.values()
-    )
-    try:
-        yield sources
-    finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSING):
-                for source in sources:
-                    await _let_go(source.feed)
-                await web.close()
-
-
-async def _let_go(feed: Feed) -> None:
-    try:
-        await feed.close()
-    except Exception as exc:  # noqa: BLE001 - the feed may be anybody's, and is done with
-        # Not its text nor its traceback, as in _broken_reader.
-        log.error("a feed's reader failed to close: %s", type(exc).__name__)  # noqa: TRY400
-
-
-async def read(feed: Feed) -> tuple[Project, ...] | FeedError:
-    """Return what *feed* gives, faults as values: anybody's feed may fail in any way."""
-    try:
-        async with asyncio.timeout(PATIENCE) as patience:
-            return await feed.read()
-    except FeedError as exc:
-        return exc
-    except TimeoutError as exc:
-        if patience.expired():
-            return FeedUnreachable(f"its reader gave no answer within {PATIENCE:.0f} seconds")
-        return _broken_reader(exc)
-    except Exception as exc:  # noqa: BLE001 - the reader may be anybody's
-        return _broken_reader(exc)
-
-
-def _broken_reader(exc: Exception) -> FeedError:
-    # Not its text nor its traceback: they may repeat the address, and a token in it.
-    where = extract_tb(exc.__traceback__)[-1]
-    log.error("a feed's reader failed: %s in %s", type(exc).__name__, where.name)
-    return FeedError(f"its reader failed ({type(exc).__name__})")
 
 
 def watched(settings: FeedSettings, feed_state: FeedState) -> Watched:
@@ -158,7 +72,6 @@ class Monitor:
         self._on_change = on_change
         self._on_poll = on_poll
         self._dice = dice
-        self._deadlines: dict[str, float] = {}
         self._untried = {source.readers[0].name for source in sources}
         self._held = {
             feed.name: _Held(feed, kept.get(feed.name, FeedState()))
@@ -178,7 +91,8 @@ class Monitor:
     def overdue(self) -> tuple[str, ...]:
         """Return the names of feeds whose poller has not moved when it had to."""
         now = asyncio.get_running_loop().time()
-        return tuple(name for name, deadline in self._deadlines.items() if now > deadline)
+        late = (each for each in self._sources if now > each.expected + LATE)
+        return tuple(source.readers[0].name for source in late)
 
     async def run(self) -> None:
         """Poll every source until cancelled."""
@@ -199,34 +113,34 @@ class Monitor:
         a thousand answers at one moment take seconds, and every other feed waits for them.
         """
         loop = asyncio.get_running_loop()
-        name = source.readers[0].name
-        while True:
-            started = loop.time()
-            self._deadlines[name] = started + PATIENCE + LATE
-            outcome = await read(source.feed)
-            reading = Reading(loop.time(), self._clock(), outcome)
-            held = [self._held[feed.name] for feed in source.readers]
-            taken = [(each, each.state, self._take(each, reading)) for each in held]
-            for each, _, news in taken:
-                self._on_poll(each.settings, each.state, news, reading.at - started)
-            self._untried.discard(name)
-            if not all(
-                nothing_new(before, each.state, each.settings.rules) for each, before, _ in taken
-            ):
-                self._on_change()
-            await asyncio.sleep(0)  # The lamps first: the log may be slow.
-            for each, before, news in taken:
-                _log_feed(each.settings.name, before, each.state)
-                _log_news(each, news)
-                _log_idle(each)
-            due = started + self._wait(source, outcome, place=place)
-            place = 1.0
-            shortest = min(SHORTEST, source.readers[0].building_interval)
-            pause = max(due - loop.time(), shortest)
-            self._deadlines[name] = loop.time() + pause + LATE
-            await asyncio.sleep(pause)
+        places = chain((place,), repeat(1.0))
 
-    def _wait(self, source: Source, outcome: object, *, place: float) -> float:
+        def due(_: Outcome) -> float:
+            return self._wait(source, place=next(places))
+
+        async with aclosing(source.readings(due)) as readings:
+            async for outcome in readings:
+                reading = Reading(loop.time(), self._clock(), outcome)
+                await self._absorb(source, reading)
+
+    async def _absorb(self, source: Source, reading: Reading) -> None:
+        """Take *reading* in for every feed that reads *source*; log it after the lamps."""
+        held = [self._held[feed.name] for feed in source.readers]
+        taken = [(each, each.state, self._take(each, reading)) for each in held]
+        for each, _, news in taken:
+            self._on_poll(each.settings, each.state, news, source.took)
+        self._untried.discard(source.readers[0].name)
+        if not all(
+            nothing_new(before, each.state, each.settings.rules) for each, before, _ in taken
+        ):
+            self._on_change()
+        await asyncio.sleep(0)  # The lamps first: the log may be slow.
+        for each, before, news in taken:
+            _log_feed(each.settings.name, before, each.state)
+            _log_news(each, news)
+            _log_idle(each)
+
+    def _wait(self, source: Source, *, place: float) -> float:
         first = source.readers[0]
         feed_states = [self._held[feed.name].state for feed in source.readers]
         return wait(
@@ -237,7 +151,7 @@ class Monitor:
             tolerated=first.rules.max_failures,
             chance=self._dice(),
             place=place,
-            retry_after=outcome.retry_after if isinstance(outcome, FeedRefused) else None,
+            retry_after=source.rest,
         )
 
     def _take(self, held: "_Held", reading: Reading) -> News:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
 
-from buildlight.daemon.monitor import Monitor, Source
+from buildlight.daemon.monitor import Monitor
 from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import StateFile, feed_key
 from buildlight.feeds.settings import FeedSettings
+from buildlight.feeds.sources import Source
 from buildlight.hours import is_open, next_switch
 from buildlight.lamps.group import LampGroup
 from buildlight.projects.feed_state import FeedState, News
@@ -39,7 +40,7 @@ OFTEN = 5.0
 
 NO_NEWS = News()
 
-OpenSources = Callable[[Settings], AbstractAsyncContextManager[Sequence[Source]]]
+OpenSources = Callable[[Iterable[FeedSettings]], AbstractAsyncContextManager[Sequence[Source]]]
 
 
 class Times(TypedDict):
@@ -115,7 +116,7 @@ class Session:
 
     async def run(self) -> None:
         """Follow the feeds; lamps are asked to go dark at the end, unless it is a relief."""
-        async with self._around.open_sources(self._settings) as sources:
+        async with self._around.open_sources(self._settings.feeds) as sources:
             self._monitor = Monitor(
                 sources,
                 clock=self._around.clock,

@@ -10,10 +10,8 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import (
     AfterValidator,
@@ -30,7 +28,6 @@ from buildlight.projects.feed_state import FeedState, in_doubt
 from buildlight.projects.matching import Key
 from buildlight.projects.project import Project
 from buildlight.projects.verdict import ProjectState, Verdict
-from buildlight.redaction import secrets_in
 from buildlight.system.atomic_file import AtomicFile
 
 NAME, OUTDATED = "verdicts.json", "verdicts.old"
@@ -160,12 +157,8 @@ class StateFile:
 
 
 def feed_key(name: str, options: FeedOptions) -> str:
-    """Return by what a feed is found again: its name, and its address without secrets.
-
-    The digest tells addresses apart that look the same once their values are hidden: the names
-    of two feeds of one server are numbers, which change places with their tables.
-    """
-    return f"{name} {_place(options)}"
+    """Return the key of a feed's rows: its name, and what identifies it under another name."""
+    return f"{name} {options.identity}"
 
 
 def kept_for(kept: FeedStates, feeds: Mapping[str, FeedOptions]) -> Mapping[str, FeedState]:
@@ -176,34 +169,12 @@ def kept_for(kept: FeedStates, feeds: Mapping[str, FeedOptions]) -> Mapping[str,
     """
     found = {}
     for name, options in feeds.items():
-        exact, place = feed_key(name, options), _place(options)
+        exact, place = feed_key(name, options), options.identity
         alike = (key for key in kept if key.endswith(f" {place}"))
         key = exact if exact in kept else next(alike, None)
         if key is not None:
             found[name] = kept[key]
     return found
-
-
-def _place(options: FeedOptions) -> str:
-    return f"{options.shown} {_digest(str(getattr(options, 'url', '')))}"
-
-
-def _digest(url: str) -> str:
-    """Return eight hexadecimal digits that stand for *url* without user, password and tokens.
-
-    Anybody who reads the file can try guesses against a digest, and a key to it would lie beside
-    it. So what looks like a secret is not masked in it but left out: no guess at a secret changes
-    the digest, and a new token does not lose the verdicts. Each parameter is judged alone, lest
-    a token tell itself by what else it hides. ``view=web`` is not shown, but can be guessed.
-    """
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # Nobody can say what of it is secret.
-        return _digest("")
-    query = "&".join(pair for pair in parts.query.split("&") if not secrets_in(f"?{pair}"))
-    host = parts.netloc.rpartition("@")[2]
-    plain = urlunsplit((parts.scheme, host, parts.path, query, ""))
-    return blake2b(plain.encode(errors="replace"), digest_size=4).hexdigest()
 
 
 def _verdicts(feeds: FeedStates) -> Verdicts:

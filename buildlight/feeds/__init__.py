@@ -1,72 +1,79 @@
-"""Where build news comes from: one module a kind of feed.
+"""Where build news comes from: one module for each kind of feed, behind one small contract.
 
-A kind is a name in the entry-point group ``buildlight.feeds`` that leads to a class; the
-built-in one uses the same door.
+A kind is a name in the entry-point group ``buildlight.feeds`` that points to a class. The
+built-in kinds are found the same way, and a kind's library is imported only when a feed is
+configured for it. ``conformance.check_feed`` tests whether a kind keeps the contract. Everything
+that an author imports is here.
 """
 
-from collections.abc import Callable
 from functools import cache
 from importlib.metadata import entry_points
-from typing import ClassVar, Protocol, cast
+from typing import cast
 
-from pydantic import BaseModel, ConfigDict
-
-from buildlight.errors import ConfigError
-from buildlight.projects.project import Project
+from buildlight.errors import (
+    ConfigError,
+    FeedError,
+    FeedMalformed,
+    FeedRefused,
+    FeedUnreachable,
+)
+from buildlight.feeds.feed import (
+    Feed,
+    FeedAnswer,
+    FeedKind,
+    FeedOptions,
+    Given,
+    PolledFeed,
+    PushedFeed,
+)
+from buildlight.feeds.http.options import HttpOptions
+from buildlight.feeds.sharing import Network
+from buildlight.projects.project import BuildStatus, Message, Project
 
 GROUP = "buildlight.feeds"
 
-
-class FeedOptions(BaseModel):
-    """The keys of a ``[[feeds]]`` table that only one kind of feed knows."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    @property
-    def shown(self) -> str:
-        """Where the feed is read, without secrets."""
-        return ""
-
-    @property
-    def suggested_name(self) -> str:
-        """What the feed is called if nobody named it."""
-        return "feed"
-
-    @property
-    def warning(self) -> str | None:
-        """What should be said aloud at every start, because it is unwise."""
-        return None
-
-
-class Feed(Protocol):
-    """One feed, ready to be read."""
-
-    Options: ClassVar[type[FeedOptions]]
-
-    async def read(self) -> tuple[Project, ...]:
-        """Return the feed's projects; raises :class:`errors.FeedError`.
-
-        The same tuple object as the last time means that nothing changed. Whoever calls sets
-        no time limit: the feed keeps its own, :data:`schedule.DEADLINE`.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Let go of what the feed holds; safe to call twice."""
-        ...
+__all__ = [
+    "BuildStatus",
+    "Feed",
+    "FeedAnswer",
+    "FeedError",
+    "FeedKind",
+    "FeedMalformed",
+    "FeedOptions",
+    "FeedRefused",
+    "FeedUnreachable",
+    "Given",
+    "HttpOptions",
+    "Message",
+    "Network",
+    "PolledFeed",
+    "Project",
+    "PushedFeed",
+    "load_kind",
+]
 
 
 @cache
-def load_kind(name: str) -> Callable[..., Feed]:
+def load_kind(name: str) -> type[FeedKind]:
     """Return the class of the kind of feed called *name*; raises :class:`ConfigError`.
 
-    Looked for once: to read what every installed package offers, for each of a thousand feeds,
-    takes longer than all else at the start. A kind that was not found is looked for again.
+    Cached, because reading the entry points of every installed package for each of a thousand
+    feeds takes longer than the rest of the start. An error is not cached.
     """
     found = entry_points(group=GROUP)
     if name not in found.names:
-        raise ConfigError(f"no such kind of feed; installed are: {', '.join(sorted(found.names))}")
+        raise ConfigError(f"kind not found; installed are: {', '.join(sorted(found.names))}")
     try:
-        return cast("Callable[..., Feed]", found[name].load())
-    except (ImportError, AttributeError) as exc:
-        raise ConfigError(f"this kind is installed but does not import: {exc}") from exc
+        kind = found[name].load()
+    except Exception as exc:  # a kind may be anybody's, and its errors of any type
+        reason = str(exc) or type(exc).__name__
+        raise ConfigError(f"this kind is installed but does not import: {reason}") from exc
+    options = getattr(kind, "Options", None)
+    if not (
+        isinstance(options, type) and issubclass(options, FeedOptions) and hasattr(kind, "open")
+    ):
+        raise ConfigError(
+            "this kind is not a feed: it needs open() and Options derived from FeedOptions; its "
+            "author finds out more with buildlight.feeds.conformance.check_feed"
+        )
+    return cast("type[FeedKind]", kind)

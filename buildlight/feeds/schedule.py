@@ -46,9 +46,9 @@ def wait(
     return max(shortened, min(retry_after or 0.0, LONGEST_REST))
 
 
-def max_age(interval: float) -> float:
+def max_age(interval: float, *, deadline: float = DEADLINE) -> float:
     """Return the seconds after which a good answer is too old to be believed.
 
-    Three polls may be missed, and the last of them may take its whole deadline.
+    Three polls may be missed, and the last of them may take its whole *deadline*.
     """
-    return 3 * interval + DEADLINE
+    return 3 * interval + deadline

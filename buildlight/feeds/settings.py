@@ -1,19 +1,18 @@
-"""What the configuration says of one feed, checked."""
+"""The settings of one feed, checked."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from buildlight.feeds import Feed, FeedOptions
+from buildlight.feeds.feed import FeedKind, FeedOptions
 from buildlight.projects.feed_state import Rules
 from buildlight.projects.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
 class FeedSettings:
-    """One feed, checked; *interval* and *building_interval* are seconds between polls."""
+    """One ``[[feeds]]`` table; *interval* and *building_interval* are seconds between polls."""
 
     name: str
-    kind: Callable[..., Feed]
+    kind: type[FeedKind]
     options: FeedOptions
     rules: Rules
     selection: Selection

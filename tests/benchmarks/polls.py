@@ -14,9 +14,10 @@ from statistics import median
 
 import httpx
 
-from buildlight.daemon.monitor import read
+from buildlight.feeds import FeedAnswer
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
 from buildlight.feeds.http.client import Web
+from buildlight.feeds.sources import read
 from buildlight.projects.ccxml import parse
 from buildlight.projects.feed_state import FeedState, Reading, Rules, absorb, nothing_new
 from documents import LARGE, a_feed
@@ -51,14 +52,16 @@ class Polled:
 
     def __init__(self, answer: Answer) -> None:
         self._web = Web(transport=httpx.MockTransport(answer))
-        self._feed = CCTrayFeed(CCTrayOptions(url="http://ci.example/cc.xml"), web=self._web)
+        self._options = CCTrayOptions(url="http://ci.example/cc.xml")
+        self._feed = CCTrayFeed(self._options, self._web)
         self._standing = FeedState()
         self._at = 0.0
 
     async def poll(self) -> bool:
         """Poll once; returns whether that told nothing new."""
         self._at += 1.0
-        outcome = await read(self._feed)
+        outcome = await read(self._feed, self._options)
+        assert not isinstance(outcome, FeedAnswer)
         before = self._standing
         reading = Reading(self._at, datetime.now(tz=UTC), outcome)
         self._standing, _ = absorb(before, reading, rules=RULES)

@@ -363,7 +363,7 @@ def test_every_mistake_is_told_and_the_status_is_78(
     assert status == 78
     assert told == ""
     assert complaints.splitlines() == [
-        f"buildlight: {file}: feeds[0].url: is no address; write it as https://ci.example/cc.xml",
+        f"buildlight: {file}: feeds[0].url: is not an address; write it as https://ci.example/cc.xml",
         f"buildlight: {file}: lamps[0].driver: no such driver; installed are: {INSTALLED}",
     ]
 

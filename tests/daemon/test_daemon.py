@@ -22,7 +22,7 @@ import looptime
 import pytest
 
 from buildlight.daemon.daemon import Daemon as InProcess
-from buildlight.daemon.monitor import open_sources
+from buildlight.feeds.sources import open_sources
 from buildlight.lamps.settings import LampSettings
 from buildlight.report.report import Light, Report
 from buildlight.system.posix_signals import ENDING

@@ -1,14 +1,10 @@
 """What the monitor says of a feed: as much as a person wants to read, after the lamps know."""
 
-import asyncio
 import logging
-from dataclasses import replace
-from typing import ClassVar
 
 import pytest
 
-from buildlight.daemon.monitor import LONGEST_WORD, MOST_WORDS, open_sources
-from buildlight.feeds import FeedOptions
+from buildlight.daemon.monitor import LONGEST_WORD, MOST_WORDS
 from buildlight.patterns.pattern import Channel
 from buildlight.projects.project import Project
 from support.examples import a_project
@@ -154,34 +150,3 @@ def test_a_feed_that_answers_again_is_told_though_it_says_the_same() -> None:
         assert world.signal == "passing"
 
     World(ci=ci).run(story)
-
-
-def test_a_feed_that_fails_to_close_keeps_no_other_open(caplog: pytest.LogCaptureFixture) -> None:
-    """Anybody's feed is let go of at a reload: what it raises then is told, and nothing more."""
-    closed: list[object] = []
-
-    class Odd:
-        Options: ClassVar[type[FeedOptions]] = FeedOptions
-
-        def __init__(self, options: FeedOptions, **_web: object) -> None:
-            self.options = options
-
-        async def read(self) -> tuple[Project, ...]:
-            return ()
-
-        async def close(self) -> None:
-            closed.append(self.options)
-            if len(closed) == 1:
-                raise KeyError("t0ken")
-
-    settings = World(one=Server(GOOD), two=Server(GOOD)).settings
-    odd = tuple(replace(feed, kind=Odd) for feed in settings.feeds)
-
-    async def reloaded() -> None:
-        async with open_sources(replace(settings, feeds=odd)):
-            pass
-
-    asyncio.run(reloaded())
-
-    assert closed == [feed.options for feed in odd]
-    assert said(caplog, "close") == ["a feed's reader failed to close: KeyError"]

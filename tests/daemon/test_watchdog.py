@@ -10,9 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from buildlight.daemon.monitor import LATE, PATIENCE
+from buildlight.daemon.monitor import LATE
 from buildlight.daemon.state_file import StateFile
 from buildlight.daemon.watchdog import HUNG, MARK, SELDOM, Watchdog
+from buildlight.feeds.schedule import DEADLINE
+from buildlight.feeds.sources import PATIENCE
 from buildlight.lamps.lamp import Lamp, LampThread
 from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import Frame
@@ -162,7 +164,7 @@ def test_a_poller_that_hangs_ends_the_signs_of_life_in_time(
     World(web=stubborn, fine=Server(GOOD), lamp=still, systemd=systemd_at(listener)).run(story)
 
     hung_at = stubborn.asked[0] + WANTED * 1.2  # The next poll after the first, as jitter has it.
-    assert silent_after[-1] <= hung_at + PATIENCE + LATE + WANTED
+    assert silent_after[-1] <= hung_at + DEADLINE + PATIENCE + LATE + WANTED
     told = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
     assert told == ["the poller of web hangs; no more signs of life until systemd restarts this"]
 
@@ -379,8 +381,9 @@ from buildlight.projects.project import Project
 class Feed:
     Options = FeedOptions
 
-    def __init__(self, options, *, web):
-        pass
+    @classmethod
+    def open(cls, options, *, network):
+        return cls()
 
     async def read(self):
         if pathlib.Path({flag!r}).exists():

@@ -51,7 +51,7 @@ def read(url: str, auth: Mapping[str, str] | None = None, *, times: int = 1) -> 
 
     async def reading() -> tuple[Project, ...]:
         web = Web()
-        feed = CCTrayFeed(CCTrayOptions.model_validate({"url": url, "auth": auth}), web=web)
+        feed = CCTrayFeed(CCTrayOptions.model_validate({"url": url, "auth": auth}), web)
         try:
             for _ in range(times - 1):
                 await feed.read()
@@ -359,7 +359,7 @@ def test_what_a_server_said_of_its_document_is_not_told_to_another(
         async def before_and_after() -> None:
             web = Web()
             options = CCTrayOptions.model_validate({"url": server.url(), "auth": KINDS["bearer"]})
-            feed = CCTrayFeed(options, web=web)
+            feed = CCTrayFeed(options, web)
             await feed.read()
             server.answer = redirect(other.url())
             await feed.read()
@@ -475,7 +475,7 @@ def test_a_user_in_the_address_and_auth_do_not_go_together(kind: str) -> None:
     url = "https://lamp:s3cret@ci.example/{secret}" if kind == "path" else "https://a@ci.example/"
 
     assert mistakes_of(url=url, auth=KINDS[kind]) == [
-        "feeds[0].auth: the url holds a user already; take it out, or auth"
+        "feeds[0].auth: the url already has a user; remove it, or auth"
     ]
 
 

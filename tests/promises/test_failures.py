@@ -244,7 +244,7 @@ def unverified(url: str, folder: Path) -> str:
     return str(file)
 
 
-WARNING = "careless: verify = false: anybody on the way can pretend to be this server"
+WARNING = "careless: verify = false: the certificate is not checked; this is insecure"
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])

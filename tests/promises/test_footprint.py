@@ -16,10 +16,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from buildlight.daemon.monitor import read
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
 from buildlight.feeds.http import client
 from buildlight.feeds.http.client import Web
+from buildlight.feeds.sources import read
 from support.examples import a_project
 from support.servers import FEED, FeedServer
 from support.world import Server, World
@@ -208,7 +208,8 @@ def test_a_feed_over_http_needs_no_store_of_certificates(
     async def polled() -> object:
         web = Web()
         try:
-            return await read(CCTrayFeed(CCTrayOptions(url=server.url()), web=web))
+            options = CCTrayOptions(url=server.url())
+            return await read(CCTrayFeed(options, web), options)
         finally:
             await web.close()
 
@@ -300,7 +301,7 @@ def test_a_poll_that_changed_nothing_leaves_nothing_behind() -> None:
 
     async def polled() -> tuple[int, int]:
         web = Web(transport=httpx.MockTransport(answer))
-        feed = CCTrayFeed(CCTrayOptions(url="http://ci.example/cc.xml"), web=web)
+        feed = CCTrayFeed(CCTrayOptions(url="http://ci.example/cc.xml"), web)
         first = await feed.read()
         for _ in range(500):
             assert await feed.read() is first
@@ -335,7 +336,7 @@ def test_identical_bytes_are_held_once_while_they_are_looked_at() -> None:
 
     async def polled() -> int:
         web = Web(transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=stream)))
-        feed = CCTrayFeed(CCTrayOptions(url="http://ci.example/cc.xml"), web=web)
+        feed = CCTrayFeed(CCTrayOptions(url="http://ci.example/cc.xml"), web)
         first = await feed.read()
         tracemalloc.start()
         try:

@@ -57,7 +57,7 @@ def read(server: FeedServer, **keys: object) -> tuple[Project, ...]:
     async def reading() -> tuple[Project, ...]:
         web = Web()
         try:
-            return await CCTrayFeed(options, web=web).read()
+            return await CCTrayFeed(options, web).read()
         finally:
             await web.close()
 

@@ -19,10 +19,10 @@ import httpx
 
 from buildlight.config.settings import check_settings
 from buildlight.daemon.daemon import Daemon
-from buildlight.daemon.monitor import open_sources
 from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import StateFile
 from buildlight.errors import LightUnavailable
+from buildlight.feeds.sources import open_sources
 from buildlight.patterns.pattern import Frame, Pattern
 from buildlight.projects import ccxml
 from buildlight.projects.project import Project

@@ -18,11 +18,11 @@ import looptime
 
 from buildlight.config.settings import check_settings
 from buildlight.daemon.daemon import Daemon
-from buildlight.daemon.monitor import open_sources
 from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import StateFile
 from buildlight.drivers import DriverOptions
 from buildlight.errors import LightUnavailable
+from buildlight.feeds.sources import open_sources
 from buildlight.lamps.group import MakePlayer
 from buildlight.lamps.lamp import Lamp
 from buildlight.lamps.settings import LampSettings

@@ -13,8 +13,10 @@ from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
 from buildlight.feeds.auth import HOLE, Auth
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
 from buildlight.feeds.discovery.candidates import bases, is_document, places, split_hole, ways_in
+from buildlight.feeds.feed import FeedAnswer
 from buildlight.feeds.http.client import Web
 from buildlight.feeds.secret import Secret
+from buildlight.feeds.sources import read, scrubbed
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.project import Project
 
@@ -162,10 +164,11 @@ async def _look(
 
 
 async def _read(options: CCTrayOptions, web: Web) -> tuple[Project, ...] | FeedError:
-    try:
-        return await CCTrayFeed(options, web=web).read()
-    except FeedError as exc:
-        return exc
+    outcome = await read(CCTrayFeed(options, web), options)
+    if isinstance(outcome, FeedError):
+        return outcome
+    projects = outcome.projects if isinstance(outcome, FeedAnswer) else outcome
+    return scrubbed(projects, options.secrets)
 
 
 async def _close(web: Web) -> None:

@@ -8,9 +8,10 @@ import looptime
 import pytest
 
 from buildlight.config.settings import check_settings
-from buildlight.daemon.monitor import Monitor, Source
+from buildlight.daemon.monitor import Monitor
 from buildlight.daemon.watchdog import HUNG, Watchdog
 from buildlight.feeds.settings import FeedSettings
+from buildlight.feeds.sources import Source
 from buildlight.projects.feed_state import FeedState, News
 from buildlight.projects.project import Project
 from buildlight.system.sd_notify import Systemd
@@ -43,8 +44,6 @@ def test_what_hangs_is_told(late: Sequence[str], hung: Sequence[str], ailment: s
 class _Slow:
     """A feed that takes two seconds."""
 
-    Options = FeedSettings
-
     async def read(self) -> tuple[Project, ...]:
         """Answer at last."""
         await asyncio.sleep(2.0)
@@ -65,7 +64,7 @@ def test_a_poll_is_timed() -> None:
 
     async def poll() -> None:
         monitor = Monitor(
-            [Source(_Slow(), readers)],  # type: ignore[arg-type]
+            [Source(_Slow(), readers)],
             clock=lambda: NOON,
             on_change=lambda: None,
             on_poll=hear,

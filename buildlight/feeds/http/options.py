@@ -1,0 +1,170 @@
+"""The keys that every kind of feed over HTTP has."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+
+from buildlight.feeds.auth import HOLE, Auth
+from buildlight.feeds.feed import FeedOptions
+from buildlight.feeds.schedule import DEADLINE
+from buildlight.redaction import secrets_in, shown
+
+if TYPE_CHECKING:
+    from buildlight.feeds.http.client import Asked  # options are checked without httpx
+
+Headers = tuple[tuple[str, str], ...]
+
+
+def _pairs(headers: Any) -> Any:
+    """Return a table as pairs: options have to be hashable."""
+    return tuple(headers.items()) if isinstance(headers, Mapping) else headers
+
+
+class HttpOptions(FeedOptions):
+    """Where a document is, and how it is requested. A kind over HTTP derives its own."""
+
+    url: str = Field(description="address of the feed, http or https")
+    auth: Auth | None = Field(
+        default=None, validate_default=True, description="authentication; none unless set"
+    )
+    ca_file: str | None = Field(
+        default=None,
+        description="file with certificates (PEM) to trust besides those of the system",
+    )
+    verify: bool = Field(
+        default=True,
+        description="check the server's certificate; false is insecure and logged at every start",
+    )
+    headers: Annotated[Headers, BeforeValidator(_pairs)] = Field(
+        default=(), description="table of extra request headers; they are not secret, use `auth`"
+    )
+    timeout: float = Field(
+        default=DEADLINE,
+        ge=1,
+        le=120,
+        description="seconds that one request may take, redirects and body included",
+    )
+    cache_buster: bool = Field(
+        default=False,
+        description="add a changing query parameter to every request, for caches that hide "
+        "the age of what they kept",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            whole = False
+        if not whole or any(letter.isspace() or not letter.isprintable() for letter in url):
+            raise ValueError("is not an address; write it as https://ci.example/cc.xml")
+        return url
+
+    @field_validator("ca_file")
+    @classmethod
+    def _is_a_certificate(cls, ca_file: str | None) -> str | None:
+        import ssl  # noqa: PLC0415 - only a feed with a ca_file needs it now
+
+        if ca_file is not None:
+            try:
+                ssl.create_default_context(cafile=ca_file)
+            except OSError as exc:
+                raise ValueError("is not a file with certificates in PEM form") from exc
+        return ca_file
+
+    @field_validator("auth")
+    @classmethod
+    def _one_way_in(cls, auth: Auth | None, info: ValidationInfo) -> Auth | None:
+        if "url" not in info.data:
+            return auth  # The error of the url is enough.
+        parts = urlsplit(info.data["url"])
+        in_path = auth is not None and auth.kind == "path"
+        if in_path != (HOLE in parts.path) or HOLE in parts.netloc + parts.query:
+            raise ValueError(f'{HOLE} in the path of the url and kind = "path" go together')
+        if auth is not None and "@" in parts.netloc:
+            raise ValueError("the url already has a user; remove it, or auth")
+        return auth
+
+    @field_validator("headers")
+    @classmethod
+    def _can_be_sent(cls, headers: Headers) -> Headers:
+        for name, value in headers:
+            if not _TOKEN.fullmatch(name):
+                raise ValueError("has a key that is not the name of a header")
+            if name.lower() in _OURS:
+                raise ValueError(f"cannot set {name}: {_OURS[name.lower()]}")
+            if not (value.isascii() and value.isprintable()):
+                raise ValueError(f"the value of {name} is not printable ASCII")
+        return headers
+
+    @property
+    def shown(self) -> str:
+        """The address without secrets."""
+        return shown(self.url)
+
+    @property
+    def suggested_name(self) -> str:
+        """The server's host."""
+        return urlsplit(self.url).hostname or "feed"
+
+    @property
+    def warning(self) -> str | None:
+        """What ``verify = false`` means."""
+        if self.verify:
+            return None
+        return "verify = false: the certificate is not checked; this is insecure"
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The secrets of the address and of ``auth``."""
+        return secrets_in(self.url) | (self.auth.secrets if self.auth else frozenset())
+
+    @property
+    def identity(self) -> str:
+        """The address without user, password and tokens, and a digest of it.
+
+        The digest tells addresses apart that look the same once their values are masked. What
+        may be a secret is left out of it, not masked: a digest could be tested against guesses,
+        and a new token must not lose the verdicts.
+        """
+        parts = urlsplit(self.url)
+        query = "&".join(pair for pair in parts.query.split("&") if not secrets_in(f"?{pair}"))
+        host = parts.netloc.rpartition("@")[2]
+        plain = urlunsplit((parts.scheme, host, parts.path, query, ""))
+        digest = blake2b(plain.encode(errors="replace"), digest_size=4).hexdigest()
+        return f"{self.shown} {digest}"
+
+    @property
+    def deadline(self) -> float:
+        """``timeout``."""
+        return self.timeout
+
+    def request(self) -> "Asked":
+        """Return the request for the document at ``url``."""
+        from buildlight.feeds.http.client import Asked, Tls  # noqa: PLC0415 - imports httpx
+
+        request = Asked(
+            self.url,
+            secrets=self.secrets,
+            tls=Tls(ca_file=self.ca_file, verify=self.verify),
+        )
+        return request if self.auth is None else replace(request, dress=self.auth.dress)
+
+
+# A token of RFC 9110, section 5.6.2.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+
+_CLIENT = "the client sets it"
+_OURS: Mapping[str, str] = {
+    "authorization": 'use auth; kind = "header" for any other scheme',
+    **dict.fromkeys(("host", "connection", "content-length", "transfer-encoding"), _CLIENT),
+    **dict.fromkeys(("accept-encoding", "if-none-match", "if-modified-since"), _CLIENT),
+}
+"""Headers that no configuration sets, and why."""

@@ -1,0 +1,195 @@
+"""Open feeds: polled or pushed, each becomes one stream of outcomes, and no fault escapes.
+
+Whatever a kind of feed does, its secrets are removed here and its exceptions become values.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
+from traceback import extract_tb
+from typing import TYPE_CHECKING
+
+from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
+from buildlight.feeds.feed import FeedAnswer, FeedOptions, Given, PolledFeed, PushedFeed
+from buildlight.feeds.settings import FeedSettings
+from buildlight.feeds.sharing import Network
+from buildlight.projects.project import ACTIVITY_WORDS, STATUS_WORDS, Project
+from buildlight.redaction import scrub
+
+if TYPE_CHECKING:
+    import httpx
+
+PATIENCE = 10.0
+"""Seconds beyond its own deadline after which a read is cancelled."""
+SHORTEST = 1.0
+"""Least seconds between the end of a poll and the next, so that a slow server recovers."""
+CLOSING = 0.3
+"""Seconds that connections may take to close."""
+
+Outcome = tuple[Project, ...] | FeedError
+Wait = Callable[[Outcome], float]
+"""Returns the seconds from the start of the last poll to the start of the next."""
+
+log = logging.getLogger(__name__)
+
+
+class Source:
+    """One open feed, and every ``[[feeds]]`` table that reads it.
+
+    Two tables with equal options make one source, and one request.
+    """
+
+    def __init__(self, feed: PolledFeed | PushedFeed, readers: tuple[FeedSettings, ...]) -> None:
+        self.readers = readers
+        self.rest: float | None = None
+        """Seconds for which the server asked, with the last outcome, to be left alone."""
+        self.took = 0.0
+        """Seconds that the last outcome took."""
+        self.expected = math.inf
+        """When the next outcome is due, on the loop's clock; infinite if the server decides."""
+        self._feed = feed
+        self._options = readers[0].options
+        self._last = FeedAnswer(())
+        self._projects: tuple[Project, ...] = ()
+
+    async def read(self) -> Outcome:
+        """Return the next outcome: of one poll, or the first that is pushed."""
+        if isinstance(self._feed, PolledFeed):
+            return self._taken(await read(self._feed, self._options))
+        async with aclosing(self._pushed(lambda _: 0.0)) as pushed:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._options.deadline):
+                    return await anext(pushed)
+        return FeedUnreachable(_NO_ANSWER.format(self._options.deadline))
+
+    def readings(self, wait: Wait) -> AsyncGenerator[Outcome, None]:
+        """Yield every outcome, until cancelled; *wait* is asked when each has been dealt with."""
+        return self._polled(wait) if isinstance(self._feed, PolledFeed) else self._pushed(wait)
+
+    async def _polled(self, wait: Wait) -> AsyncGenerator[Outcome, None]:
+        loop = asyncio.get_running_loop()
+        shortest = min(SHORTEST, self.readers[0].building_interval)
+        while True:
+            started = loop.time()
+            self.expected = started + self._options.deadline + PATIENCE
+            outcome = await self.read()
+            self.took = loop.time() - started
+            yield outcome
+            pause = max(started + wait(outcome) - loop.time(), shortest)
+            self.expected = loop.time() + pause
+            await asyncio.sleep(pause)
+
+    async def _pushed(self, wait: Wait) -> AsyncGenerator[Outcome, None]:
+        assert isinstance(self._feed, PushedFeed)  # noqa: S101 - for the type checker
+        while True:
+            outcome: Outcome = FeedUnreachable("the server ended the stream")
+            try:
+                async for given in self._feed.readings():
+                    if isinstance(given, FeedError):
+                        yield self._taken(_fault(given, self._options))
+                    else:
+                        yield self._taken(given)
+            except Exception as exc:  # noqa: BLE001 - a kind may be anybody's
+                outcome = self._taken(_fault(exc, self._options))
+            yield outcome
+            await asyncio.sleep(wait(outcome))
+
+    def _taken(self, given: Given | FeedError) -> Outcome:
+        """Note what *given* asks for; an equal revision is turned into the same tuple."""
+        if isinstance(given, FeedError):
+            self.rest = given.retry_after if isinstance(given, FeedRefused) else None
+            return given
+        answer = given if isinstance(given, FeedAnswer) else FeedAnswer(given)
+        self.rest = answer.rest
+        if answer.revision is None or answer.revision != self._last.revision:
+            if answer.projects is not self._last.projects:
+                self._projects = scrubbed(answer.projects, self._options.secrets)
+            self._last = answer
+        return self._projects
+
+    async def close(self) -> None:
+        """Release what the feed holds; a kind that fails to close is logged."""
+        try:
+            await self._feed.close()
+        except Exception as exc:  # noqa: BLE001 - a kind may be anybody's, and is done with
+            # Neither its text nor its traceback, as in _fault.
+            log.error("a feed failed to close: %s", type(exc).__name__)  # noqa: TRY400
+
+
+@asynccontextmanager
+async def open_sources(
+    feeds: Iterable[FeedSettings], *, transport: "httpx.AsyncBaseTransport | None" = None
+) -> AsyncIterator[tuple[Source, ...]]:
+    """Open *feeds*, and close them in the end; *transport* replaces the network."""
+    network = Network(transport=transport)
+    readers: dict[tuple[object, FeedOptions], list[FeedSettings]] = {}
+    for feed in feeds:
+        readers.setdefault((feed.kind, feed.options), []).append(feed)
+    sources = tuple(
+        Source(same[0].kind.open(same[0].options, network=network), tuple(same))
+        for same in readers.values()
+    )
+    try:
+        yield sources
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING):
+                for source in sources:
+                    await source.close()
+                await network.close()
+
+
+async def read(feed: PolledFeed, options: FeedOptions) -> Given | FeedError:
+    """Return what one poll of *feed* gives, faults as values, and nothing that is secret."""
+    patience = options.deadline + PATIENCE
+    try:
+        async with asyncio.timeout(patience) as timeout:
+            return await feed.read()
+    except TimeoutError as exc:
+        if timeout.expired():
+            return FeedUnreachable(_NO_ANSWER.format(patience))
+        return _fault(exc, options)
+    except Exception as exc:  # noqa: BLE001 - a kind may be anybody's
+        return _fault(exc, options)
+
+
+_NO_ANSWER = "its reader gave no answer within {:.0f} seconds"
+
+
+def _fault(exc: Exception, options: FeedOptions) -> FeedError:
+    if isinstance(exc, FeedError):
+        exc.args = (scrub(str(exc), options.secrets),)  # It may repeat what the server wrote.
+        return exc
+    # Neither its text nor its traceback: they may repeat the address, and a token in it.
+    where = extract_tb(exc.__traceback__)[-1]
+    log.error("a feed's reader failed: %s in %s", type(exc).__name__, where.name)
+    return FeedError(f"its reader failed ({type(exc).__name__})")
+
+
+def scrubbed(projects: tuple[Project, ...], secrets: frozenset[str]) -> tuple[Project, ...]:
+    """Return *projects* without any of *secrets*."""
+    if not secrets:
+        return projects
+    return tuple(
+        replace(
+            project,
+            name=scrub(project.name, secrets),
+            activity=_scrubbed_word(project.activity, ACTIVITY_WORDS, secrets),
+            last_build_status=_scrubbed_word(project.last_build_status, STATUS_WORDS, secrets),
+            last_build_label=scrub(project.last_build_label, secrets),
+            web_url=scrub(project.web_url, secrets),
+            messages=tuple(
+                replace(each, text=scrub(each.text, secrets), kind=scrub(each.kind, secrets))
+                for each in project.messages
+            ),
+        )
+        for project in projects
+    )
+
+
+def _scrubbed_word(word: str, known: Collection[str], secrets: frozenset[str]) -> str:
+    """Leave known words alone: a password of one letter must not hide a ``Failure``."""
+    return word if word.strip().lower() in known else scrub(word, secrets)
