@@ -1,4 +1,4 @@
-"""What a configuration may write as a name, and as a pattern of names."""
+"""Types of keys that several tables share: names, patterns of names, seconds."""
 
 import re
 from typing import Annotated
@@ -6,27 +6,33 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 
-def _on_one_line(name: str) -> str:
+def _check_name(name: str) -> str:
     # It goes into logs and onto terminals, which obey control characters.
     if not name.isprintable() or not name.strip():
-        raise ValueError("is no name; use letters that can be seen, on one line")
+        raise ValueError("is not a name; use visible characters on one line")
     return name
 
 
-def _that_compiles(pattern: str) -> str:
+def _check_pattern(pattern: str) -> str:
     if pattern.startswith("re:"):
         try:
             re.compile(pattern.removeprefix("re:"))
         except (re.error, OverflowError, RecursionError) as exc:
             # Its place and not its message, which may repeat parts of the value.
             at = getattr(exc, "pos", None)
-            place = "" if at is None else f"; look at character {at + 1} behind re:"
-            raise ValueError(f"is no regular expression{place}") from None
+            place = "" if at is None else f"; see character {at + 1} after re:"
+            raise ValueError(f"is not a regular expression{place}") from None
     return pattern
 
 
-Name = Annotated[str, Field(max_length=60), AfterValidator(_on_one_line)]
-"""What a feed or a lamp is called."""
+Name = Annotated[str, Field(max_length=60), AfterValidator(_check_name)]
+"""The name of a feed or lamp."""
 
-NamePattern = Annotated[str, Field(min_length=1), AfterValidator(_that_compiles)]
-"""Which projects count: a glob, or behind ``re:`` a regular expression."""
+NamePattern = Annotated[str, Field(min_length=1), AfterValidator(_check_pattern)]
+"""Which projects count: a glob or, after ``re:``, a regular expression."""
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+"""A time between polls."""
+
+Age = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""Seconds of any length."""

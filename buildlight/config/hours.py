@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BeforeValidator
 
+from buildlight.config.problems import Table
 from buildlight.hours import Hours
+from buildlight.system.regular_file import read_regular_file
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOSED: Mapping[str, float] = {"off": 0.0}
+LARGEST = 65_536
+"""Bytes of a file of holidays; a larger one was named by mistake."""
 
 
 def _days(text: Any) -> frozenset[int]:
@@ -23,7 +27,7 @@ def _days(text: Any) -> frozenset[int]:
         parts = [part.strip().lower().partition("-") for part in text.split(",")]
         spans = [(DAYS.index(first), DAYS.index(last or first)) for first, _, last in parts]
     except (AttributeError, ValueError):
-        raise ValueError('is no list of days; write it as "mon-fri" or "mon,wed,sat"') from None
+        raise ValueError('is not a list of days; write "mon-fri" or "mon,wed,sat"') from None
     return frozenset(
         (first + number) % 7 for first, last in spans for number in range((last - first) % 7 + 1)
     )
@@ -34,7 +38,7 @@ def _time(text: Any) -> time:
     if found and (int(found[1]), int(found[2])) == (24, 0):
         return time(0)
     if not found or int(found[1]) > 23 or int(found[2]) > 59:  # noqa: PLR2004 - a clock
-        raise ValueError('is no time of day; write it as "08:00"')
+        raise ValueError('is not a time of day; write "08:00"')
     return time(int(found[1]), int(found[2]))
 
 
@@ -42,23 +46,25 @@ def _zone(name: Any) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-        raise ValueError('is no time zone; write it as "Europe/Berlin"') from None
+        raise ValueError('is not a time zone; write "Europe/Berlin"') from None
 
 
 def _holidays(written: Any) -> frozenset[date]:
-    """Return the dates of a list, or of a file with a date a line and comments behind ``#``."""
+    """Return the dates of a list, or of a file with one date a line and comments after ``#``."""
     if isinstance(written, str):
         try:
-            lines = Path(written).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as exc:
-            raise ValueError("is no file that can be read") from exc
+            lines = read_regular_file(Path(written), limit=LARGEST).decode().splitlines()
+        except OSError as exc:
+            raise ValueError(f"the file cannot be read: {exc.strerror}") from exc
+        except ValueError as exc:
+            raise ValueError("the file is not UTF-8 text") from exc
         written = [line for line in (each.partition("#")[0].strip() for each in lines) if line]
     try:
         return frozenset(
             each if type(each) is date else date.fromisoformat(each) for each in written
         )
     except (TypeError, ValueError):
-        raise ValueError("is no list of dates; write them as 2026-12-25") from None
+        raise ValueError("is not a list of dates; write 2026-12-25") from None
 
 
 def _closed(text: Any) -> float:
@@ -70,12 +76,8 @@ def _closed(text: Any) -> float:
     return int(found[1]) / 100
 
 
-class HoursTable(BaseModel):
-    """When the lamp shows its patterns, and what is left of them when the office is closed."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True
-    )
+class HoursTable(Table):
+    """When the lamp shows its patterns, and how bright it is when the office is closed."""
 
     days: Annotated[frozenset[int], BeforeValidator(_days)] = frozenset(range(5))
     open: Annotated[time, BeforeValidator(_time)]

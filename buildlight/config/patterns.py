@@ -1,8 +1,11 @@
 """How a configured lamp looks: a preset, the patterns laid over it, both fitted to the light."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Annotated
 
-from buildlight.config.problems import Problems
+from pydantic import AfterValidator, PlainValidator
+
+from buildlight.config.problems import Problem, text_of
 from buildlight.drivers import DriverOptions
 from buildlight.patterns.fitting import fit
 from buildlight.patterns.pattern import (
@@ -22,74 +25,77 @@ from buildlight.projects.verdict import Event
 SIGNALS: tuple[str, ...] = tuple(dict.fromkeys(RANKS.values()))
 """The names of all signals, worst first."""
 
-
-def own_patterns(path: str, texts: Mapping[str, str], mistakes: Problems) -> dict[str, Pattern]:
-    """Return the patterns that the lamp at *path* writes itself, by signal."""
-    own = {}
-    for signal, text in texts.items():
-        at = f"{path}.patterns.{signal}"
-        if signal not in SIGNALS:
-            mistakes.add(at, f"unknown signal; known are: {', '.join(SIGNALS)}")
-            continue
-        with mistakes.at(at):
-            own[signal] = parse_pattern(text)
-    return own
-
-
-def fitted_patterns(
-    path: str,
-    preset: str | None,
-    own: dict[str, Pattern],
-    options: DriverOptions,
-    mistakes: Problems,
-) -> Mapping[str, Pattern]:
-    """Return the pattern of every signal as the light of the lamp at *path* can show it."""
-    channels = options.channels
-    # One colour cannot tell red from green: its rhythm has to.
-    alone = len(colours_of(channels)) == 1
-    preset = preset or ("rhythm" if alone else "colours")
-    if alone and preset == "colours":
-        mistakes.add(f"{path}.preset", 'one colour looks the same for all signals; use "rhythm"')
-    patterns = preset_patterns(preset, channels) | own
-    fitted = {
-        signal: fit(pattern, channels, dims=options.dims, relay=options.relay)
-        for signal, pattern in patterns.items()
-    }
-    for signal, pattern in fitted.items():
-        at = f"{path}.patterns.{signal}"
-        if not alone and cheers(pattern) and not signal.startswith("passing"):
-            mistakes.add(at, "green alone would say that all is well; add red or amber")
-        if not pattern.strokes and pattern.text != OFF.text:
-            mistakes.add(at, f"the light cannot show this; {_channels_of(options)}")
-    return fitted
-
-
-def _channels_of(options: DriverOptions) -> str:
-    return f"its channels are {', '.join(sorted(each.value for each in options.channels))}"
-
-
-PLAYED = {each.value: each for each in (Event.BROKEN, Event.STILL_BROKEN, Event.FIXED)}
+EVENTS = {each.value: each for each in (Event.BROKEN, Event.STILL_BROKEN, Event.FIXED)}
 """The events for which a lamp may play something, by name."""
 
 
-def fitted_events(
-    path: str, texts: Mapping[str, str], options: DriverOptions, mistakes: Problems
-) -> dict[Event, Pattern]:
-    """Return what the lamp at *path* plays once for each event, as its light can show it."""
-    events = {}
-    for name, text in texts.items():
-        at = f"{path}.events.{name}"
-        if name not in PLAYED:
-            mistakes.add(at, f"no such event; there are: {', '.join(PLAYED)}")
-            continue
-        event = PLAYED[name]
-        with mistakes.at(at):
-            pattern = fit(
-                parse_pattern(text), options.channels, dims=options.dims, relay=options.relay
-            )
-            if not pattern.strokes:
-                mistakes.add(at, f"the light cannot show this; {_channels_of(options)}")
-            events[event] = timed(pattern)
-            if length(events[event]) > LONGEST_EVENT:
-                mistakes.add(at, f"lasts longer than {LONGEST_EVENT:.0f} seconds")
-    return events
+def _check_signal(name: str) -> str:
+    if name not in SIGNALS:
+        raise ValueError(f"unknown signal; known are: {', '.join(SIGNALS)}")
+    return name
+
+
+def _check_event(name: str) -> str:
+    if name not in EVENTS:
+        raise ValueError(f"unknown event; known are: {', '.join(EVENTS)}")
+    return name
+
+
+_Written = Annotated[Pattern, PlainValidator(text_of(parse_pattern))]
+SignalPatterns = Mapping[Annotated[str, AfterValidator(_check_signal)], _Written]
+"""The ``patterns`` table of a lamp."""
+EventPatterns = Mapping[Annotated[str, AfterValidator(_check_event)], _Written]
+"""The ``events`` table of a lamp."""
+
+
+def signal_patterns(
+    preset: str | None, own: Mapping[str, Pattern], options: DriverOptions
+) -> Mapping[str, Pattern]:
+    """Return the pattern of every signal as a light with *options* can show it."""
+    # One colour cannot tell red from green: its rhythm has to.
+    preset = preset or ("rhythm" if _has_one_colour(options) else "colours")
+    return {
+        signal: _fitted(pattern, options)
+        for signal, pattern in {**preset_patterns(preset, options.channels), **own}.items()
+    }
+
+
+def event_patterns(own: Mapping[str, Pattern], options: DriverOptions) -> Mapping[Event, Pattern]:
+    """Return what is played once for each event, as a light with *options* can show it."""
+    return {EVENTS[name]: timed(_fitted(pattern, options)) for name, pattern in own.items()}
+
+
+def look_problems(
+    path: str,
+    options: DriverOptions,
+    *,
+    preset: str | None,
+    patterns: Mapping[str, Pattern],
+    events: Mapping[Event, Pattern],
+) -> Iterator[Problem]:
+    """Yield what the light of the lamp at *path* cannot show of its fitted *patterns*, *events*."""
+    alone = _has_one_colour(options)
+    channels = ", ".join(sorted(each.value for each in options.channels))
+    invisible = f"the light cannot show this; its channels are {channels}"
+    if alone and preset == "colours":
+        yield Problem(f"{path}.preset", 'one colour looks the same for all signals; use "rhythm"')
+    for signal, pattern in patterns.items():
+        at = f"{path}.patterns.{signal}"
+        if not alone and cheers(pattern) and not signal.startswith("passing"):
+            yield Problem(at, "green alone would say that all is well; add red or amber")
+        if not pattern.strokes and pattern.text != OFF.text:
+            yield Problem(at, invisible)
+    for event, pattern in events.items():
+        at = f"{path}.events.{event.value}"
+        if not pattern.strokes:
+            yield Problem(at, invisible)
+        if length(pattern) > LONGEST_EVENT:
+            yield Problem(at, f"lasts longer than {LONGEST_EVENT:.0f} seconds")
+
+
+def _has_one_colour(options: DriverOptions) -> bool:
+    return len(colours_of(options.channels)) == 1
+
+
+def _fitted(pattern: Pattern, options: DriverOptions) -> Pattern:
+    return fit(pattern, options.channels, dims=options.dims, relay=options.relay)

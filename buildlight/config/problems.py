@@ -1,98 +1,111 @@
-"""The mistakes of a configuration: gathered, told with the path of the key, never its value."""
+"""Problems of a configuration: each with the path of its key, never with its value."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from types import TracebackType
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from buildlight.errors import ConfigError
 from buildlight.redaction import printable
 
 TableT = TypeVar("TableT", bound=BaseModel)
+ValueT = TypeVar("ValueT")
+
+OPTIONS = "options"
+"""The field of a table that holds the keys of its kind or driver; the file has no such level."""
 
 
-class Problems:
-    """Problems gathered so far, so that all can be told at once."""
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong at the key *path* (``lamps[0].pins.red``)."""
 
-    def __init__(self) -> None:
-        self._found: list[str] = []
+    path: str
+    sentence: str
 
-    def add(self, path: str, sentence: str) -> None:
-        """Add one mistake at the key *path*."""
-        # A key may be written with anything in it, which a terminal would obey.
-        path = printable(path, limit=200)
-        self._found.append(f"{path}: {sentence}" if path else sentence)
+    def __str__(self) -> str:
+        # A key can hold control characters, which a terminal would obey.
+        path = printable(self.path, limit=200)
+        return f"{path}: {self.sentence}" if path else self.sentence
 
-    def at(
-        self, path: str, *, known: Sequence[str] = (), called: Mapping[str, str] | None = None
-    ) -> "_Gathering":
-        """Gather what is raised in this context about the table at *path*.
 
-        *known* are the table's keys, *called* the names of those that stand elsewhere.
-        """
-        return _Gathering(self, path, known, called or {})
+class Table(BaseModel):
+    """A table of the configuration."""
 
-    def checked(self, model: type[TableT], path: str, table: Mapping[str, Any]) -> TableT | None:
-        """Return the table at *path* without its wrong keys, which are gathered.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True
+    )
 
-        ``None`` if it cannot be without one of them.
-        """
-        try:
-            return model.model_validate(table)
-        except ValidationError as exc:
-            wrong = {error["loc"][0] for error in exc.errors(include_input=False)}
-            with self.at(path):
-                raise
-        with suppress(ValidationError):
-            return model.model_validate({key: table[key] for key in table.keys() - wrong})
+
+def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the keys that *model* knows, as they are written in the file."""
+    return tuple(
+        field.alias or name for name, field in model.model_fields.items() if name != OPTIONS
+    )
+
+
+def validated(
+    model: type[TableT], path: str, table: object, problems: list[Problem], *, context: Any = None
+) -> TableT | None:
+    """Return the *table* at *path* as a *model*; ``None`` if it has problems, which are added.
+
+    *context* is what its validators need to know of other tables.
+    """
+    try:
+        return model.model_validate(table, context=context)
+    except ValidationError as exc:
+        problems += [
+            Problem(_path(path, loc), sentence) for loc, sentence in _sentences(exc, model)
+        ]
         return None
 
-    def raise_any(self) -> None:
-        """Raise :class:`ConfigError` if there is a mistake."""
-        if self._found:
-            raise ConfigError(*self._found)
+
+def in_plain_words(
+    exc: ValidationError, model: type[BaseModel], *, known: Collection[str]
+) -> ValidationError:
+    """Return *exc*, raised by *model*, with sentences in the words of TOML.
+
+    *known* are the keys of the table besides those of *model*.
+    """
+    return ValidationError.from_exception_data(
+        exc.title,
+        [
+            InitErrorDetails(
+                type=PydanticCustomError("problem", "{sentence}", {"sentence": sentence}),
+                loc=loc,
+                input=None,
+            )
+            for loc, sentence in _sentences(exc, model, known)
+        ],
+        hide_input=True,
+    )
 
 
-class _Gathering:
-    # A class, not @contextmanager: type checkers then know that it swallows what it gathers.
-    def __init__(
-        self, mistakes: Problems, path: str, known: Sequence[str], called: Mapping[str, str]
-    ) -> None:
-        self._mistakes = mistakes
-        self._path = path
-        self._known = known
-        self._called = called
+def text_of(parse: Callable[[str], ValueT]) -> Callable[[object], ValueT]:
+    """Return *parse* as pydantic calls it: given any value, and failing with a ValueError."""
 
-    def __enter__(self) -> None:
-        pass
+    def parse_text(value: object) -> ValueT:
+        if not isinstance(value, str):
+            raise ValueError(_PLAIN["string_type"])  # noqa: TRY004 - pydantic collects no TypeError
+        try:
+            return parse(value)
+        except ConfigError as exc:
+            raise ValueError(str(exc)) from exc
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        exc: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> bool:
-        if isinstance(exc, ValidationError):
-            for error in exc.errors(include_input=False, include_url=False):
-                sentence = _sentence(error["type"], error["msg"], self._known)
-                key = _key(self._path, error["loc"])
-                self._mistakes.add(self._called.get(key, key), sentence)
-        elif isinstance(exc, ConfigError):
-            for mistake in exc.mistakes:
-                self._mistakes.add(self._path, mistake)
-        else:
-            return False
-        return True
+    return parse_text
 
 
-def unknown_key(known: Sequence[str]) -> str:
-    """Return what to say of a key that is none of *known*."""
+def unknown_key(known: Collection[str]) -> str:
+    """Return the sentence about a key that is none of *known*."""
     return f"unknown key; known are: {', '.join(known)}"
 
 
-def _key(path: str, loc: Sequence[int | str]) -> str:
+_Loc = tuple[int | str, ...]
+
+
+def _path(path: str, loc: _Loc) -> str:
+    loc = loc[1:] if loc[:1] == (OPTIONS,) else loc
     for part in loc:
         if isinstance(part, int):
             path += f"[{part}]"
@@ -108,16 +121,42 @@ _PLAIN: Mapping[str, str] = {
     "dict_type": "should be a table",
     "mapping_type": "should be a table",
     "model_type": "should be a table",
-    "string_type": "should be a text",
+    "string_type": "should be a string",
 }
 
 
-def _sentence(kind: str, message: str, known: Sequence[str]) -> str:
-    if kind == "extra_forbidden":
-        return unknown_key(known)
-    if kind in _PLAIN:
-        return _PLAIN[kind]
-    if kind == "value_error":
-        return message.removeprefix("Value error, ")
-    message = message.removeprefix("Input ")
-    return message[:1].lower() + message[1:]
+def _sentences(
+    exc: ValidationError, model: type[BaseModel], known: Collection[str] = ()
+) -> Iterator[tuple[_Loc, str]]:
+    for error in exc.errors(include_input=False, include_url=False):
+        kind, message, loc = error["type"], error["msg"], error["loc"]
+        if kind == "extra_forbidden":
+            others = known if len(loc) == 1 else ()
+            yield loc, unknown_key((*others, *_keys_beside(model, loc)))
+        elif kind == "problem":
+            yield loc, message
+        elif kind == "value_error":
+            yield loc, message.removeprefix("Value error, ")
+        else:
+            message = message.removeprefix("Input ")
+            yield loc, _PLAIN.get(kind, message[:1].lower() + message[1:])
+
+
+def _keys_beside(model: type[BaseModel], loc: _Loc) -> tuple[str, ...]:
+    """Return the keys of the table of *model*, or of one inside it, in which *loc* is."""
+    for part in loc[:-1]:
+        field = model.model_fields.get(str(part))
+        model = (field and _model_in(field.annotation)) or model
+    return keys_of(model)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
+
+
+def raise_any(problems: Collection[Problem]) -> None:
+    """Raise :class:`ConfigError` if there are *problems*."""
+    if problems:
+        raise ConfigError(*map(str, problems))

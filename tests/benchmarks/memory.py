@@ -34,7 +34,7 @@ main(["run", "--config", "buildlight.toml"])
 
 BARE = """
 import asyncio, ssl, sys
-import httpx, pydantic_settings, gpiozero, defusedxml.ElementTree
+import httpx, pydantic, gpiozero, defusedxml.ElementTree
 
 async def poll():
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import mean, median
 
-from buildlight.config.settings import _Top
+from buildlight.config.tables import Top
 from buildlight.feeds.schedule import CLOSEST, JITTER, wait
 from table import Row, times
 from traces import DAY, WORLDS, Build, World, trace
@@ -44,7 +44,7 @@ Pace = Callable[[Seen], float]
 
 def ours(seen: Seen) -> float:
     """Return the wait of the defaults."""
-    top = _Top.model_construct()
+    top = Top()
     return wait(
         interval=top.interval,
         building_interval=top.building_interval,

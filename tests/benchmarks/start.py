@@ -24,7 +24,7 @@ pins = {{ red = 17, amber = 27, green = 22 }}
 
 # All end as abruptly as the others: to take an interpreter apart costs a quarter of its start.
 END = "; import os; os._exit(0)"
-BARE = "import asyncio, pydantic_settings, gpiozero"
+BARE = "import asyncio, pydantic, gpiozero"
 MANDATORY = f"{BARE}, httpx, defusedxml.ElementTree, serial, rich.console, rich.live"
 
 # Ends at the first frame that the light is shown. Nothing is imported earlier for it than without.
@@ -69,7 +69,7 @@ def rows() -> Iterator[Row]:
             seconds(READY),
             lambda: seconds_of([*test, "--config", str(place / "buildlight.toml")]),
         )
-    yield _row("first frame, against importing asyncio, pydantic-settings, gpiozero", frame, bare)
+    yield _row("first frame, against importing asyncio, pydantic, gpiozero", frame, bare)
     yield _row(
         "ready, first feeds read, against importing the mandatory packages", ready, mandatory
     )

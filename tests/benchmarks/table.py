@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
-PACKAGES = ("httpx", "pydantic", "pydantic-settings", "gpiozero", "defusedxml")
+PACKAGES = ("httpx", "pydantic", "gpiozero", "defusedxml")
 
 
 @dataclass(frozen=True, slots=True)

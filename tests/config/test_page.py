@@ -9,8 +9,8 @@ from buildlight.errors import ConfigError
 from buildlight.publish.web.settings import PageSettings
 
 NO_ADDRESS = (
-    'page.listen: is no IP address; "127.0.0.1" is this machine alone, '
-    '"0.0.0.0" every network it is in'
+    'page.listen: is not an IP address; "127.0.0.1" is this machine only, '
+    '"0.0.0.0" all its networks'
 )
 
 
@@ -53,8 +53,8 @@ def test_it_is_where_the_table_says() -> None:
 @pytest.mark.parametrize(
     ("table", "mistake"),
     [
-        (True, "page: is no table; write [page] above its keys"),
-        ([], "page: is no table; write [page] above its keys"),
+        (True, "page: is not a table; write [page] above its keys"),
+        ([], "page: is not a table; write [page] above its keys"),
         ({"on": True}, "page.on: unknown key; known are: listen, port, names"),
         ({"listen": "localhost"}, NO_ADDRESS),
         ({"port": 0}, "page.port: should be greater than or equal to 1"),
@@ -62,7 +62,7 @@ def test_it_is_where_the_table_says() -> None:
         ({"port": "8080"}, "page.port: should be a valid integer"),
         (
             {"names": ["good.example", "http://lamp/"]},
-            'page.names[1]: is no host name; write it as "lamp.example", without http:// and port',
+            'page.names[1]: is not a host name; write "lamp.example", without http:// and port',
         ),
         ({"names": "lamp"}, "page.names: should be a list"),
     ],

@@ -279,11 +279,11 @@ def test_a_pulse_blinks_on_pins_and_breathes_on_a_terminal() -> None:
     ("keys", "mistake"),
     [
         ({"intervall": 30}, "intervall: unknown key; known are: interval, building_interval, "),
-        ({"feeds": []}, "feeds: there are none; add a [[feeds]] table"),
-        ({"lamps": []}, "lamps: there are none; add a [[lamps]] table"),
-        ({"feeds": {"url": URL}}, "feeds: is no list of tables; write [[feeds]] above each"),
-        ({"feeds": 5}, "feeds: is no list of tables"),
-        ({"lamps": ["gpio"]}, "lamps: is no list of tables; write [[lamps]] above each"),
+        ({"feeds": []}, "feeds: none found; add a [[feeds]] table"),
+        ({"lamps": []}, "lamps: none found; add a [[lamps]] table"),
+        ({"feeds": {"url": URL}}, "feeds: is not a list of tables; write [[feeds]] above each"),
+        ({"feeds": 5}, "feeds: is not a list of tables"),
+        ({"lamps": ["gpio"]}, "lamps: is not a list of tables; write [[lamps]] above each"),
         ({"interval": 0}, "interval: should be greater than 0"),
         ({"interval": -1}, "interval: should be greater than 0"),
         ({"interval": float("nan")}, "interval: should be"),
@@ -309,26 +309,26 @@ def test_a_mistake_at_the_top(keys: Mapping[str, object], mistake: str) -> None:
         ({"url": "ftp://ci.example/cc.xml"}, "feeds[0].url: is not an address"),
         ({"url": "https:///cc.xml"}, "feeds[0].url: is not an address"),
         ({"url": "https://[ci.example"}, "feeds[0].url: is not an address"),
-        ({"url": 5}, "feeds[0].url: should be a text"),
+        ({"url": 5}, "feeds[0].url: should be a string"),
         ({"kind": "rss"}, "feeds[0].kind: kind not found; installed are: cctray"),
-        ({"name": ""}, "feeds[0].name: is no name"),
-        ({"name": " "}, "feeds[0].name: is no name"),
-        ({"name": "a\nb"}, "feeds[0].name: is no name; use letters that can be seen, on one line"),
-        ({"name": "a\x1b[2J"}, "feeds[0].name: is no name"),
+        ({"name": ""}, "feeds[0].name: is not a name"),
+        ({"name": " "}, "feeds[0].name: is not a name"),
+        ({"name": "a\nb"}, "feeds[0].name: is not a name; use visible characters on one line"),
+        ({"name": "a\x1b[2J"}, "feeds[0].name: is not a name"),
         ({"name": "a" * 61}, "feeds[0].name: string should have at most 60 characters"),
         ({"include": "shop"}, "feeds[0].include: should be a list"),
         ({"include": [""]}, "feeds[0].include[0]: string should have at least 1 character"),
         ({"include": ["a", "re:shop("]},
-         "feeds[0].include[1]: is no regular expression; look at character 5 behind re:"),
+         "feeds[0].include[1]: is not a regular expression; see character 5 after re:"),
         ({"exclude": ["re:a{99999999999999999999}"]},
-         "feeds[0].exclude[0]: is no regular expression"),
+         "feeds[0].exclude[0]: is not a regular expression"),
         ({"exclude": ["re:" + "(" * 5000 + ")" * 5000]},
-         "feeds[0].exclude[0]: is no regular expression"),
+         "feeds[0].exclude[0]: is not a regular expression"),
         ({"words": {"dead": "red"}},
          "feeds[0].words.dead: should be 'passing', 'broken' or 'keep'"),
         ({"words": ["dead"]}, "feeds[0].words: should be a table"),
         ({"words": {"Flaky": "passing", "flaky": "broken"}},
-         "feeds[0].words.flaky: is given twice: capitals make no other word"),
+         "feeds[0].words.flaky: is there twice; case does not matter"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_feed(keys: Mapping[str, object], mistake: str) -> None:
@@ -350,10 +350,10 @@ def test_a_mistake_in_a_feed(keys: Mapping[str, object], mistake: str) -> None:
         ({"pins": {}}, "lamps[0].pins: names no pin; write it as { red = 17, "),
         ({"pins": [17]}, "lamps[0].pins: should be a table"),
         ({"pins": {"red": 17, "green": "GPIO17"}}, "lamps[0].pins: gives GPIO17 to both red and"),
-        ({"name": "a\nb"}, "lamps[0].name: is no name"),
+        ({"name": "a\nb"}, "lamps[0].name: is not a name"),
         ({"feeds": ["ci.example", "web"]},
-         "lamps[0].feeds[1]: no feed has this name; there are: ci.example"),
-        ({"include": ["re:["]}, "lamps[0].include[0]: is no regular expression"),
+         "lamps[0].feeds[1]: no feed has this name; known are: ci.example"),
+        ({"include": ["re:["]}, "lamps[0].include[0]: is not a regular expression"),
         ({"preset": "disco"}, "lamps[0].preset: should be 'colours' or 'rhythm'"),
         ({"patterns": {"borken": "red"}},
          "lamps[0].patterns.borken: unknown signal; known are: broken, broken-stale, "),
@@ -366,7 +366,7 @@ def test_a_mistake_in_a_feed(keys: Mapping[str, object], mistake: str) -> None:
         ({"patterns": {"broken": "blue blink"}},
          "lamps[0].patterns.broken: the light cannot show this; its channels are amber, green, red"
         ),
-        ({"patterns": {"broken": 3}}, "lamps[0].patterns.broken: should be a text"),
+        ({"patterns": {"broken": 3}}, "lamps[0].patterns.broken: should be a string"),
         ({"wait_for_light": "perhaps"}, "lamps[0].wait_for_light: should be a valid boolean"),
     ],
 )  # fmt: skip
@@ -402,21 +402,21 @@ def test_two_lamps_cannot_have_one_pin() -> None:
 
     mistake = the_mistake(lamps=lamps)
 
-    assert mistake == "lamps[1]: GPIO17 is used by lamps[0] already"
+    assert mistake == "lamps[1]: GPIO17 is already used by lamps[0]"
 
 
 def test_two_lamps_cannot_have_one_serial_port() -> None:
     """The second lamp to name it is told."""
     mistake = the_mistake(lamps=[a_tower("/dev/ttyUSB0"), a_tower("/dev/ttyUSB0")])
 
-    assert mistake == "lamps[1].port: is used by lamps[0] already"
+    assert mistake == "lamps[1].port: is already used by lamps[0]"
 
 
 def test_two_lamps_cannot_have_the_terminal() -> None:
     """It has only one."""
     mistake = the_mistake(lamps=[{"driver": "console"}, {"driver": "console"}])
 
-    assert mistake == "lamps[1]: the terminal is used by lamps[0] already"
+    assert mistake == "lamps[1]: the terminal is already used by lamps[0]"
 
 
 def test_names_are_used_once() -> None:
@@ -427,8 +427,8 @@ def test_names_are_used_once() -> None:
     mistakes = mistakes_of({"feeds": feeds, "lamps": lamps})
 
     assert mistakes == (
-        "feeds[1].name: is the name of another feed, too",
-        "lamps[1].name: is the name of another lamp, too",
+        "feeds[1].name: another feed has this name",
+        "lamps[1].name: another lamp has this name",
     )
 
 
@@ -455,8 +455,8 @@ def test_all_mistakes_are_told_at_once() -> None:
         "lamps[0].pins.red",
         "lamps[0].pins.mauve",
         "lamps[0].colour",
-        "lamps[1].patterns.broken",
         "lamps[1].driver",
+        "lamps[1].patterns.broken",
     ]
 
 
@@ -491,7 +491,7 @@ def test_no_feeds_is_one_mistake_even_if_a_lamp_names_some() -> None:
     """The lamp is not blamed for feeds that are not there at all."""
     mistake = the_mistake(feeds=[], lamps=[a_lamp(feeds=["web"])])
 
-    assert mistake.startswith("feeds: there are none")
+    assert mistake.startswith("feeds: none found")
 
 
 def test_a_key_cannot_play_with_the_terminal() -> None:
@@ -651,33 +651,38 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     assert mistake_of_file(file) == f"{file}: cannot be read: No such file or directory"
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    """Somebody names the folder instead of the file."""
-    assert mistake_of_file(tmp_path) == f"{tmp_path}: cannot be read: Is a directory"
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (Path.mkdir, "Is a directory"),
+        (os.mkfifo, "not a regular file"),
+        (lambda file: file.symlink_to("/dev/zero"), "not a regular file"),
+        (lambda file: os.truncate(file, 2**40), "larger than 1024 KiB"),
+    ],
+    ids=["folder", "pipe", "device", "huge"],
+)
+def test_only_a_small_regular_file_is_read(
+    tmp_path: Path, make: Callable[[Path], None], reason: str
+) -> None:
+    """A pipe that nobody writes to, and a device without an end, would hold up the daemon."""
+    file = tmp_path / "buildlight.toml"
+    if reason.startswith("larger"):
+        file.touch()
+    make(file)
 
-
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """A socket in the file's place stands for everything that even root cannot read."""
-    file = tmp_path / "s"
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(str(file))
-
-    mistake = mistake_of_file(file)
-
-    listening.close()
-    assert mistake == f"{file}: cannot be read: No such device or address"
+    assert mistake_of_file(file) == f"{file}: cannot be read: {reason}"
 
 
 @pytest.mark.parametrize(
     ("content", "mistake"),
     [
-        (b"interval = \n", "is no TOML: Invalid value (at line 1, column 12)"),
-        (b"[[feeds]\n", "is no TOML: "),
-        (b'name = "\xfcbung"\n', "is no text in UTF-8"),
-        ("interval = 30\n".encode("utf-16"), "is no text in UTF-8"),
+        (b"interval = \n", "is not TOML: Invalid value (at line 1, column 12)"),
+        (b"[[feeds]\n", "is not TOML: "),
+        (b'name = "\xfcbung"\n', "is not UTF-8 text"),
+        ("interval = 30\n".encode("utf-16"), "is not UTF-8 text"),
         (b"interval = " + b"9" * 5000, "has a number that is too long, or is nested too deep"),
         (b"a = " + b"[" * 5000 + b"]" * 5000, "has a number that is too long, or is nested"),
-        (b"", "feeds: there are none"),
+        (b"", "feeds: none found"),
     ],
     ids=["no value", "bracket", "latin-1", "utf-16", "long number", "deep", "empty"],
 )
@@ -965,7 +970,7 @@ def test_a_light_that_cannot_be_dimmed_cannot_be_dimmed_at_night() -> None:
         check_settings(document)
 
     (mistake,) = caught.value.mistakes
-    assert mistake.startswith("lamps[0].hours.closed: a light that cannot be dimmed")
+    assert mistake.startswith("lamps[0].hours.closed: this light cannot be dimmed")
 
 
 def test_an_event_may_not_hide_the_lamp_for_long() -> None:

@@ -349,8 +349,8 @@ def test_a_bad_configuration_ends_the_start_with_78(run: Callable[..., Daemon]) 
     assert daemon.process.wait(PATIENCE) == 78
     assert [re.sub(r"/\S+/", "", line) for line in daemon.said().splitlines()] == [
         "buildlight: buildlight.toml: interval: should be greater than 0",
-        f"buildlight: buildlight.toml: feeds: there are none; {remedy('feeds')}",
-        f"buildlight: buildlight.toml: lamps: there are none; {remedy('lamps')}",
+        f"buildlight: buildlight.toml: feeds: none found; {remedy('feeds')}",
+        f"buildlight: buildlight.toml: lamps: none found; {remedy('lamps')}",
     ]
 
 

@@ -433,7 +433,7 @@ def mistakes_of(**feed: Any) -> list[str]:
         ),
         ({"kind": "basic", "secret": "ci", "user": ""}, ["feeds[0].auth.user: is no name of a"]),
         ({"kind": "basic", "secret": "ci", "user": "a:b"}, ["feeds[0].auth.user: is no name of"]),
-        ({"kind": "basic", "secret": "ci", "user": 7}, ["feeds[0].auth.user: should be a text"]),
+        ({"kind": "basic", "secret": "ci", "user": 7}, ["feeds[0].auth.user: should be a string"]),
         (
             {"kind": "header", "secret": "ci", "name": "X Key"},
             ["feeds[0].auth.name: is no name of a header"],

@@ -148,7 +148,7 @@ def test_the_guide_installs_a_service_that_wants_to_be_configured(service: Servi
     service.vm.sh("systemctl start buildlight", status=1)
     assert service.show("ExecMainStatus") == "78"
     assert (service.show("ActiveState"), service.show("NRestarts")) == ("failed", "0")
-    assert "feeds: there are none; add a [[feeds]] table" in service.log()
+    assert "feeds: none found; add a [[feeds]] table" in service.log()
 
 
 def test_a_token_and_a_configuration_make_it_run(service: Service) -> None:

@@ -1,0 +1,141 @@
+"""The tables of a configuration: which keys each may hold, and of which type."""
+
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from buildlight.config.fields import Age, Name, NamePattern, Seconds
+from buildlight.config.hours import HoursTable
+from buildlight.config.patterns import (
+    EventPatterns,
+    SignalPatterns,
+    event_patterns,
+    signal_patterns,
+)
+from buildlight.config.problems import Table, in_plain_words, keys_of, text_of
+from buildlight.drivers import Driver, load_driver
+from buildlight.feeds import load_kind
+from buildlight.patterns.pattern import Pattern
+from buildlight.projects.selection import Selection
+from buildlight.projects.verdict import Event
+
+
+class Top(Table):
+    """The keys at the top of the file, which the environment may override."""
+
+    interval: Seconds = 30.0
+    building_interval: Seconds = 5.0
+    max_failures: int = Field(default=3, ge=1, le=100)
+    keep_verdicts: Age = 86_400.0
+
+
+class OwnKeys(Table):
+    """A table whose other keys belong to its kind of feed or its driver."""
+
+    name: Name | None = None
+    include: tuple[NamePattern, ...] = ()
+    exclude: tuple[NamePattern, ...] = ()
+
+    @property
+    def selection(self) -> Selection:
+        """Which projects count."""
+        return Selection(include=self.include, exclude=self.exclude)
+
+    @classmethod
+    def with_options(cls, table: Mapping[str, Any]) -> dict[str, Any]:
+        """Return *table* with the keys that are not in every such table gathered in one."""
+        common = {key: value for key, value in table.items() if key in keys_of(cls)}
+        return {**common, "options": {key: table[key] for key in table if key not in common}}
+
+    @classmethod
+    def checked_options(cls, owner: Any, keys: Mapping[str, Any]) -> Any:
+        """Return *keys* as the options of *owner*, a kind of feed or a driver."""
+        try:
+            return owner.Options.model_validate(keys)
+        except ValidationError as exc:
+            raise in_plain_words(exc, owner.Options, known=keys_of(cls)) from None
+
+
+class FeedTable(OwnKeys):
+    """One ``[[feeds]]`` table."""
+
+    kind: Annotated[Any, PlainValidator(text_of(load_kind))] = Field(
+        default="cctray", validate_default=True
+    )
+    words: Mapping[str, Literal["passing", "broken", "keep"]] = Field(default_factory=dict)
+    roll_up: Literal["pipeline"] | None = None
+    interval: Seconds | None = None
+    building_interval: Seconds | None = None
+    ignore_older_than: Age | None = None
+    options: Any
+
+    @field_validator("options", mode="plain")
+    @classmethod
+    def _check_options(cls, keys: Mapping[str, Any], info: ValidationInfo) -> Any:
+        kind = info.data.get("kind")  # Absent if it has a problem itself.
+        return kind and cls.checked_options(kind, keys)
+
+
+class FeedNames(NamedTuple):
+    """The context in which a lamp's table is checked.
+
+    *known* are the names of feeds without problems, *written* those in the file, problems or not:
+    a lamp is not blamed for the problem of its feed.
+    """
+
+    known: Collection[str] = ()
+    written: Collection[str] = ()
+
+
+class NamedDriver(NamedTuple):
+    """A driver and its name in the file."""
+
+    name: str
+    make: type[Driver]
+
+
+def _check_feed(name: str, info: ValidationInfo) -> str:
+    feeds: FeedNames = info.context or FeedNames()
+    # Without any feed, that is the problem, and another sentence says so.
+    if feeds.known and name not in {*feeds.known, *feeds.written}:
+        raise ValueError(f"no feed has this name; known are: {', '.join(sorted(feeds.known))}")
+    return name
+
+
+class LampTable(OwnKeys):
+    """One ``[[lamps]]`` table."""
+
+    driver: Annotated[
+        NamedDriver, PlainValidator(text_of(lambda name: NamedDriver(name, load_driver(name))))
+    ]
+    feeds: tuple[Annotated[str, AfterValidator(_check_feed)], ...] = ()
+    preset: Literal["colours", "rhythm"] | None = None
+    patterns: SignalPatterns = Field(default_factory=dict)
+    events: EventPatterns = Field(default_factory=dict)
+    hours: HoursTable | None = None
+    options: Any
+
+    @field_validator("options", mode="plain")
+    @classmethod
+    def _check_options(cls, keys: Mapping[str, Any], info: ValidationInfo) -> Any:
+        light = info.data.get("driver")
+        return light and cls.checked_options(light.make, keys)
+
+    @cached_property
+    def fitted(self) -> Mapping[str, Pattern]:
+        """The pattern of every signal, as the light can show it."""
+        return signal_patterns(self.preset, self.patterns, self.options)
+
+    @cached_property
+    def fitted_events(self) -> Mapping[Event, Pattern]:
+        """The pattern of each event, as the light can show it."""
+        return event_patterns(self.events, self.options)

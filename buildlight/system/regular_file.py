@@ -1,0 +1,26 @@
+"""Files that people name in a configuration: read only if regular and small."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+
+def read_regular_file(path: Path, *, limit: int) -> bytes:
+    """Return the content of *path*.
+
+    Raises :class:`OSError` with a sentence in ``strerror`` for a pipe or device, which may never
+    end or never answer, and for more than *limit* bytes.
+    """
+    with open(path, "rb", opener=_open_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise OSError(errno.EFBIG, f"larger than {limit // 1024} KiB", str(path))
+    return content
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    # Opening a pipe that nobody writes to would wait for ever.
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
