@@ -253,23 +253,25 @@ _MEANINGS: Mapping[str, BuildStatus] = {
 
 def _feed(table: FeedTable, name: str, top: Top) -> FeedSettings:
     words = {word.strip().lower(): _MEANINGS[meaning] for word, meaning in table.words.items()}
-    interval = table.interval or top.interval
+    options = table.options
+    interval = max(table.interval or top.interval, options.least_interval)
+    building_interval = table.building_interval or top.building_interval
     return FeedSettings(
         name=name,
         kind=table.kind,
-        options=table.options,
+        options=options,
         rules=Rules(
-            max_age=max_age(interval, deadline=table.options.deadline),
+            max_age=max_age(interval, deadline=options.deadline),
             max_failures=top.max_failures,
             expiry=top.keep_verdicts,
             roll_up=table.roll_up is not None,
             ignore_older_than=table.ignore_older_than,
             required=required(table.include),
-            words={**STATUS_WORDS, **table.options.status_words, **words},
+            words={**STATUS_WORDS, **options.status_words, **words},
         ),
         selection=table.selection,
         interval=interval,
-        building_interval=table.building_interval or top.building_interval,
+        building_interval=max(building_interval, options.least_building_interval),
     )
 
 

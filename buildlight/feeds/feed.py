@@ -68,6 +68,16 @@ class FeedOptions(BaseModel):
         return self.shown
 
     @property
+    def least_interval(self) -> float:
+        """Seconds to which a shorter ``interval`` is raised, for a server's rate limit."""
+        return 0.0
+
+    @property
+    def least_building_interval(self) -> float:
+        """The same for ``building_interval``."""
+        return 0.0
+
+    @property
     def deadline(self) -> float:
         """Seconds that one read may take."""
         return DEADLINE
