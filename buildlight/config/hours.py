@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from buildlight.config.problems import Table
 from buildlight.hours import Hours
@@ -79,12 +79,27 @@ def _closed(text: Any) -> float:
 class HoursTable(Table):
     """When the lamp shows its patterns, and how bright it is when the office is closed."""
 
-    days: Annotated[frozenset[int], BeforeValidator(_days)] = frozenset(range(5))
-    open: Annotated[time, BeforeValidator(_time)]
-    close: Annotated[time, BeforeValidator(_time)]
-    zone: Annotated[tzinfo | None, BeforeValidator(_zone)] = None
-    holidays: Annotated[frozenset[date], BeforeValidator(_holidays)] = frozenset()
-    closed: Annotated[float, BeforeValidator(_closed)] = 0.0
+    days: Annotated[frozenset[int], BeforeValidator(_days)] = Field(
+        default=frozenset(range(5)),
+        description='spans and lists of days (`"mon-thu,sat"`), or `"daily"`; '
+        '`"mon-fri"` unless set',
+    )
+    open: Annotated[time, BeforeValidator(_time)] = Field(description='time of day: `"08:00"`')
+    close: Annotated[time, BeforeValidator(_time)] = Field(
+        description="time of day; a window that closes before it opens goes on over midnight"
+    )
+    zone: Annotated[tzinfo | None, BeforeValidator(_zone)] = Field(
+        default=None, description='time zone (`"Europe/Berlin"`); that of the machine unless set'
+    )
+    holidays: Annotated[frozenset[date], BeforeValidator(_holidays)] = Field(
+        default=frozenset(),
+        description="list of dates on which the office is closed, or a file with one a line",
+    )
+    closed: Annotated[float, BeforeValidator(_closed)] = Field(
+        default=0.0,
+        description='what is left of a pattern when closed: `"off"`, or for a light that can be '
+        'dimmed a level such as `"20%"`',
+    )
 
     def hours(self, local: tzinfo) -> Hours:
         """Return the hours; *local* is the zone of the machine, for a table without one."""

@@ -31,10 +31,21 @@ def _host(text: str) -> str:
     return name
 
 
-class _PageTable(Table):
-    listen: Annotated[str, AfterValidator(_address)] = PageSettings().listen
-    port: Annotated[int, Field(ge=1, le=65_535, strict=True)] = PageSettings().port
-    names: tuple[Annotated[str, AfterValidator(_host)], ...] = ()
+class PageTable(Table):
+    """The ``[page]`` table."""
+
+    listen: Annotated[str, AfterValidator(_address)] = Field(
+        default=PageSettings().listen,
+        description='IP address to listen at; `"0.0.0.0"` or `"::"` for every network',
+    )
+    port: int = Field(
+        default=PageSettings().port, ge=1, le=65_535, strict=True, description="TCP port"
+    )
+    names: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
+        default=(),
+        description="list of host names to answer to, besides `localhost`, the machine's own and "
+        "the address that was asked",
+    )
 
 
 def page_settings(document: Mapping[str, Any], problems: list[Problem]) -> PageSettings | None:
@@ -44,5 +55,5 @@ def page_settings(document: Mapping[str, Any], problems: list[Problem]) -> PageS
     if not isinstance(document[KEY], dict):
         problems.append(Problem(KEY, f"is not a table; write [{KEY}] above its keys"))
         return None
-    table = validated(_PageTable, KEY, document[KEY], problems)
+    table = validated(PageTable, KEY, document[KEY], problems)
     return PageSettings(table.listen, table.port, frozenset(table.names)) if table else None

@@ -32,18 +32,36 @@ from buildlight.projects.verdict import Event
 class Top(Table):
     """The keys at the top of the file, which the environment may override."""
 
-    interval: Seconds = 30.0
-    building_interval: Seconds = 5.0
-    max_failures: int = Field(default=3, ge=1, le=100)
-    keep_verdicts: Age = 86_400.0
+    interval: Seconds = Field(
+        default=30.0, description="seconds between polls of a feed while nothing builds"
+    )
+    building_interval: Seconds = Field(
+        default=5.0, description="the same while one of its projects is being built"
+    )
+    max_failures: int = Field(
+        default=3, ge=1, le=100, description="polls in a row that may fail before a feed is stale"
+    )
+    keep_verdicts: Age = Field(
+        default=86_400.0,
+        description="seconds for which a verdict stands that its server no longer confirms",
+    )
 
 
 class OwnKeys(Table):
     """A table whose other keys belong to its kind of feed or its driver."""
 
-    name: Name | None = None
-    include: tuple[NamePattern, ...] = ()
-    exclude: tuple[NamePattern, ...] = ()
+    name: Name | None = Field(
+        default=None, description="its name in the log, in `explain` and on the page"
+    )
+    include: tuple[NamePattern, ...] = Field(
+        default=(),
+        description="list of names that count, all unless set: globs (`shop-*`), or regular "
+        "expressions behind `re:`, which look at the first 500 letters; a name without a "
+        "wildcard has to exist",
+    )
+    exclude: tuple[NamePattern, ...] = Field(
+        default=(), description="list of names that do not count, written like those of `include`"
+    )
 
     @property
     def selection(self) -> Selection:
@@ -69,13 +87,29 @@ class FeedTable(OwnKeys):
     """One ``[[feeds]]`` table."""
 
     kind: Annotated[Any, PlainValidator(text_of(load_kind))] = Field(
-        default="cctray", validate_default=True
+        default="cctray", validate_default=True, description="kind of the feed; see below"
     )
-    words: Mapping[str, Literal["passing", "broken", "keep"]] = Field(default_factory=dict)
-    roll_up: Literal["pipeline"] | None = None
-    interval: Seconds | None = None
-    building_interval: Seconds | None = None
-    ignore_older_than: Age | None = None
+    words: Mapping[str, Literal["passing", "broken", "keep"]] = Field(
+        default_factory=dict,
+        description='what words of this server mean: `{ flaky = "passing", dead = "broken", '
+        'skipped = "keep" }`',
+    )
+    roll_up: Literal["pipeline"] | None = Field(
+        default=None,
+        description='`"pipeline"`: names are cut at ` :: `, ` / ` or `/`, and the worst part is '
+        "the verdict of the pipeline",
+    )
+    interval: Seconds | None = Field(
+        default=None, description="the same as at the top level, for this feed"
+    )
+    building_interval: Seconds | None = Field(
+        default=None, description="the same as at the top level, for this feed"
+    )
+    ignore_older_than: Age | None = Field(
+        default=None,
+        description="seconds since its last build after which a project does not count; it is "
+        "listed all the same",
+    )
     options: Any
 
     @field_validator("options", mode="plain")
@@ -116,12 +150,24 @@ class LampTable(OwnKeys):
 
     driver: Annotated[
         NamedDriver, PlainValidator(text_of(lambda name: NamedDriver(name, load_driver(name))))
-    ]
-    feeds: tuple[Annotated[str, AfterValidator(_check_feed)], ...] = ()
-    preset: Literal["colours", "rhythm"] | None = None
-    patterns: SignalPatterns = Field(default_factory=dict)
-    events: EventPatterns = Field(default_factory=dict)
-    hours: HoursTable | None = None
+    ] = Field(description="kind of the light; see [Drivers](drivers.md)")
+    feeds: tuple[Annotated[str, AfterValidator(_check_feed)], ...] = Field(
+        default=(), description="list of the names of the feeds that it watches; all unless set"
+    )
+    preset: Literal["colours", "rhythm"] | None = Field(
+        default=None,
+        description='set of patterns: `"colours"`, or `"rhythm"` with a rhythm of its own for '
+        "each signal",
+    )
+    patterns: SignalPatterns = Field(
+        default_factory=dict,
+        description='pattern by signal: `{ broken = "red, buzzer 2s", none = "off" }`',
+    )
+    events: EventPatterns = Field(
+        default_factory=dict,
+        description='what is played once: `{ broken = "buzzer 2s", fixed = "green blink 5s" }`',
+    )
+    hours: HoursTable | None = Field(default=None, description="when the office is open; always")
     options: Any
 
     @field_validator("options", mode="plain")
