@@ -30,7 +30,7 @@ from buildlight.projects import ccxml
 from buildlight.projects.feed_state import Rules
 from buildlight.projects.project import Project
 from buildlight.projects.selection import Selection
-from buildlight.report.report import Report
+from buildlight.report.update import Update
 from buildlight.system.posix_signals import ending_signals
 
 DAY = 60.0
@@ -195,13 +195,9 @@ async def _play(servers: Mapping[str, CIServer], *, seconds: float | None) -> No
     for number in ending_signals():
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
-    def on_report(report: Report) -> None:
-        if all(feed.age is not None for feed in report.feeds):
-            curtain.set()
-
     daemon = Daemon(
         _settings(servers, interval=act / POLLS),
-        on_report=on_report,
+        publishers=[_Curtain(curtain)],
         # A transport of its own: no proxy of the environment stands before a loopback address.
         open_sources=partial(open_sources, transport=httpx.AsyncHTTPTransport()),
     )
@@ -212,6 +208,20 @@ async def _play(servers: Mapping[str, CIServer], *, seconds: float | None) -> No
     narrating.cancel()
     stop.set()
     await running
+
+
+@dataclass(frozen=True, slots=True)
+class _Curtain:
+    """A publisher that sets *rises* once every server has answered."""
+
+    rises: asyncio.Event
+
+    def publish(self, update: Update) -> None:
+        if all(feed.age is not None for feed in update.report.feeds):
+            self.rises.set()
+
+    def close(self, _timeout: float) -> None:
+        pass
 
 
 async def _narrate(

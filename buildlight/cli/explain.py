@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from buildlight.errors import StatusUnknown
-from buildlight.publish.status_file import EVERY, NAME
+from buildlight.publish.status_file import NAME
 from buildlight.redaction import printable
+from buildlight.report.update import HEARTBEAT
 from buildlight.system.running_daemon import Holder
 from buildlight.wording import span
 
-OLD = 3 * EVERY
+OLD = 3 * HEARTBEAT
 """Seconds after which a daemon that lives would have written again, whatever kept it busy."""
 VERSION = 1
 LISTED = 20

@@ -1,7 +1,7 @@
 """Start, run, reload, stop: feeds on one side, lamps on the other, and the report between them.
 
-LampGroup come first and go last. Whatever ends the daemon, a signal or a fault, the lamps are dark
-afterwards, as far as their lights still answer.
+Lamps come first and go last. Whatever ends the daemon, a signal or a fault, the lamps are dark
+afterwards, as far as their lights still respond.
 """
 
 import asyncio
@@ -12,15 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from buildlight.daemon.session import (
-    DARKENING,
-    WRITING,
-    OpenSources,
-    Session,
-    Surroundings,
-    first,
-    handed_over,
-)
+from buildlight.daemon.session import DARKENING, OpenSources, Session, handed_over, race
 from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import StateFile, kept_for
 from buildlight.daemon.watchdog import Watchdog
@@ -31,14 +23,19 @@ from buildlight.lamps.lit_lamps import LitLampsFile
 from buildlight.lamps.settings import LampSettings
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.feed_state import FeedState
-from buildlight.publish.change_log import DAY, ChangeLog
+from buildlight.publish.change_log import ChangeLog
 from buildlight.publish.status_file import StatusFile
+from buildlight.publish.systemd_status import SystemdStatus
 from buildlight.publish.web.server import Door
-from buildlight.report.report import Report, sentence
+from buildlight.report.poll_stats import PollStats
+from buildlight.report.update import Publisher, Running
 from buildlight.system.paths import given_run_folder, run_folder, state_folder
 from buildlight.system.posix_signals import ending_signals, reloads
 from buildlight.system.sd_notify import Systemd
+from buildlight.wording import count
 
+WRITING = 0.3
+"""Seconds that a publisher may take at the end, while lights go dark."""
 OPENING = 5.0
 """Seconds to wait at start for lights to open; a slower one is being waited for."""
 
@@ -85,18 +82,17 @@ async def _run_until_signal(settings: Settings, load: Load) -> None:
 class Daemon:
     """One configuration at work, and the next one after a reload.
 
-    *on_report* is called with every new report; *state* keeps verdicts across restarts, if there
-    is one; *systemd* is told how things go; *folder*, in memory, is where other programs find
-    the report, *lit* where the lamps are written down that are lit. *make_player*,
-    *open_sources* and *clock* (the time of day) are the seams at which tests put in virtual
-    lamps, networks and time.
+    *publishers* receive every update after the daemon's own. *state* keeps verdicts across
+    restarts, if there is one; *folder*, in memory, is where other programs find the report, *lit*
+    lists the lamps that are lit. *make_player*, *open_sources* and *clock* (the time of day) are
+    the seams at which tests put in virtual lamps, networks and time.
     """
 
     def __init__(
         self,
         settings: Settings,
         *,
-        on_report: Callable[[Report], None] = lambda _report: None,
+        publishers: Sequence[Publisher] = (),
         state: StateFile | None = None,
         systemd: Systemd | None = None,
         folder: Path | None = None,
@@ -106,45 +102,44 @@ class Daemon:
         clock: Callable[[], datetime] = time_of_day,
     ) -> None:
         self._settings = settings
-        self._on_report = on_report
         self._state = state
-        self._systemd = systemd or Systemd()
-        self._status_file = StatusFile(folder, again=self.tell_soon) if folder else None
         self._lit = lit
         self._make_player = make_player
         self._open_sources = open_sources
         self._clock = clock
-        self._journal = ChangeLog()
-        self._shift: Session | None = None
-        self._next: Settings | None = None
-        self._ready = False
-        self._relief = asyncio.Event()
+        self._systemd = systemd or Systemd()
+        self._status = SystemdStatus(self._systemd)
+        self._polls = PollStats()
+        self._page = Door(polls=self._polls, ailment=self._ailment)
+        files = (state, StatusFile(folder) if folder else None)
+        self._publishers: Sequence[Publisher] = (
+            ChangeLog(),
+            *(file for file in files if file is not None),
+            self._status,
+            self._page,
+            *publishers,
+        )
+        self._session: Session | None = None
         self._watchdog: Watchdog | None = None
-        self._door = Door(ailment=self._ailment)
+        self._next: Settings | None = None
+        self._replaced = asyncio.Event()
 
     def reload(self, load: Load) -> None:
         """Go on with the configuration that *load* returns; with this one, if it has mistakes."""
-        if self._ready:  # Until then systemd waits for READY=1, and that must not come early.
-            self._systemd.reloading()
+        self._status.reloading()
         try:
             self._next = load()
         except ConfigError as exc:
             for mistake in exc.mistakes:
-                log.warning("%s; the configuration from before goes on", mistake)
-            self._end_reload()
-        except Exception as exc:  # noqa: BLE001 - a driver that is asked may be anybody's
+                log.warning("%s; the old configuration stays", mistake)
+            self._status.reloaded()
+        except Exception as exc:  # noqa: BLE001 - a driver's check may be anybody's code
             log.error(  # noqa: TRY400 - no traceback: it may repeat a value, and a secret in it
-                "reading the configuration failed (%s); the one from before goes on",
-                type(exc).__name__,
+                "the configuration cannot be read (%s); the old one stays", type(exc).__name__
             )
-            self._end_reload()
+            self._status.reloaded()
         else:
-            self._relief.set()
-
-    def tell_soon(self) -> None:
-        """Make a new report, and tell it to everybody."""
-        if self._shift is not None:
-            self._shift.tell_soon()
+            self._replaced.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until *stop* is set.
@@ -154,102 +149,73 @@ class Daemon:
         lamps = LampGroup(self._settings.lamps, make_player=self._make_player)
         self._watchdog = Watchdog(
             self._systemd,
-            late_feeds=lambda: self._shift.late_feeds() if self._shift else (),
+            late_feeds=lambda: self._session.late_feeds() if self._session else (),
             hung_lamps=lamps.hung,
             folder=self._state.folder if self._state is not None else None,
         )
+        tasks = [each.run() for each in self._publishers if isinstance(each, Running)]
         try:
-            await first(self._work(lamps, stop), self._tell_days(), self._watchdog.run())
+            await race(self._work(lamps, stop), self._watchdog.run(), *tasks)
         finally:
             self._systemd.stopping()
             lamps.darken(DARKENING)
-            self._door.close()
-            lamps.join()
-            if self._status_file is not None:
-                self._status_file.close(WRITING)
+            for publisher in self._publishers:
+                publisher.close(WRITING)
+            lamps.close(DARKENING)
 
     async def _work(self, lamps: LampGroup, stop: asyncio.Event) -> None:
-        """Follow one configuration after the other, until *stop* is set."""
+        """Run one session after the other, until *stop* is set."""
         self._write_down(self._settings.lamps)
         lamps.start(self._clock())
         await _see_lights_open(lamps, stop)
-        around = Surroundings(
-            lamps=lamps,
-            journal=self._journal,
-            state=self._state,
-            open_sources=self._open_sources,
-            clock=self._clock,
-            on_report=self._tell,
-            on_poll=self._door.count_poll,
-            on_ready=self._end_start,
-        )
-        kept = self._kept(around)
-        self._door.open(self._settings.page)
+        kept = self._kept()
         while not stop.is_set():
+            self._page.open(self._settings.page)
             self._warn()
-            self._shift = Session(
+            session = self._session = Session(
                 self._settings,
-                around,
-                stop=stop,
-                relief=self._relief,
+                lamps=lamps,
+                publishers=(lamps, *self._publishers),
+                polls=self._polls,
+                open_sources=self._open_sources,
+                clock=self._clock,
                 kept=kept,
-                before=self._shift.report if self._shift else None,
+                before=self._session.report if self._session else None,
             )
-            await self._shift.run()
+            await session.run(stop=stop, replaced=self._replaced)
             if self._next is not None and not stop.is_set():
-                kept = await self._exchange(lamps, self._shift, self._next)
+                kept = await self._exchange(lamps, session, self._next)
 
     async def _exchange(
-        self, lamps: LampGroup, shift: Session, settings: Settings
+        self, lamps: LampGroup, session: Session, settings: Settings
     ) -> Mapping[str, FeedState]:
-        """Go on with *settings*; returns how its feeds stand."""
+        """Go on with *settings*; returns the states of its feeds."""
         self._next = None
-        self._relief.clear()
+        self._replaced.clear()
         before = self._settings.lamps
         self._write_down((*before, *others(settings.lamps, before)))
         stuck = await lamps.exchange(settings.lamps, patience=DARKENING)
         self._write_down((*settings.lamps, *others(stuck, settings.lamps)))
-        kept = handed_over(self._settings.feeds, shift.feed_states(), settings.feeds)
+        kept = handed_over(self._settings.feeds, session.feed_states(), settings.feeds)
         self._settings = settings
-        self._door.open(settings.page)
-        counts = _count(len(settings.feeds), "feed"), _count(len(settings.lamps), "lamp")
-        log.info("the configuration was read again: %s, %s", *counts)
-        self._end_reload()
+        counts = count(len(settings.feeds), "feed"), count(len(settings.lamps), "lamp")
+        log.info("configuration reloaded: %s, %s", *counts)
+        self._status.reloaded()
         return kept
 
     def _write_down(self, lamps: Sequence[LampSettings]) -> None:
         if self._lit is not None:
             self._lit.tell(lamps)
 
-    def _end_start(self) -> None:
-        if not self._ready:
-            self._ready = True
-            self._systemd.ready()
-
-    def _end_reload(self) -> None:
-        if self._ready:
-            self._systemd.ready()
-
-    def _kept(self, around: Surroundings) -> Mapping[str, FeedState]:
+    def _kept(self) -> Mapping[str, FeedState]:
         """Return what was kept from before a restart, by the name of the feed."""
-        kept = self._state.load(**around.times()) if self._state is not None else {}
+        if self._state is None:
+            return {}
+        kept = self._state.load(now=asyncio.get_running_loop().time(), clock=self._clock())
         return kept_for(kept, {feed.name: feed.options for feed in self._settings.feeds})
-
-    def _tell(self, report: Report) -> None:
-        self._systemd.status(sentence(report))
-        if self._status_file is not None:
-            self._status_file.tell(report)
-        self._door.tell(report)
-        self._on_report(report)
 
     def _ailment(self) -> str | None:
         return self._watchdog.ailment() if self._watchdog else None
-
-    async def _tell_days(self) -> None:
-        while True:
-            await asyncio.sleep(DAY)
-            if self._shift is not None and self._shift.report is not None:
-                self._journal.tell_day(self._shift.report)
 
     def _warn(self) -> None:
         for feed in self._settings.feeds:
@@ -257,16 +223,12 @@ class Daemon:
                 log.warning("%s: %s", feed.name, feed.options.warning)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 async def _see_lights_open(lamps: LampGroup, stop: asyncio.Event) -> None:
     """Wait for the lights that have to be there; the others delay nothing."""
     with suppress(TimeoutError):
         async with asyncio.timeout(OPENING):
             while not stop.is_set() and any(not light for _, light, _ in lamps.missing()):
-                await first(lamps.changed.wait(), stop.wait())
+                await race(lamps.changed.wait(), stop.wait())
                 lamps.changed.clear()
     for lamp, _, trouble in lamps.missing():
         if not stop.is_set():

@@ -14,12 +14,13 @@ from datetime import datetime
 from itertools import chain, repeat
 from types import MappingProxyType
 
+from buildlight.daemon.state_file import feed_key
 from buildlight.feeds.schedule import wait
 from buildlight.feeds.settings import FeedSettings
 from buildlight.feeds.sources import Outcome, Source
 from buildlight.projects.feed_state import FeedState, News, Reading, absorb, nothing_new
-from buildlight.projects.selection import idle
 from buildlight.redaction import printable
+from buildlight.report.poll_stats import PollStats
 from buildlight.report.rows import Watched
 
 LATE = 10.0
@@ -31,30 +32,29 @@ MOST_WORDS, LONGEST_WORD = 100, 80
 MOST_DROPPED = 20
 """Projects that went at once and are named in the log: a server of new names fills no disk."""
 
+NO_NEWS = News()
+
 log = logging.getLogger(__name__)
 
 
-def watched(settings: FeedSettings, feed_state: FeedState) -> Watched:
-    """Return a feed as the report sees it."""
+def watched(settings: FeedSettings, feed_state: FeedState, *, identity: str = "") -> Watched:
+    """Return a feed as the report sees it; *identity* is its key in the state file."""
     return Watched(
         name=settings.name,
         url=settings.options.shown,
         state=feed_state,
         rules=settings.rules,
         selection=settings.selection,
+        identity=identity,
     )
 
 
-OnPoll = Callable[[FeedSettings, FeedState, News, float], None]
-
-
 class Monitor:
-    """All feeds, and how they stand.
+    """All feeds and their states.
 
-    *kept* are feed_states from before a restart or a reload, by the feed's name. *clock* tells the
-    time of day, *on_change* is called whenever what is known may have changed or has become too
-    old, *on_poll* before it with how a feed stands after a poll, what was new in it and how many
-    seconds it took, *dice* gives numbers from 0 to 1.
+    *kept* are states from before a restart or a reload, by the feed's name. *clock* tells the
+    time of day. Every poll is counted in *polls*. *wake* is set whenever what is known may have
+    changed or has become too old. *dice* gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -62,17 +62,19 @@ class Monitor:
         sources: Sequence[Source],
         *,
         clock: Callable[[], datetime],
-        on_change: Callable[[], None],
-        on_poll: OnPoll = lambda _feed, _after, _news, _seconds: None,
+        polls: PollStats,
+        wake: asyncio.Event,
         kept: Mapping[str, FeedState] = MappingProxyType({}),
         dice: Callable[[], float] = random.random,
     ) -> None:
         self._sources = sources
         self._clock = clock
-        self._on_change = on_change
-        self._on_poll = on_poll
+        self._polls = polls
+        self._wake = wake
         self._dice = dice
+        self._stopped = False
         self._untried = {source.readers[0].name for source in sources}
+        self._news: list[tuple[Watched, News]] = []
         self._held = {
             feed.name: _Held(feed, kept.get(feed.name, FeedState()))
             for source in sources
@@ -81,7 +83,16 @@ class Monitor:
 
     def watched(self) -> tuple[Watched, ...]:
         """Return every feed and how it stands, for the report."""
-        return tuple(watched(held.settings, held.state) for held in self._held.values())
+        return tuple(held.watched() for held in self._held.values())
+
+    def take_news(self) -> Sequence[tuple[Watched, News]]:
+        """Return the news since the last call, each with its feed."""
+        news, self._news = self._news, []
+        return news
+
+    def stop(self) -> None:
+        """Watch for late pollers no more: what is cancelled is late for a reason."""
+        self._stopped = True
 
     @property
     def tried(self) -> bool:
@@ -91,7 +102,7 @@ class Monitor:
     def overdue(self) -> tuple[str, ...]:
         """Return the names of feeds whose poller has not moved when it had to."""
         now = asyncio.get_running_loop().time()
-        late = (each for each in self._sources if now > each.expected + LATE)
+        late = (each for each in self._sources if now > each.expected + LATE and not self._stopped)
         return tuple(source.readers[0].name for source in late)
 
     async def run(self) -> None:
@@ -128,17 +139,16 @@ class Monitor:
         held = [self._held[feed.name] for feed in source.readers]
         taken = [(each, each.state, self._take(each, reading)) for each in held]
         for each, _, news in taken:
-            self._on_poll(each.settings, each.state, news, source.took)
+            self._count(each, news, source.took)
         self._untried.discard(source.readers[0].name)
         if not all(
             nothing_new(before, each.state, each.settings.rules) for each, before, _ in taken
         ):
-            self._on_change()
+            self._wake.set()
         await asyncio.sleep(0)  # The lamps first: the log may be slow.
         for each, before, news in taken:
             _log_feed(each.settings.name, before, each.state)
             _log_news(each, news)
-            _log_idle(each)
 
     def _wait(self, source: Source, *, place: float) -> float:
         first = source.readers[0]
@@ -154,6 +164,12 @@ class Monitor:
             retry_after=source.rest,
         )
 
+    def _count(self, held: "_Held", news: News, seconds: float) -> None:
+        name, state = held.settings.name, held.state
+        self._polls.count(name, state.error, seconds, answered=state.answered)
+        if news != NO_NEWS:
+            self._news.append((held.watched(), news))
+
     def _take(self, held: "_Held", reading: Reading) -> News:
         held.state, news = absorb(held.state, reading, rules=held.settings.rules)
         if held.state.answered == reading.at:
@@ -163,7 +179,7 @@ class Monitor:
     def _expire_later(self, held: "_Held") -> None:
         if held.state.answered is not None:
             when = held.state.answered + held.settings.rules.max_age
-            held.expire_later(when, self._on_change)
+            held.expire_later(when, self._wake.set)
 
 
 class _Held:
@@ -174,8 +190,12 @@ class _Held:
         self.state = feed_state
         self.odd_words: set[str] = set()
         self.more_odd_words = False
-        self.idle: frozenset[int] = frozenset()
+        self._identity = feed_key(settings.name, settings.options)
         self._expiry: asyncio.TimerHandle | None = None
+
+    def watched(self) -> Watched:
+        """Return the feed as the report sees it."""
+        return watched(self.settings, self.state, identity=self._identity)
 
     def expire_later(self, when: float, call: Callable[[], None]) -> None:
         """Call *call* at *when* on the loop's clock, instead of when it was said before."""
@@ -219,15 +239,3 @@ def _log_news(held: _Held, news: News) -> None:
     if new[room:] and not held.more_odd_words:
         log.warning("%s: has still more words that are not known; no others are told", name)
         held.more_odd_words = True
-
-
-def _log_idle(held: _Held) -> None:
-    """Warn of patterns that have come to match nothing, once there was a good answer."""
-    settings, feed_state = held.settings, held.state
-    if feed_state.answered is None or not settings.selection.include:
-        return
-    names = {settings.rules.name_of(name) for name, _ in feed_state.projects}
-    now = frozenset(idle(settings.selection.include, names))
-    for number in sorted(now - held.idle):
-        log.warning("%s: include pattern %d matches no project", settings.name, number)
-    held.idle = now

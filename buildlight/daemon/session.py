@@ -1,258 +1,166 @@
-"""One configuration at work: its feeds are followed, and every report goes to lamps, log and file.
+"""One configuration at work: its feeds are polled, and every turn of the loop is published.
 
-A shift takes over how feeds stand from the one before it, and hands it to the next.
+A turn decides first, without an ``await``: it makes an :class:`update.Update` of everything
+known. Then it acts: the update goes to one list of publishers, lamps first.
 """
 
 import asyncio
 import math
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any
 
 from buildlight.daemon.monitor import Monitor
 from buildlight.daemon.settings import Settings
-from buildlight.daemon.state_file import StateFile, feed_key
+from buildlight.daemon.state_file import feed_key
 from buildlight.feeds.settings import FeedSettings
 from buildlight.feeds.sources import Source
-from buildlight.hours import is_open, next_switch
+from buildlight.hours import next_switch
 from buildlight.lamps.group import LampGroup
-from buildlight.projects.feed_state import FeedState, News
-from buildlight.publish.change_log import ChangeLog
+from buildlight.projects.feed_state import FeedState
+from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report, make_report
+from buildlight.report.update import HEARTBEAT, Publisher, Update, build_events
 
 LEAVING = 0.3
-"""Seconds to wait at the end for what is cancelled, connections among it."""
+"""Seconds that cancelled tasks may take at the end, open connections among them."""
 DARKENING = 1.2
-"""Seconds to wait at stop for lights to go dark."""
-WRITING = 0.3
-"""Seconds to wait at stop for verdicts to be written, while lights go dark."""
-LOOKING = 1.0
-"""Seconds after a light is told something until a look whether it came back."""
-LOOKING_AGAIN = 60.0
-"""The same for a light that merely goes on to blink: it can show nothing that is not true.
-
-Every report looks as well, and for the status file there is one every 30 seconds.
-"""
-OFTEN = 5.0
-"""Seconds between two calls of a light that blinks, at most; others are looked at after each."""
-
-NO_NEWS = News()
+"""Seconds that lights may take at the end to go dark."""
 
 OpenSources = Callable[[Iterable[FeedSettings]], AbstractAsyncContextManager[Sequence[Source]]]
 
 
-class Times(TypedDict):
-    """The two clocks of :class:`feed_state.Reading`, at one moment."""
-
-    now: float
-    clock: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all shifts of a daemon share.
-
-    *state* keeps verdicts across restarts, if there is one. *on_report* is called with every new
-    report, *on_poll* with how a feed stands after a poll and how many seconds it took, *on_ready*
-    once every light and every feed of the shift was tried.
-    """
-
-    lamps: LampGroup
-    journal: ChangeLog
-    state: StateFile | None
-    open_sources: OpenSources
-    clock: Callable[[], datetime]
-    on_report: Callable[[Report], None]
-    on_poll: Callable[[str, FeedState, float], None]
-    on_ready: Callable[[], None]
-
-    def times(self) -> Times:
-        """Return what the clocks show now."""
-        return {"now": asyncio.get_running_loop().time(), "clock": self.clock()}
-
-
 class Session:
-    """*settings* at work, until *stop* is set or *relief* comes.
+    """*settings* at work, from load to reload.
 
-    *kept* is how feeds stand that are known already, by name; *before* is the last report.
+    *publishers* receive every update, *lamps* first. *polls* are counted across sessions, *kept*
+    are the known states of feeds by name, and *before* is the last report.
     """
 
     def __init__(
         self,
         settings: Settings,
-        around: Surroundings,
         *,
-        stop: asyncio.Event,
-        relief: asyncio.Event,
+        lamps: LampGroup,
+        publishers: Sequence[Publisher],
+        polls: PollStats,
+        open_sources: OpenSources,
+        clock: Callable[[], datetime],
         kept: Mapping[str, FeedState],
         before: Report | None,
     ) -> None:
+        self.report = before
         self._settings = settings
-        self._around = around
-        self._stop = stop
-        self._relief = relief
+        self._lamps = lamps
+        self._publishers = publishers
+        self._polls = polls
+        self._open_sources = open_sources
+        self._clock = clock
         self._kept = kept
-        self._keys = {feed.name: feed_key(feed.name, feed.options) for feed in settings.feeds}
         self._monitor: Monitor | None = None
-        self._report = before
-        self._ready = False
-        self._over = False
         self._wanted = asyncio.Event()
-        self._switch: asyncio.TimerHandle | None = None
-        self._news: list[tuple[FeedSettings, News]] = []
-        self._hours = [lamp.hours for lamp in settings.lamps if lamp.hours is not None]
-        self._open: list[bool] = []
-
-    @property
-    def report(self) -> Report | None:
-        """What was told last."""
-        return self._report
 
     def late_feeds(self) -> tuple[str, ...]:
         """Return the names of feeds whose poller hangs."""
-        return self._monitor.overdue() if self._monitor and not self._over else ()
-
-    async def run(self) -> None:
-        """Follow the feeds; lamps are asked to go dark at the end, unless it is a relief."""
-        async with self._around.open_sources(self._settings.feeds) as sources:
-            self._monitor = Monitor(
-                sources,
-                clock=self._around.clock,
-                on_change=self.tell_soon,
-                on_poll=self._hear,
-                kept=self._kept,
-            )
-            self._tell()
-            try:
-                await first(
-                    self._monitor.run(),
-                    self._heed_lights(),
-                    self._tell_when_wanted(),
-                    self._stop.wait(),
-                    self._relief.wait(),
-                )
-            finally:
-                if not self._relieved:
-                    self._around.lamps.darken(DARKENING)  # First: what follows may take its time.
-                self._end()
-
-    def tell_soon(self) -> None:
-        """Tell once, in the loop's next turn, however many things happen until then.
-
-        Later, if the last time has just been, and took long.
-        """
-        self._wanted.set()
+        return self._monitor.overdue() if self._monitor else ()
 
     def feed_states(self) -> dict[str, FeedState]:
-        """Return how each feed stands, by name."""
+        """Return the state of each feed, by name."""
         feeds = self._monitor.watched() if self._monitor else ()
         return {feed.name: feed.state for feed in feeds}
 
-    @property
-    def _relieved(self) -> bool:
-        return self._relief.is_set() and not self._stop.is_set()
+    async def run(self, *, stop: asyncio.Event, replaced: asyncio.Event) -> None:
+        """Work until *stop* or *replaced* is set; lamps go dark, unless another session follows."""
+        async with self._open_sources(self._settings.feeds) as sources:
+            monitor = self._monitor = Monitor(
+                sources,
+                clock=self._clock,
+                polls=self._polls,
+                wake=self._wanted,
+                kept=self._kept,
+            )
+            self._publish(monitor)
+            try:
+                await race(
+                    monitor.run(),
+                    self._watch_lights(),
+                    self._publish_turns(monitor, stop),
+                    stop.wait(),
+                    replaced.wait(),
+                )
+            finally:
+                monitor.stop()
+                if replaced.is_set() and not stop.is_set():
+                    if self._wanted.is_set():
+                        self._publish(monitor)  # The next session cannot tell what happened here.
+                else:
+                    self._lamps.darken(DARKENING)  # First: the rest may take its time.
+                    self._publish_states(monitor)
 
-    def _end(self) -> None:
-        if self._relieved and self._wanted.is_set():
-            self._tell()  # What has just happened is not for the next shift to tell.
-        self._over = True
-        if self._switch is not None:
-            self._switch.cancel()
-        state = self._around.state
-        if state is not None and not self._relieved:
-            state.refresh(self._by_key(), **self._around.times())
-            state.close(WRITING)
-
-    def _by_key(self) -> dict[str, FeedState]:
-        """Return how feeds stand, as the state file calls them."""
-        return {self._keys[name]: feed_state for name, feed_state in self.feed_states().items()}
-
-    def _hear(self, feed: FeedSettings, feed_state: FeedState, news: News, seconds: float) -> None:
-        self._around.journal.count_poll(feed.name, failed=feed_state.error is not None)
-        self._around.on_poll(feed.name, feed_state, seconds)
-        if news != NO_NEWS:
-            self._news.append((feed, news))
-        # Whether or not there is news: the clock may have been set right meanwhile.
-        self._tell_at_next_switch()
-        if self._open != self._offices():
-            self.tell_soon()
-
-    async def _heed_lights(self) -> None:
-        """Tell of lights that come and go and hang. No wake-up while every lamp is still."""
-        lamps = self._around.lamps
-        told = lamps.lights()
-        patience = LOOKING
+    async def _watch_lights(self) -> None:
         while True:
-            wait = lamps.called_in + patience
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait if wait < math.inf else None):
-                    await lamps.changed.wait()
-            # Soon, too, while a light is called, as it may be on its way to hang.
-            soon = lamps.changed.is_set() or not 0.0 < lamps.called_in < OFTEN
-            patience = LOOKING if soon else LOOKING_AGAIN
-            lamps.changed.clear()
-            now = lamps.lights()
-            if now != told:
-                told = now
-                self.tell_soon()
+            await self._lamps.watch()
+            self._wanted.set()
 
-    async def _tell_when_wanted(self) -> None:
-        """Tell whenever it is asked for.
+    async def _publish_turns(self, monitor: Monitor, stop: asyncio.Event) -> None:
+        """Publish whenever something changed, an office opens or closes, or a heartbeat is due.
 
         Not a callback of the loop: a failure there would be logged and survived, and the lamp
         would go on to show what was true before it. Here it ends the daemon, and the lamp is dark.
         """
         loop = asyncio.get_running_loop()
-        again_at = -math.inf
+        beat, again_at = loop.time() + HEARTBEAT, -math.inf
         while True:
-            await self._wanted.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(min(beat, loop.time() + self._next_switch())):
+                    await self._wanted.wait()
             if loop.time() < again_at:
                 await asyncio.sleep(again_at - loop.time())
+            if stop.is_set():  # With 50,000 projects a turn takes its time.
+                return
             begun = loop.time()
-            self._tell()
-            # As long as that took belongs to the polls: a thousand may answer at once.
+            due = begun >= beat
+            self._publish(monitor, heartbeat=due)
+            beat = begun + HEARTBEAT if due else beat
+            # As much time again belongs to the polls: a thousand feeds may answer at once.
             again_at = loop.time() + (loop.time() - begun)
 
-    def _tell(self) -> None:
-        """Make a report of what is known now, and tell it to the lamps and the log.
-
-        Nothing is told once the end was asked for: with 50,000 projects it takes its time.
-        """
+    def _publish(self, monitor: Monitor, *, heartbeat: bool = False) -> None:
         self._wanted.clear()
-        if self._monitor is None or self._stop.is_set() or self._over:
-            return
-        around, before, times = self._around, self._report, self._around.times()
-        report = make_report(self._monitor.watched(), around.lamps.rows(), **times, before=before)
-        self._report = report
-        around.lamps.tell(report)
-        told, self._news = self._news, []
-        around.lamps.tell_news(told, report)
-        # Not before every lamp was told: the log may be slow.
-        around.journal.tell(before, report, around.lamps.troubles())
-        self._open = self._offices()
-        self._tell_at_next_switch()
-        if around.state is not None:
-            around.state.save(self._by_key(), **times)
-        around.on_report(report)
-        if not self._ready and self._monitor.tried and around.lamps.tried:
-            self._ready = True
-            around.on_ready()
+        now, before, lamps = asyncio.get_running_loop().time(), self.report, self._lamps.rows()
+        feeds = monitor.watched()
+        self.report = make_report(feeds, lamps, now=now, clock=self._clock(), before=before)
+        update = Update(
+            report=self.report,
+            before=before,
+            feeds=feeds,
+            polls=self._polls,
+            now=now,
+            events=build_events(monitor.take_news(), lamps),
+            ready=monitor.tried and self._lamps.tried,
+            heartbeat=heartbeat,
+        )
+        for publisher in self._publishers:
+            publisher.publish(update)
 
-    def _offices(self) -> list[bool]:
-        """Return which offices are open, of the lamps that have one."""
-        return [is_open(each, self._around.clock()) for each in self._hours]
+    def _publish_states(self, monitor: Monitor) -> None:
+        """Publish the last states with the report before: a new one of 50,000 takes its time."""
+        if self.report is not None:
+            now, feeds = asyncio.get_running_loop().time(), monitor.watched()
+            last = Update(self.report, self.report, feeds, self._polls, now)
+            for publisher in self._publishers:
+                publisher.publish(last)
 
-    def _tell_at_next_switch(self) -> None:
-        """Look again when an office opens or closes, if no feed makes us look before."""
-        clock = self._around.clock()
-        nexts = [moment for each in self._hours if (moment := next_switch(each, clock)) is not None]
-        if self._switch is not None:
-            self._switch.cancel()
-        if nexts:
-            wait = (min(nexts) - clock).total_seconds()
-            self._switch = asyncio.get_running_loop().call_later(wait, self.tell_soon)
+    def _next_switch(self) -> float:
+        """Return the seconds until an office opens or closes; infinite if none does.
+
+        Asked anew at every heartbeat, as the time of day may be set meanwhile.
+        """
+        clock = self._clock()
+        offices = {lamp.hours for lamp in self._settings.lamps if lamp.hours is not None}
+        switches = [at for hours in offices if (at := next_switch(hours, clock)) is not None]
+        return min(((at - clock).total_seconds() for at in switches), default=math.inf)
 
 
 def handed_over(
@@ -260,7 +168,7 @@ def handed_over(
     feed_states: Mapping[str, FeedState],
     after: Iterable[FeedSettings],
 ) -> dict[str, FeedState]:
-    """Return how the feeds of a new configuration stand, as far as the one *before* it knew.
+    """Return the states of the feeds of a new configuration, as far as they are known.
 
     A feed with the same address and secret goes on as it was. Where only its secret is another,
     or what its words mean, or its name and that, its verdicts are kept and its last answer proves
@@ -295,8 +203,8 @@ def _key(feed: FeedSettings) -> str:
     return feed_key(feed.name, feed.options)
 
 
-async def first(*awaited: Coroutine[Any, Any, object]) -> None:
-    """Wait until the first of *awaited* ends, and end the others; what it raised is raised."""
+async def race(*awaited: Coroutine[Any, Any, object]) -> None:
+    """Wait until the first of *awaited* ends, and cancel the others; what it raised is raised."""
     tasks = [asyncio.ensure_future(each) for each in awaited]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -7,7 +7,7 @@ restart, as what it calls green may have turned red since.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from buildlight.projects.feed_state import FeedState, in_doubt
 from buildlight.projects.matching import Key
 from buildlight.projects.project import Project
 from buildlight.projects.verdict import ProjectState, Verdict
+from buildlight.report.update import Update
 from buildlight.system.atomic_file import AtomicFile
 
 NAME, OUTDATED = "verdicts.json", "verdicts.old"
@@ -77,7 +78,7 @@ class _File(BaseModel):
 class StateFile:
     """The file of kept verdicts in *folder*.
 
-    Nobody waits for the disk but :meth:`close`.
+    A publisher: nothing waits for the disk but :meth:`close`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -86,6 +87,7 @@ class StateFile:
         self._outdated = folder / OUTDATED
         self._file = AtomicFile(self._path, on_trouble=self._warn_of_writing, aside=self._outdated)
         self._written: Verdicts = {}
+        self._last: Update | None = None
         self._warned = False
 
     def load(self, *, now: float, clock: datetime) -> dict[str, FeedState]:
@@ -116,27 +118,28 @@ class StateFile:
         self._written = _verdicts(feed_states)
         return feed_states
 
-    def save(self, feeds: FeedStates, *, now: float, clock: datetime) -> None:
-        """Have the verdicts of *feeds* written, unless they are what was written last."""
-        verdicts = _verdicts(feeds)
+    def publish(self, update: Update) -> None:
+        """Write the verdicts of *update*, unless they are what was written last."""
+        self._last = update
+        verdicts = _verdicts(_by_identity(update))
         if verdicts != self._written or self._file.stuck:
             self._written = verdicts
-            self._file.write(partial(_document, feeds, now=now, clock=clock))
+            self._file.write(_document_of(update))
 
-    def refresh(self, feeds: FeedStates, *, now: float, clock: datetime) -> None:
-        """Have the verdicts of *feeds* and when they were confirmed written, changed or not."""
-        verdicts = _verdicts(feeds)
-        outdates, self._written = verdicts != self._written, verdicts
-        self._file.write(partial(_document, feeds, now=now, clock=clock), outdates=outdates)
-
-    def close(self, timeout: float) -> bool:
-        """Wait up to *timeout* seconds until all is written; returns whether it is."""
-        written = self._file.close(timeout)
-        if not written:
+    def close(self, timeout: float) -> None:
+        """Write when verdicts were confirmed last, and wait up to *timeout* seconds for it."""
+        if self._last is not None:
+            verdicts = _verdicts(_by_identity(self._last))
+            self._file.write(_document_of(self._last), outdates=verdicts != self._written)
+            self._written = verdicts
+        if not self.flush(timeout):
             self._warn(
                 "is not written yet, is the disk slow? Verdicts may be doubted after a restart"
             )
-        return written
+
+    def flush(self, timeout: float) -> bool:
+        """Wait up to *timeout* seconds until all is written; return whether it is."""
+        return self._file.close(timeout)
 
     def _good(self, rows: Iterable[JsonValue]) -> tuple[_Row, ...]:
         good = []
@@ -175,6 +178,14 @@ def kept_for(kept: FeedStates, feeds: Mapping[str, FeedOptions]) -> Mapping[str,
         if key is not None:
             found[name] = kept[key]
     return found
+
+
+def _by_identity(update: Update) -> FeedStates:
+    return {feed.identity: feed.state for feed in update.feeds}
+
+
+def _document_of(update: Update) -> Callable[[], object]:
+    return partial(_document, _by_identity(update), now=update.now, clock=update.report.at)
 
 
 def _verdicts(feeds: FeedStates) -> Verdicts:

@@ -6,26 +6,32 @@ Which light plays what is here; what it means is in ``report``, how one light pl
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from buildlight.errors import LightUnavailable
-from buildlight.feeds.settings import FeedSettings
 from buildlight.hours import is_open
 from buildlight.lamps.lamp import Lamp, LampThread
 from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import Pattern, cheers, dimmed
-from buildlight.projects.feed_state import News
 from buildlight.projects.verdict import Event, Verdict
-from buildlight.report.report import LampReport, Light, Report, Shown
+from buildlight.report.report import LampReport, Light, Shown
+from buildlight.report.update import Update
 
 BLOCKED = 1.0
 """Seconds after which a light that does not come back from a call counts as lost."""
 LOOKING = 0.02
 """Seconds between looks whether a light that goes is dark."""
+
+HANGING = 1.0
+"""Seconds after a light was called until a look whether the call came back."""
+HANGING_WHILE_BLINKING = 60.0
+"""The same for a light that goes on to blink: it can show nothing that is not true."""
+OFTEN = 5.0
+"""Seconds between two calls of a light that blinks, at most; others are looked at after each."""
 
 WORST_FIRST = (Event.BROKEN, Event.STILL_BROKEN, Event.FIXED)
 """Which event is played if several happen at once."""
@@ -98,6 +104,7 @@ class LampGroup:
     def __init__(self, lamps: Iterable[LampSettings], *, make_player: MakePlayer) -> None:
         self.changed = asyncio.Event()
         """Set when a light may have changed, and when a lamp may have begun to move."""
+        self._reported: tuple[Light | None, ...] = ()
         self._make_player = make_player
         self._loop = asyncio.get_running_loop()
         self._dark_by: float | None = None
@@ -129,7 +136,24 @@ class LampGroup:
 
     def rows(self) -> tuple[Shown, ...]:
         """Return the lamps as a report sees them."""
-        return tuple(shown(each.settings, each.light) for each in self._played)
+        self._reported = self.lights()
+        return tuple(
+            shown(each.settings, each.light, trouble=each.player.trouble) for each in self._played
+        )
+
+    async def watch(self) -> None:
+        """Return once a light is not as it was reported last. No wake-up while all are still."""
+        patience = HANGING
+        while self.lights() == self._reported:
+            wait = self.called_in + patience
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait if wait < math.inf else None):
+                    await self.changed.wait()
+            # Soon, too, while a light is called, as it may be on its way to hang.
+            soon = self.changed.is_set() or not 0.0 < self.called_in < OFTEN
+            patience = HANGING if soon else HANGING_WHILE_BLINKING
+            self.changed.clear()
+        self._reported = self.lights()
 
     def missing(self) -> tuple[tuple[LampSettings, Light | None, LightUnavailable | None], ...]:
         """Return the lamps that are not to be waited for and are not there, and the trouble.
@@ -142,33 +166,26 @@ class LampGroup:
             if not each.settings.options.wait_for_light and each.player.light is not Light.OK
         )
 
-    def troubles(self) -> Mapping[str, LightUnavailable | None]:
-        """Return why lights are not ok, by the name of the lamp."""
-        return {each.settings.name: each.player.trouble for each in self._played}
-
     def hung(self, seconds: float) -> tuple[str, ...]:
         """Return the names of lamps whose light has not come back for more than *seconds*."""
         return tuple(
             each.settings.name for each in self._played if each.player.blocked_for() > seconds
         )
 
-    def tell(self, report: Report) -> None:
-        """Have every lamp play what *report*, made of :meth:`rows`, says of it."""
-        for each, row in zip(self._played, report.lamps, strict=True):
+    def publish(self, update: Update) -> None:
+        """Show the patterns of *update*, whose report is made of :meth:`rows`.
+
+        Then each lamp plays its pattern for the worst of the events that count for it, once; never
+        a cheer while it is stale or broken.
+        """
+        for each, row in zip(self._played, update.report.lamps, strict=True):
             if each.show(row.pattern):
                 self.changed.set()
-
-    def tell_news(self, told: Iterable[tuple[FeedSettings, News]], report: Report) -> None:
-        """Have every lamp that heeds what happened play its pattern for the worst of it, once.
-
-        After the lamp was told how things stand, and never a cheer while they are bad.
-        """
-        told = [*told]
-        for each, row in zip(self._played, report.lamps, strict=True):
+        for each, row in zip(self._played, update.report.lamps, strict=True):
             lamp = each.settings
-            if lamp.hours is not None and not is_open(lamp.hours, report.at):
+            if lamp.hours is not None and not is_open(lamp.hours, update.report.at):
                 continue
-            happened = {event for one in told for event in _heeded(lamp, *one)}
+            happened = {event.event for event in update.events if lamp.name in event.lamps}
             pattern = _pattern_for(happened, lamp, row)
             if pattern is not None:
                 each.player.play_once(pattern)
@@ -196,14 +213,15 @@ class LampGroup:
         return tuple(each.settings for each in stuck)
 
     def darken(self, patience: float) -> None:
-        """Ask every lamp to go dark; :meth:`join` waits for it, from now on *patience* seconds."""
+        """Ask every lamp to go dark; :meth:`close` waits for it, from now on *patience* seconds."""
         for each in self._played:
             each.player.stop()
         if self._dark_by is None:
             self._dark_by = self._loop.time() + patience
 
-    def join(self) -> None:
-        """Wait for darkness, as long as there is patience."""
+    def close(self, timeout: float) -> None:
+        """Wait for darkness, up to *timeout* seconds after it was asked for."""
+        self.darken(timeout)
         by = self._dark_by or 0.0
         started = [each for each in self._played if each.started]
         _tell_unanswered(
@@ -219,7 +237,7 @@ class LampGroup:
             self._loop.call_soon_threadsafe(self.changed.set)
 
 
-def shown(lamp: LampSettings, light: Light) -> Shown:
+def shown(lamp: LampSettings, light: Light, *, trouble: LightUnavailable | None = None) -> Shown:
     """Return a lamp as the report sees it."""
     return Shown(
         name=lamp.name,
@@ -230,6 +248,7 @@ def shown(lamp: LampSettings, light: Light) -> Shown:
         selection=lamp.selection,
         hours=lamp.hours,
         closed=lamp.closed,
+        trouble=str(trouble) if trouble else None,
     )
 
 
@@ -262,12 +281,6 @@ def _tell_unanswered(lamps: Iterable[_Played]) -> None:
     for each in lamps:
         name = each.settings.name
         log.warning("%s: its light does not answer, and was left as it was", name)
-
-
-def _heeded(lamp: LampSettings, feed: FeedSettings, news: News) -> Iterable[Event]:
-    if feed.name in lamp.feeds:
-        names = lamp.selection.of(feed.selection.of(each.name for each in news.events))
-        yield from (each.event for each in news.events if each.name in names)
 
 
 def _pattern_for(happened: set[Event], lamp: LampSettings, row: LampReport) -> Pattern | None:

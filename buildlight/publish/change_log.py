@@ -1,83 +1,106 @@
-"""What the log is told: one line for each change of a lamp, and a summary once a day."""
+"""The log of changes: one line for each change of a lamp, its light or its warnings, and a
+summary once a day.
+"""
 
 import logging
 from collections import Counter
 from collections.abc import Mapping
 
-from buildlight.errors import LightUnavailable
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
-from buildlight.report.report import LampReport, Light, Report
+from buildlight.report.report import FeedReport, LampReport, Light, Report
+from buildlight.report.update import Update
+from buildlight.wording import count
 
 log = logging.getLogger(__name__)
 
 DAY = 86_400.0
-"""Seconds from one summary to the next."""
-
-Troubles = Mapping[str, LightUnavailable | None]
-"""Why lights are not ok, by the name of the lamp."""
+"""Seconds between two summaries."""
 
 
 class ChangeLog:
-    """What has happened since the last summary, and is told line by line."""
+    """A publisher that logs what changed since the update before."""
 
     def __init__(self) -> None:
-        self._polls: Counter[str] = Counter()
-        self._failures: Counter[str] = Counter()
         self._changes: Counter[str] = Counter()
         self._lights: dict[str, Light] = {}
+        self._polls: Mapping[str, tuple[int, int]] = {}
+        self._day_ends: float | None = None
 
-    def count_poll(self, feed: str, *, failed: bool) -> None:
-        """Remember one poll of *feed*."""
-        self._polls[feed] += 1
-        self._failures[feed] += failed
+    def publish(self, update: Update) -> None:
+        """Log what changed of each feed and lamp, and the summary when a day is over."""
+        old_feeds, old_lamps = _by_name(update.before)
+        for feed in update.report.feeds:
+            _log_warnings(old_feeds.get(feed.name), feed)
+        for lamp in update.report.lamps:
+            before = old_lamps.get(lamp.name)
+            self._log_lamp(before, lamp)
+            _log_warnings(before, lamp)
+        if self._day_ends is None:
+            self._day_ends = update.now + DAY
+        elif update.now >= self._day_ends:
+            self._day_ends = update.now + DAY
+            self._log_day(update)
 
-    def tell(self, before: Report | None, after: Report, troubles: Troubles) -> None:
-        """Tell what changed of each lamp between two reports."""
-        old = {lamp.name: lamp for lamp in before.lamps} if before else {}
-        for lamp in after.lamps:
-            self._tell_lamp(old.get(lamp.name), lamp, troubles.get(lamp.name))
+    def close(self, _timeout: float) -> None:
+        """Do nothing: every line is written when it is logged."""
 
-    def tell_day(self, report: Report) -> None:
-        """Tell the summary, and begin anew."""
-        failed = ", ".join(f"{name} {count}" for name, count in self._failures.items() if count)
-        lamps = "; ".join(self._day_of(lamp) for lamp in report.lamps)
+    def _log_day(self, update: Update) -> None:
+        totals, before = update.polls.totals(), self._polls
+        polls = {
+            name: (polls - before.get(name, (0, 0))[0], failed - before.get(name, (0, 0))[1])
+            for name, (polls, failed) in totals.items()
+        }
+        failures = ", ".join(f"{name} {failed}" for name, (_, failed) in polls.items() if failed)
+        all_failed = sum(failed for _, failed in polls.values())
         log.info(
-            "the last day: %d polls, %s; %s",
-            self._polls.total(),
-            f"{self._failures.total()} failed ({failed})" if failed else "none failed",
-            lamps,
+            "the last day: %s, %s; %s",
+            count(sum(each for each, _ in polls.values()), "poll"),
+            f"{all_failed} failed ({failures})" if failures else "none failed",
+            "; ".join(self._day_of(lamp) for lamp in update.report.lamps),
         )
-        for each in (self._polls, self._failures, self._changes):
-            each.clear()
+        self._polls = totals
+        self._changes.clear()
 
     def _day_of(self, lamp: LampReport) -> str:
         changes = self._changes[lamp.name]
         times = "once" if changes == 1 else f"{changes} times"
         return f"{lamp.name} changed {times}, now {RANKS[lamp.signal]}"
 
-    def _tell_lamp(
-        self, before: LampReport | None, after: LampReport, trouble: LightUnavailable | None
-    ) -> None:
-        signal_name = RANKS[after.signal]
+    def _log_lamp(self, before: LampReport | None, after: LampReport) -> None:
+        name = RANKS[after.signal]
         was = RANKS[before.signal] if before else None
-        if before is None or (was, before.blame) != (signal_name, after.blame):
+        if before is None or (was, before.blame) != (name, after.blame):
             self._changes[after.name] += 1
-            said = f" (was {was})" if was else ""
-            log.info("%s: %s%s: %s", after.name, signal_name, said, _why(after))
-        if trouble is not None or after.light is not Light.WAITING:  # else it is not tried yet
-            self._tell_light(after, trouble)
+            log.info("%s: %s%s: %s", after.name, name, f" (was {was})" if was else "", _why(after))
+        if after.trouble is not None or after.light is not Light.WAITING:  # else it is not tried
+            self._log_light(after)
 
-    def _tell_light(self, lamp: LampReport, trouble: LightUnavailable | None) -> None:
+    def _log_light(self, lamp: LampReport) -> None:
         if lamp.light is self._lights.get(lamp.name, Light.OK):
             return
         self._lights[lamp.name] = lamp.light
         if lamp.light is Light.OK:
-            log.info("%s: its light is there again", lamp.name)
+            log.info("%s: its light is back", lamp.name)
         else:
-            why = trouble or "it does not come back from a call"
+            why = lamp.trouble or "it does not respond"
             log.warning("%s: its light is %s: %s", lamp.name, lamp.light.value, why)
+
+
+def _by_name(
+    report: Report | None,
+) -> tuple[Mapping[str, FeedReport], Mapping[str, LampReport]]:
+    if report is None:
+        return {}, {}
+    return {each.name: each for each in report.feeds}, {each.name: each for each in report.lamps}
+
+
+def _log_warnings(before: FeedReport | LampReport | None, after: FeedReport | LampReport) -> None:
+    known = before.warnings if before is not None else ()
+    for warning in after.warnings:
+        if warning not in known:
+            log.warning("%s: %s", after.name, warning)
 
 
 def _why(lamp: LampReport) -> str:

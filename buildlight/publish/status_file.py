@@ -1,72 +1,62 @@
-"""The report as a file in memory, for whoever asks this machine why a lamp looks as it does.
+"""The report as a file in memory: any program on this machine can read why a lamp looks as it does.
 
 It lies in the run folder, not on the SD card, and everybody may read it: it holds no secret.
 """
 
-import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from buildlight.report.as_json import to_json_by_rows
 from buildlight.report.report import Report
+from buildlight.report.update import Update
 from buildlight.system.atomic_file import AtomicFile
 
 NAME = "status.json"
 READABLE = 0o644
 
-EVERY = 30.0
-"""Seconds after which the file is written though nothing has changed: it shows who still lives."""
-
 log = logging.getLogger(__name__)
 
 
 class StatusFile:
-    """The status file in *folder*; *again* asks for a new report, which comes soon after."""
+    """A publisher that keeps the status file in *folder* up to date."""
 
-    def __init__(self, folder: Path, *, again: Callable[[], None]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._file = AtomicFile(self._path, on_trouble=self._warn, mode=READABLE)
-        self._again = again
-        self._told: Report | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._written: Report | None = None
 
-    def tell(self, report: Report) -> None:
-        """Have *report* written, if it says something new or the file has become old."""
-        gist = _without_ages(report)
-        if gist == self._told and self._timer is not None:
-            return
-        self._told = gist
-        self._file.write(partial(to_json_by_rows, report))
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(EVERY, self._grow_old)
+    def publish(self, update: Update) -> None:
+        """Write the report if it says something new, and at every heartbeat."""
+        gist = _without_ages(update.report)
+        if update.heartbeat or gist != self._written:
+            self._written = gist
+            self._file.write(partial(to_json_by_rows, update.report))
 
     def close(self, timeout: float) -> None:
-        """Take the file away, if it is written within *timeout* seconds: nobody keeps it true."""
-        if self._timer is not None:
-            self._timer.cancel()
-        # What was never written is another daemon's, if it is there at all.
-        if self._told is not None and self._file.close(timeout):
-            try:
-                self._path.unlink()
-            except (FileNotFoundError, NotADirectoryError):
-                pass  # It could never be written, which was told.
-            except OSError as exc:
-                self._warn(f"cannot be taken away: {exc.strerror}")
+        """Remove the file, if it is written within *timeout* seconds: nobody keeps it true."""
+        # A file that this daemon never wrote belongs to another one.
+        if self._written is None or not self.flush(timeout):
+            return
+        self._written = None
+        try:
+            self._path.unlink()
+        except (FileNotFoundError, NotADirectoryError):
+            pass  # It could never be written, which was logged.
+        except OSError as exc:
+            self._warn(f"cannot be removed: {exc.strerror}")
 
-    def _grow_old(self) -> None:
-        self._timer = None
-        self._again()
+    def flush(self, timeout: float) -> bool:
+        """Wait up to *timeout* seconds until all is written; return whether it is."""
+        return self._file.close(timeout)
 
     def _warn(self, sentence: str) -> None:
         log.warning("%s: %s; `buildlight explain` has nothing to read", self._path, sentence)
 
 
 def _without_ages(report: Report) -> Report:
-    """Return *report* without what changes by itself as time goes by."""
+    """Return *report* without what changes by itself as time passes."""
     return replace(
         report,
         at=report.at.min,

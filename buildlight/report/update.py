@@ -62,10 +62,10 @@ HEARTBEAT = 30.0
 class Publisher(Protocol):
     """A receiver of updates: the lamps, the log, a file, systemd, the page."""
 
-    def publish(self, update: Update) -> None:
+    def publish(self, update: Update, /) -> None:
         """Take *update*; never block, never raise for trouble outside of this process."""
 
-    def close(self, timeout: float) -> None:
+    def close(self, timeout: float, /) -> None:
         """Finish what was published, within *timeout* seconds; safe to call twice."""
 
 

@@ -14,27 +14,36 @@ from buildlight.config.settings import load_settings
 from buildlight.daemon.daemon import Daemon
 from buildlight.daemon.state_file import StateFile
 from buildlight.network.resolver import ResolverLoop
-from buildlight.report.report import Report
+from buildlight.report.update import Update
+
+
+class Changes:
+    """A publisher that notes when a feed came to be broken, or was no longer."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, float]] = []
+        self._broken: set[str] = set()
+
+    def publish(self, update: Update) -> None:
+        """Note what changed."""
+        now = {feed for feed, _ in update.report.lamps[0].broken}
+        self.seen.extend((feed, time.monotonic()) for feed in now ^ self._broken)
+        self._broken = now
+
+    def close(self, _timeout: float) -> None:
+        """Nothing to finish."""
 
 
 async def main() -> None:
     """Run the daemon."""
-    seen: list[tuple[str, float]] = []
-    broken: set[str] = set()
-
-    def note(report: Report) -> None:
-        now = {feed for feed, _ in report.lamps[0].broken}
-        seen.extend((feed, time.monotonic()) for feed in now ^ broken)
-        broken.clear()
-        broken.update(now)
-
+    changes = Changes()
     here = Path.cwd()
     settings = load_settings(Path("buildlight.toml"))
-    daemon = Daemon(settings, on_report=note, folder=here, state=StateFile(here / "state"))
+    daemon = Daemon(settings, publishers=[changes], folder=here, state=StateFile(here / "state"))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin, stop.set)
     await daemon.run(stop)
-    sys.stdout.write(f"{json.dumps(seen)}\n")
+    sys.stdout.write(f"{json.dumps(changes.seen)}\n")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ import pytest
 from buildlight.daemon.daemon import Daemon as InProcess
 from buildlight.feeds.sources import open_sources
 from buildlight.lamps.settings import LampSettings
-from buildlight.report.report import Light, Report
+from buildlight.report.report import Light
+from buildlight.report.update import Update
 from buildlight.system.posix_signals import ENDING
 from support.examples import NOON, a_project
 from support.running import (
@@ -39,7 +40,7 @@ from support.running import (
     until,
 )
 from support.servers import BROKEN_FEED, DRIPS, ENDLESS, FEED, HANGS, Answer, FeedServer
-from support.world import LoopPlayer, RecordingLight, Server, World
+from support.world import LoopPlayer, Recorder, RecordingLight, Server, World
 
 TOLD_TO_END = [number for number in ENDING if number is not signal.SIGHUP]
 """What ends a daemon that has no terminal: without one, SIGHUP asks for a reload."""
@@ -98,14 +99,14 @@ def test_a_reload_changes_what_the_lamp_follows_without_a_dark_moment(
 
         (tmp_path / "buildlight.toml").write_text("intervall = 30\n")
         daemon.process.send_signal(signal.SIGHUP)
-        until(lambda: "the configuration from before goes on" in daemon.said(), daemon)
+        until(lambda: "the old configuration stays" in daemon.said(), daemon)
         (tmp_path / "buildlight.toml").write_text(configuration(other.url(), port=tower.port))
         daemon.process.send_signal(signal.SIGHUP)
         until(lambda: tower.told.endswith(RED), daemon)
 
         assert DARK not in tower.told[tower.told.index(GREEN) :]
         assert "buildlight.toml: intervall: " in daemon.said()
-        assert "the configuration was read again: 1 feed, 1 lamp" in daemon.said()
+        assert "configuration reloaded: 1 feed, 1 lamp" in daemon.said()
         assert daemon.stop() == 0
 
 
@@ -310,7 +311,7 @@ def test_a_light_that_is_not_there_yet_is_waited_for(
         port.symlink_to(tower.port)
 
         until(lambda: tower.told.endswith(GREEN), daemon)
-        until(lambda: "lamp: its light is there again" in daemon.said(), daemon)
+        until(lambda: "lamp: its light is back" in daemon.said(), daemon)
         assert daemon.stop() == 0
     assert f"lamp: its light is waiting: no port {port}; is the light plugged in?" in daemon.said()
 
@@ -418,7 +419,7 @@ class Fickle(LoopPlayer):
 def test_any_number_of_reasons_makes_one_report_and_none_after_the_end() -> None:
     """Fifty lights that come and go at once do not hold up a stop with fifty reports."""
     server = Server(a_project(last_build_status="Success"))
-    reports: list[Report] = []
+    recorder = Recorder()
     players: list[Fickle] = []
 
     def player(_lamp: LampSettings, on_light: Callable[[], None]) -> LoopPlayer:
@@ -430,24 +431,24 @@ def test_any_number_of_reasons_makes_one_report_and_none_after_the_end() -> None
         transport = httpx.MockTransport(server.handle)
         app = InProcess(
             World(ci=server).settings,
-            on_report=reports.append,
+            publishers=[recorder],
             make_player=player,
             open_sources=partial(open_sources, transport=transport),
             clock=lambda: NOON,
         )
         running = asyncio.create_task(app.run(stop))
         await asyncio.sleep(1)
-        reports.clear()
+        recorder.updates.clear()
         players[0].become(Light.LOST, times=50)
         await asyncio.sleep(1)
-        told = len(reports)
+        told = len(recorder.updates)
         players[0].become(Light.OK, times=50)
         stop.set()
         await running
-        return told, len(reports) - told
+        return told, len(recorder.updates) - told
 
     with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
-        assert runner.run(story()) == (1, 0)
+        assert runner.run(story()) == (1, 1)  # The last one is the states before the end.
 
 
 def test_a_fault_of_our_own_ends_in_the_dark_and_not_in_an_old_green() -> None:
@@ -455,14 +456,15 @@ def test_a_fault_of_our_own_ends_in_the_dark_and_not_in_an_old_green() -> None:
     server = Server(a_project(last_build_status="Success"))
     light = RecordingLight()
 
-    def on_report(report: Report) -> None:
-        if report.lamps[0].broken:
-            raise ZeroDivisionError
+    class Faulty(Recorder):
+        def publish(self, update: Update) -> None:
+            if update.report.lamps[0].broken:
+                raise ZeroDivisionError
 
     async def story() -> bool:
         app = InProcess(
             World(ci=server).settings,
-            on_report=on_report,
+            publishers=[Faulty()],
             make_player=lambda _lamp, on_light: LoopPlayer(light, on_light),
             open_sources=partial(open_sources, transport=httpx.MockTransport(server.handle)),
             clock=lambda: NOON,

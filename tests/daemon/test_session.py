@@ -413,7 +413,7 @@ def test_twenty_configurations_in_turn_show_no_wrong_frame(
             seen, refused = len(world.light.shown), len(caplog.records)
             if turn % 2:
                 world.reload({**now, **dice.choice(MISTAKES)})
-                assert "the configuration from before goes on" in caplog.records[-1].getMessage()
+                assert "the old configuration stays" in caplog.records[-1].getMessage()
                 new = now
             else:
                 new = any_document(dice, world)
@@ -527,7 +527,7 @@ def test_a_driver_that_fails_at_a_reload_ends_nothing(
 
     World(web=Server(GOOD), lamp=STEADY, systemd=Systemd(listener.address)).run(story)
 
-    assert "reading the configuration failed (KeyError)" in caplog.text
+    assert "the configuration cannot be read (KeyError)" in caplog.text
     assert "s3cret" not in caplog.text
 
 

@@ -12,11 +12,15 @@ import pytest
 
 from buildlight.daemon.state_file import StateFile, feed_key, kept_for
 from buildlight.feeds.cctray import CCTrayOptions
-from buildlight.projects.feed_state import FeedState
+from buildlight.projects.feed_state import FeedState, Rules
 from buildlight.projects.matching import Key
 from buildlight.projects.verdict import ProjectState, Verdict
+from buildlight.report.report import make_report
+from buildlight.report.rows import Watched
+from buildlight.report.update import Update
 from buildlight.system.paths import state_folder
 from support.examples import NOON, a_memory, a_project
+from support.reports import an_update
 
 PATIENCE = 20.0
 DOUBTED = "after a restart verdicts will be doubted"
@@ -43,20 +47,31 @@ def a_feed(
     return {key_of(URL, name): feed_state}
 
 
+def an_update_of(
+    feeds: Mapping[str, FeedState], *, now: float = 0.0, clock: datetime = NOON
+) -> Update:
+    """Return the turn that found *feeds*."""
+    watched = tuple(
+        Watched(key, "", feed_state, Rules(max_age=110.0), identity=key)
+        for key, feed_state in feeds.items()
+    )
+    return an_update(make_report((), (), now=now, clock=clock), feeds=watched, now=now)
+
+
 def save(
     state: StateFile, feeds: Mapping[str, FeedState], *, now: float = 0.0, clock: datetime = NOON
 ) -> None:
-    """Save *feeds*, and wait until they are written."""
-    state.save(feeds, now=now, clock=clock)
-    assert state.close(PATIENCE)
+    """Publish *feeds*, and wait until they are written."""
+    state.publish(an_update_of(feeds, now=now, clock=clock))
+    assert state.flush(PATIENCE)
 
 
 def refresh(
     state: StateFile, feeds: Mapping[str, FeedState], *, now: float = 0.0, clock: datetime = NOON
 ) -> None:
-    """Refresh *feeds*, and wait until they are written."""
-    state.refresh(feeds, now=now, clock=clock)
-    assert state.close(PATIENCE)
+    """Publish *feeds* as the last ones."""
+    state._last = an_update_of(feeds, now=now, clock=clock)
+    state.close(PATIENCE)
 
 
 def load(folder: Path, *, now: float = 0.0, clock: datetime = NOON) -> dict[str, FeedState]:
@@ -536,14 +551,14 @@ def test_a_kill_while_it_is_written_leaves_a_doubt(tmp_path: Path) -> None:
     state = StateFile(tmp_path)
     state.load(now=0.0, clock=NOON)
     os.mkfifo(tmp_path / "verdicts.new")
-    state.save(a_feed(), now=0.0, clock=NOON)
+    state.publish(an_update_of(a_feed()))
     reader = os.open(tmp_path / "verdicts.new", os.O_RDONLY)  # Returns once the writer is there.
 
     found = feed_states(tmp_path)
     (tmp_path / "verdicts.new").unlink()
     os.close(reader)
 
-    assert state.close(PATIENCE)
+    assert state.flush(PATIENCE)
     assert found.doubted == {("shop", 0)}
 
 
@@ -581,18 +596,18 @@ def test_a_disk_that_hangs_costs_one_thread_and_a_warning_of_each_kind(
     os.mkfifo(pipe)
     state = StateFile(tmp_path)
     before = threading.active_count()
-    state.save(a_feed({("more than a pipe takes" * 10_000, 0): BROKEN}), now=0.0, clock=NOON)
+    state.publish(an_update_of(a_feed({("more than a pipe takes" * 10_000, 0): BROKEN})))
     reader = os.open(pipe, os.O_RDONLY)  # Returns once the writer is there.
     pipe.unlink()
 
     for verdict in (Verdict.BROKEN, Verdict.PASSING, Verdict.NONE):
-        state.save(a_feed({("shop", 0): a_memory(verdict=verdict)}), now=0.0, clock=NOON)
+        state.publish(an_update_of(a_feed({("shop", 0): a_memory(verdict=verdict)})))
 
     assert threading.active_count() == before + 1
-    assert not state.close(0.05)
-    assert not state.close(0.05)
+    state.close(0.05)
+    state.close(0.05)
     os.close(reader)
-    assert state.close(PATIENCE)
+    assert state.flush(PATIENCE)
     assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.NONE
     late, broken = warnings_of(caplog)
     assert late.startswith(f"{tmp_path / 'verdicts.json'}: is not written yet, is the disk slow?")
@@ -601,7 +616,7 @@ def test_a_disk_that_hangs_costs_one_thread_and_a_warning_of_each_kind(
 
 def test_nothing_to_write_needs_no_wait(tmp_path: Path) -> None:
     """A daemon whose servers never answered stops at once."""
-    assert StateFile(tmp_path).close(0.0)
+    assert StateFile(tmp_path).flush(0.0)
 
 
 # By what feeds are found.
@@ -694,7 +709,7 @@ def test_news_that_found_no_thread_are_written_with_the_next_report(
 
     with monkeypatch.context() as poor:
         poor.setattr(threading.Thread, "start", none)
-        state.save(a_feed(), now=0.0, clock=NOON)
+        state.publish(an_update_of(a_feed()))
     names = [each.name for each in tmp_path.iterdir()]
     save(state, a_feed())
 

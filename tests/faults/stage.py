@@ -32,6 +32,7 @@ from buildlight.network.resolver import ResolverLoop
 from buildlight.patterns.pattern import Channel, Frame
 from buildlight.projects.signal import RANKS
 from buildlight.report.report import FeedReport, LampReport, Report
+from buildlight.report.update import Update
 from faults.fault_light import FaultLight
 from faults.fault_server import FaultServer
 from support.servers import BROKEN_FEED, FEED, Answer, FeedServer
@@ -204,10 +205,17 @@ class Stage:
     async def _work(self) -> None:
         daemon = Daemon(
             check_settings(self.tables()),
-            on_report=partial(setattr, self, "report"),
+            publishers=[self],
             make_player=self._player,
         )
         await daemon.run(self._stop)
+
+    def publish(self, update: Update) -> None:
+        """Keep the report."""
+        self.report = update.report
+
+    def close(self, _timeout: float) -> None:
+        """Nothing to finish."""
 
     def tables(self) -> dict[str, Any]:
         """Return the configuration of a daemon on this stage."""

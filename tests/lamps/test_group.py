@@ -122,7 +122,7 @@ def lamps_of(
             finally:
                 bench.wires.free.set()
                 bench.lamps.darken(PATIENCE)
-                bench.lamps.join()
+                bench.lamps.close(PATIENCE)
             return bench
 
         return asyncio.run(told())
@@ -232,7 +232,7 @@ def test_a_light_that_does_not_let_go_is_told_and_holds_nobody_up(
         bench.wires.free.set()
         await until(lambda: "close 2" in bench.wires.done)
         bench.lamps.darken(PATIENCE)
-        bench.lamps.join()
+        bench.lamps.close(PATIENCE)
 
     asyncio.run(told())
 
@@ -293,6 +293,6 @@ def test_a_light_that_hangs_counts_as_tried_and_lost() -> None:
         await until(lambda: bench.lamps.lights() == (Light.OK, Light.OK))
         assert bench.lamps.hung(0.5) == ()
         bench.lamps.darken(PATIENCE)
-        bench.lamps.join()
+        bench.lamps.close(PATIENCE)
 
     asyncio.run(told())

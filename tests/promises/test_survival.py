@@ -92,7 +92,7 @@ def test_systemd_hears_how_a_daemon_comes_reloads_and_goes(
     daemon.process.send_signal(signal.SIGHUP)
     assert listener.wait_for("RELOADING=1\nMONOTONIC_USEC=")
     assert listener.wait_for("READY=1")[-1] == "READY=1"
-    until(lambda: "the configuration from before goes on" in daemon.said(), daemon)
+    until(lambda: "the old configuration stays" in daemon.said(), daemon)
     file.write_text(text.replace("[[lamps]]", '[[lamps]]\nname = "shelf"'))
     daemon.process.send_signal(signal.SIGHUP)
     assert listener.wait_for("RELOADING=1")
@@ -274,7 +274,7 @@ def test_a_daemon_without_a_file_descriptor_to_spare_says_so_and_recovers(
     before = len(tower.told)
     until(lambda: STALE in tower.told[before:], daemon)
     daemon.process.send_signal(signal.SIGHUP)
-    until(lambda: "the configuration from before goes on" in daemon.said(), daemon)
+    until(lambda: "the old configuration stays" in daemon.said(), daemon)
     starve(daemon.process)
 
     until(lambda: tower.told.endswith(GREEN), daemon)
@@ -476,7 +476,7 @@ def test_nothing_but_the_run_folder_is_written_while_nothing_changes(tmp_path: P
 
     async def story(world: World) -> None:
         await world.wait(60)
-        assert state.close(20.0)
+        assert state.flush(20.0)
         before = (tmp_path / "state" / VERDICTS).stat()
         writes.on = True
         await world.wait(HOUR)
@@ -487,7 +487,7 @@ def test_nothing_but_the_run_folder_is_written_while_nothing_changes(tmp_path: P
         await world.wait(HOUR)
         world.light.gone = False
         await world.wait(HOUR)
-        assert state.close(20.0)
+        assert state.flush(20.0)
         world.status()
         writes.on = False
         after = (tmp_path / "state" / VERDICTS).stat()

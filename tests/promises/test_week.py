@@ -130,8 +130,8 @@ KNOWN = {
     "change": re.compile(r"(shelf|till): [a-z-]+( \(was [a-z-]+\))?: "),
     "day": re.compile(r"the last day: [0-9]+ polls, "),
     "feed": re.compile(r"(shop|tills): answers again"),
-    "light": re.compile(r"(shelf|till): its light is there again"),
-    "reload": re.compile(r"the configuration was read again: "),
+    "light": re.compile(r"(shelf|till): its light is back"),
+    "reload": re.compile(r"configuration reloaded: "),
 }
 """Everything that is told at INFO: what happened, and once a day that all is well."""
 

@@ -6,6 +6,7 @@ What is allowed to come out is caught here, by name; whatever else comes out is 
 import json
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
@@ -20,8 +21,10 @@ from buildlight.projects import ccxml
 from buildlight.projects.feed_state import FeedState, Reading, Rules, absorb
 from buildlight.projects.verdict import Verdict
 from buildlight.report.as_json import to_json
+from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Shown, make_report, sentence
 from buildlight.report.rows import Watched
+from buildlight.report.update import Update
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 RULES = Rules(max_age=110.0, roll_up=True, ignore_older_than=86_400.0)
@@ -56,8 +59,9 @@ def feed(document: bytes) -> None:
         assert report.lamps[0].signal.verdict is Verdict.BROKEN
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         state = StateFile(Path(folder))
-        state.save({"ci": feed_state}, now=30.0, clock=NOON)
-        assert state.close(20.0)
+        identified = (replace(watched[0], identity="ci"),)
+        state.publish(Update(report, None, identified, PollStats(), now=30.0))
+        assert state.flush(20.0)
         again = StateFile(Path(folder)).load(now=30.0, clock=NOON)
         kept = {key: each.verdict for key, each in feed_state.projects.items()}
         assert {key: each.verdict for key, each in again["ci"].projects.items()} == kept

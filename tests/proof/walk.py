@@ -27,11 +27,11 @@ from buildlight.patterns.pattern import Frame, Pattern
 from buildlight.projects import ccxml
 from buildlight.projects.project import Project
 from buildlight.projects.signal import RANKS
-from buildlight.report.report import Light, Report
+from buildlight.report.report import Light
 from proof.jumping_loop import JumpingLoop
 from proof.oracle import DEADLINE, KEPT, Held, Said, Told, colours, expected
 from support.examples import NOON
-from support.world import LoopPlayer, RecordingLight, Server
+from support.world import LoopPlayer, Recorder, RecordingLight, Server
 
 FEEDS = ("web", "api")
 LAGS = {"web": 0.0, "api": 0.0010007}
@@ -196,7 +196,7 @@ class Walk:
         self._newest = self._on_disk = Kept({name: {} for name in FEEDS}, NOON)
         self._offset = timedelta()
         self._loop = JumpingLoop()
-        self._report: Report | None = None
+        self._recorder = Recorder()
         self._start()
 
     # What happens in the world.
@@ -298,8 +298,7 @@ class Walk:
         while self._doubting():
             self._advance(POLL)
         now = self._loop.time()
-        assert self._report is not None
-        for lamp in self._report.lamps:
+        for lamp in self._recorder.updates[-1].report.lamps:
             told = [self._told[name] for name in LAMPS[lamp.name]]
             wanted = expected(told, self._excluded[lamp.name], now)
             light = self._lights[lamp.name]
@@ -344,10 +343,10 @@ class Walk:
     def _start(self) -> None:
         self._state = StateFile(self._folder)
         self._stop = asyncio.Event()
-        self._report = None
+        self._recorder.updates.clear()
         self._daemon = Daemon(
             self._settings(),
-            on_report=self._hear,
+            publishers=[self._recorder],
             make_player=lambda lamp, on_light: LoopPlayer(self._lights[lamp.name], on_light),
             open_sources=partial(open_sources, transport=httpx.MockTransport(self._route)),
             clock=self._clock,
@@ -356,15 +355,12 @@ class Walk:
         self._running = self._loop.create_task(self._daemon.run(self._stop))
         self._advance(SETTLING)
 
-    def _hear(self, report: Report) -> None:
-        self._report = report
-
     def _end(self) -> None:
         for server in self._servers.values():
             server.settle(self._loop.time())
         self._stop.set()
         self._loop.run_until_complete(self._running)
-        assert self._state.close(20.0)
+        assert self._state.flush(20.0)
         self._forget_requests()
 
     def _wake(self) -> None:

@@ -2,15 +2,18 @@
 
 import logging
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
-from buildlight.errors import LightUnavailable
-from buildlight.publish.change_log import ChangeLog, Troubles
+from buildlight.projects.selection import Selection
+from buildlight.publish.change_log import DAY, ChangeLog
+from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Light, Report
 from buildlight.report.rows import Watched
-from report.test_report import a_feed, a_lamp, a_report, broken, passing
+from report.test_report import DOWN, a_feed, a_lamp, a_report, broken, passing
 from support.examples import NOON
+from support.reports import an_update
 
 
 @pytest.fixture(autouse=True)
@@ -19,10 +22,10 @@ def _all_of_it(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "buildlight")
 
 
-def a_moment(*feeds: Watched, light: Light = Light.OK) -> Report:
+def a_moment(*feeds: Watched, light: Light = Light.OK, trouble: str | None = None) -> Report:
     """Return the report of one lamp that watches *feeds*."""
     names = [feed.name for feed in feeds]
-    return a_report(*feeds, lamps=[replace(a_lamp(*names), light=light)])
+    return a_report(*feeds, lamps=[replace(a_lamp(*names), light=light, trouble=trouble)])
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -32,13 +35,16 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return told
 
 
-def told(
-    caplog: pytest.LogCaptureFixture, *moments: Report, troubles: Troubles | None = None
-) -> list[str]:
-    """Return what is told of *moments*, one after the other."""
-    journal = ChangeLog()
-    for before, after in zip([None, *moments], moments, strict=False):
-        journal.tell(before, after, troubles or {})
+def publish(journal: ChangeLog, *moments: Report, before: Report | None = None) -> None:
+    """Publish *moments*, one after the other."""
+    for old, new in pairwise([before, *moments]):
+        assert new is not None
+        journal.publish(an_update(new, old))
+
+
+def told(caplog: pytest.LogCaptureFixture, *moments: Report) -> list[str]:
+    """Return what is logged of *moments*, one after the other."""
+    publish(ChangeLog(), *moments)
     return lines(caplog)
 
 
@@ -88,24 +94,17 @@ def test_a_light_that_goes_and_comes_back_is_told_once_each(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Unplugged for an hour: a warning with the reason, and a line when it is back."""
-    lost = a_moment(a_feed(passing()), light=Light.LOST)
-    gone = {"lamp": LightUnavailable("no port /dev/ttyUSB0; is the light plugged in?")}
+    why = "no port /dev/ttyUSB0; is the light plugged in?"
+    lost = a_moment(a_feed(passing()), light=Light.LOST, trouble=why)
     journal = ChangeLog()
-    journal.tell(None, GREEN, {})
+    publish(journal, GREEN)
     lines(caplog)
 
-    for before, after, why in (
-        (GREEN, lost, gone),
-        (lost, lost, gone),
-        (lost, lost, gone),
-        (lost, GREEN, {}),
-        (GREEN, GREEN, {}),
-    ):
-        journal.tell(before, after, why)
+    publish(journal, lost, lost, lost, GREEN, GREEN, before=GREEN)
 
     assert lines(caplog) == [
         "WARNING: lamp: its light is lost: no port /dev/ttyUSB0; is the light plugged in?",
-        "INFO: lamp: its light is there again",
+        "INFO: lamp: its light is back",
     ]
 
 
@@ -114,7 +113,7 @@ def test_a_light_that_hangs_is_told(caplog: pytest.LogCaptureFixture) -> None:
     lost = a_moment(a_feed(passing()), light=Light.LOST)
 
     assert told(caplog, GREEN, lost)[1:] == [
-        "WARNING: lamp: its light is lost: it does not come back from a call"
+        "WARNING: lamp: its light is lost: it does not respond"
     ]
 
 
@@ -125,39 +124,38 @@ def test_a_light_that_is_not_tried_yet_is_no_news(caplog: pytest.LogCaptureFixtu
     assert told(caplog, waiting, GREEN) == ["INFO: lamp: passing: 1 project passes"]
 
 
-def test_the_day_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
-    """Polls, those that failed and of what feed, how often each lamp changed, and how it is."""
-    journal = ChangeLog()
+def test_each_day_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Polls, those that failed and of what feed, how often each lamp changed, and its signal."""
+    journal, polls = ChangeLog(), PollStats()
+    publish(journal, GREEN, RED, GREEN)
     for poll in range(2880):
-        journal.count_poll("web", failed=poll % 1000 == 0)
-        journal.count_poll("tills", failed=False)
-    for before, after in ((None, GREEN), (GREEN, RED), (RED, GREEN)):
-        journal.tell(before, after, {})
+        polls.count("web", DOWN if poll % 1000 == 0 else None, 0.1)
+        polls.count("tills", None, 0.1)
     lines(caplog)
 
-    journal.tell_day(GREEN)
+    journal.publish(an_update(GREEN, GREEN, polls=polls, now=4.2 + DAY))
+    journal.publish(an_update(RED, GREEN, polls=polls, now=5.2 + DAY))
+    polls.count("web", None, 0.1)
+    journal.publish(an_update(RED, RED, polls=polls, now=4.2 + 2 * DAY))
 
-    assert lines(caplog) == [
-        "INFO: the last day: 5760 polls, 3 failed (web 3); lamp changed 3 times, now passing"
+    assert [line for line in lines(caplog) if "last day" in line] == [
+        "INFO: the last day: 5760 polls, 3 failed (web 3); lamp changed 3 times, now passing",
+        "INFO: the last day: 1 poll, none failed; lamp changed once, now broken",
     ]
 
 
-def test_the_next_day_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing of yesterday is counted twice, and one is no plural."""
-    journal = ChangeLog()
-    journal.count_poll("web", failed=True)
-    journal.tell(None, GREEN, {})
-    journal.tell_day(GREEN)
-    journal.tell(GREEN, RED, {})
-    lines(caplog)
+def test_a_pattern_that_comes_to_match_nothing_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """`shp-*` for `shop-*` would keep projects out for ever without a word."""
+    choice = Selection(("shop", "till*"))
+    found = a_moment(a_feed(passing(), passing("till"), selection=choice))
+    lost = a_moment(a_feed(passing(), selection=choice))
 
-    journal.tell_day(RED)
-    journal.tell_day(RED)
-
-    assert lines(caplog) == [
-        "INFO: the last day: 0 polls, none failed; lamp changed once, now broken",
-        "INFO: the last day: 0 polls, none failed; lamp changed 0 times, now broken",
-    ]
+    assert (
+        told(caplog, found, lost, lost, found, lost)[1:]
+        == ["WARNING: web: no project matches 'till*' in include"] * 2
+    )
 
 
 def test_a_lamp_of_another_configuration_is_new(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from buildlight.publish.status_file import EVERY, NAME
+from buildlight.publish.status_file import NAME
 from buildlight.report.as_json import to_json
+from buildlight.report.update import HEARTBEAT
 from support.examples import a_project
 from support.world import Server, World
 
@@ -53,7 +54,7 @@ def test_it_is_written_though_nothing_changes(tmp_path: Path) -> None:
         times = []
         for _ in range(20):
             times.append(world.status()["at"])
-            await world.wait(EVERY + 0.01)
+            await world.wait(HEARTBEAT + 0.01)
         assert len(set(times)) == 20
 
     World(web=Server(GOOD), folder=tmp_path, top=SELDOM).run(story)
@@ -74,7 +75,7 @@ def test_polls_that_bring_nothing_write_no_more_than_that(tmp_path: Path) -> Non
     ).run(story)
 
     assert len(world.servers["web"].asked) > 200
-    assert 300 / EVERY <= len(written) <= 300 / EVERY + 3
+    assert 300 / HEARTBEAT <= len(written) <= 300 / HEARTBEAT + 3
 
 
 def test_since_when_survives_in_it(tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_a_folder_that_was_emptied_is_filled_again(tmp_path: Path) -> None:
         world.status()
         (tmp_path / "run" / NAME).unlink()
         (tmp_path / "run").rmdir()
-        await world.wait(EVERY + 0.1)
+        await world.wait(HEARTBEAT + 0.1)
         assert world.status() == to_json(world.report)
 
     World(web=Server(GOOD), folder=tmp_path / "run").run(story)
@@ -141,7 +142,7 @@ def test_a_clock_that_jumps_is_written_down(tmp_path: Path) -> None:
     async def story(world: World) -> None:
         before = world.status()
         world.clock_offset = timedelta(days=-1)
-        await world.wait(EVERY + 0.1)
+        await world.wait(HEARTBEAT + 0.1)
         after = world.status()
         assert after["at"] < before["at"]
         assert after["lamps"][0]["since"] < before["lamps"][0]["since"]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from buildlight.errors import FeedError, FeedUnreachable
 from buildlight.patterns.pattern import parse_pattern
@@ -11,8 +12,10 @@ from buildlight.projects.feed_state import FeedState, Rules
 from buildlight.projects.project import Message
 from buildlight.projects.selection import Selection
 from buildlight.projects.verdict import ProjectState, Verdict
+from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report, Shown, make_report
 from buildlight.report.rows import Watched
+from buildlight.report.update import Update
 from support.examples import NOON, a_memory, a_project
 
 PATTERNS = {signal: parse_pattern(text) for signal, text in COLOURS.items()}
@@ -76,6 +79,14 @@ def a_report(
     """Return the report of *feeds* at noon, 4.2 seconds after they answered."""
     otherwise = [a_lamp("lamp", *(feed.name for feed in feeds))]
     return make_report(feeds, lamps or otherwise, now=4.2, clock=NOON, before=before)
+
+
+def an_update(
+    report: Report, before: Report | None = None, *, now: float = 4.2, **more: Any
+) -> Update:
+    """Return the turn of the loop that made *report*; *more* are other fields of it."""
+    fields = {"feeds": (), "polls": PollStats(), **more}
+    return Update(report=report, before=before, now=now, **fields)
 
 
 def many(count: int, *more: ProjectState) -> Watched:

@@ -30,8 +30,9 @@ from buildlight.patterns.pattern import DARK, Channel, Frame, Pattern
 from buildlight.projects import ccxml
 from buildlight.projects.project import Project
 from buildlight.projects.signal import RANKS
-from buildlight.publish.status_file import NAME
+from buildlight.publish.status_file import NAME, StatusFile
 from buildlight.report.report import Light, Report
+from buildlight.report.update import Update
 from buildlight.system.sd_notify import Systemd
 from support.examples import NOON
 
@@ -164,6 +165,20 @@ class LoopPlayer:
             self._on_light()
 
 
+class Recorder:
+    """A publisher that keeps every update, with the time of its turn."""
+
+    def __init__(self) -> None:
+        self.updates: list[Update] = []
+
+    def publish(self, update: Update) -> None:
+        """Keep *update*."""
+        self.updates.append(update)
+
+    def close(self, _timeout: float) -> None:
+        """Nothing to finish."""
+
+
 class World:
     """Servers by name, a lamp (or several) that watches them, and the daemon between them."""
 
@@ -180,7 +195,7 @@ class World:
         **servers: Server,
     ) -> None:
         self.servers = servers
-        self.reports: list[tuple[float, Report]] = []
+        self.recorder = Recorder()
         self.clock_offset = timedelta()
         self._state = state
         self._systemd = systemd
@@ -217,8 +232,8 @@ class World:
     def status(self) -> Any:
         """Return what the status file says, once all is written; ``None`` if there is none."""
         assert self._folder is not None
-        if self._daemon is not None and self._daemon._status_file is not None:
-            assert self._daemon._status_file._file.close(20.0)
+        for each in self._daemon._publishers if self._daemon is not None else ():
+            assert not isinstance(each, StatusFile) or each.flush(20.0)
         file = self._folder / NAME
         return json.loads(file.read_bytes()) if file.exists() else None
 
@@ -236,9 +251,14 @@ class World:
         return self._lights.setdefault(lamp.options.claims, RecordingLight())
 
     @property
+    def reports(self) -> list[tuple[float, Report]]:
+        """Every report until now, with the time of its turn."""
+        return [(update.now, update.report) for update in self.recorder.updates]
+
+    @property
     def report(self) -> Report:
         """What the daemon knows now."""
-        return self.reports[-1][1]
+        return self.recorder.updates[-1].report
 
     @property
     def signal(self) -> str:
@@ -262,10 +282,9 @@ class World:
         return NOON + seconds + self.clock_offset
 
     async def _run(self, story: Callable[["World"], Awaitable[None]]) -> None:
-        loop = asyncio.get_running_loop()
         daemon = self._daemon = Daemon(
             self.settings,
-            on_report=lambda report: self.reports.append((loop.time(), report)),
+            publishers=[self.recorder],
             make_player=self._make_player,
             open_sources=partial(open_sources, transport=httpx.MockTransport(self._route)),
             clock=self.clock,
@@ -280,7 +299,7 @@ class World:
         stop.set()
         await running
         if self._state is not None:
-            assert self._state.close(20.0)  # A busy machine may take longer than a stop waits.
+            assert self._state.flush(20.0)  # A busy machine may take longer than a stop.
         await telling
 
     def _player(self, lamp: LampSettings, on_light: Callable[[], None]) -> LoopPlayer:

@@ -195,7 +195,7 @@ def test_a_chip_that_goes_and_returns_shows_what_is_true_by_then(
     finally:
         vm.sh("rig-gpio up")
 
-    daemon.says("lamp: its light is there again")
+    daemon.says("lamp: its light is back")
 
     until(lambda: vm.levels(RED, AMBER, GREEN) == {RED: 1, AMBER: 0, GREEN: 0}, daemon.said)
     assert daemon.alive()

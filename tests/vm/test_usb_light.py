@@ -79,7 +79,7 @@ def test_a_light_unplugged_twenty_times_is_told_the_news_and_nothing_leaks(
 
         until(partial(hears, vm, DARK), daemon.said)
         assert {*frames(vm.told())} == {colour, DARK}
-        daemon.says("tower: its light is there again", times=number)
+        daemon.says("tower: its light is back", times=number)
 
     assert max(times) < RETURNS, times
     assert daemon.alive()

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from buildlight.publish.web.html import Parts, parts
+from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report
 
 MOST = 224
@@ -30,13 +31,13 @@ class Followers:
     Made and used in a running loop.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, polls: PollStats) -> None:
         self.count = 0
+        self._polls = polls
         self._loop = asyncio.get_running_loop()
         self._boot = secrets.token_hex(4)  # A version from before a restart says nothing.
         self._number = 0
         self._since: dict[str, tuple[float, datetime]] = {}
-        self._answered: dict[str, float] = {}
         self._news = asyncio.Event()
         self._written: dict[str, tuple[object, bytes]] = {}
         self._difference: Mapping[str, str] = {}
@@ -75,11 +76,6 @@ class Followers:
         self._report = replace(report, lamps=tuple(lamps))
         self._news.set()
         self._news = asyncio.Event()
-
-    def hear(self, feed: str, answered: float | None) -> None:
-        """Remember when *feed* gave its last good answer, on the loop's clock."""
-        if answered is not None:
-            self._answered[feed] = answered
 
     def look(self) -> Parts:
         """Return the parts of the page as they stand now, a new version if they have changed."""
@@ -155,13 +151,17 @@ class Followers:
 
         No report is made of a poll that told nothing new, and yet its feed has answered.
         """
-        now, old = self._loop.time(), -math.inf
+        now = self._loop.time()
         return [
             None
             if each.age is None
-            else round(now - max(self._told - each.age, self._answered.get(each.name, old)), 1)
+            else round(now - max(self._told - each.age, self._answered(each.name)), 1)
             for each in self._report.feeds
         ]
+
+    def _answered(self, feed: str) -> float:
+        answered = self._polls.of(feed).answered
+        return -math.inf if answered is None else answered
 
     def _kept(self, what: str, make: Callable[[], bytes]) -> bytes:
         """Return what *make* makes, or made within this second: 200 want the same bytes."""

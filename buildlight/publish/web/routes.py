@@ -79,14 +79,9 @@ class Page:
     def tell(self, report: Report) -> None:
         """Answer with *report* from now on."""
         if self._followers is None:
-            self._followers = Followers(report)
+            self._followers = Followers(report, self._tally)
         else:
             self._followers.tell(report)
-
-    def hear(self, feed: str, answered: float | None) -> None:
-        """Remember when *feed* gave its last good answer, on the loop's clock."""
-        if self._followers is not None:
-            self._followers.hear(feed, answered)
 
     async def respond(self, asked: Asked) -> Reply:
         """Answer a request."""

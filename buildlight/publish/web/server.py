@@ -10,10 +10,10 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from buildlight.projects.feed_state import FeedState
 from buildlight.publish.web.settings import PageSettings
 from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report
+from buildlight.report.update import Update
 
 if TYPE_CHECKING:
     from buildlight.publish.web.http_server import Listener
@@ -31,9 +31,9 @@ class Door:
     A door that cannot be opened is said once, and tried again until it can: nothing waits for it.
     """
 
-    def __init__(self, *, ailment: Callable[[], str | None]) -> None:
+    def __init__(self, *, polls: PollStats, ailment: Callable[[], str | None]) -> None:
         self._ailment = ailment
-        self._tally = PollStats()
+        self._tally = polls
         self._settings: PageSettings | None = None
         self._report: Report | None = None
         self._page: Page | None = None
@@ -55,20 +55,14 @@ class Door:
         if not here:
             self._opening = asyncio.get_running_loop().create_task(self._open(settings, self._page))
 
-    def tell(self, report: Report) -> None:
-        """Show *report* from now on."""
-        self._report = report
+    def publish(self, update: Update) -> None:
+        """Show the report of *update* from now on."""
+        self._report = update.report
         if self._page is not None:
-            self._page.tell(report)
+            self._page.tell(update.report)
 
-    def count_poll(self, feed: str, feed_state: FeedState, seconds: float) -> None:
-        """Remember one poll of *feed*, how it stands after it, and how long it took."""
-        self._tally.count(feed, feed_state.error, seconds)
-        if self._page is not None:
-            self._page.hear(feed, feed_state.answered)
-
-    def close(self) -> None:
-        """Send everybody away, and let go of the port."""
+    def close(self, _timeout: float = 0.0) -> None:
+        """Disconnect everybody, and release the port; it takes no time."""
         if self._opening is not None:
             self._opening.cancel()
         if self._listener is not None:

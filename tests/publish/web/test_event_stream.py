@@ -11,6 +11,7 @@ from typing import Any
 import looptime
 
 from buildlight.publish.web.event_stream import ALIVE, Followers
+from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report
 from support.examples import NOON
 from support.reports import a_feed, a_report, broken, known, many
@@ -20,11 +21,15 @@ BROKEN = a_report(a_feed(known("shop"), broken("till")))
 MORE_BROKEN = a_report(a_feed(broken("shop"), broken("till")))
 
 
-def run(story: Callable[[Followers], Awaitable[None]], report: Report = PASSING) -> None:
+def run(
+    story: Callable[[Followers], Awaitable[None]],
+    report: Report = PASSING,
+    polls: PollStats | None = None,
+) -> None:
     """Let *story* happen on virtual time, to begin with *report*."""
 
     async def whole() -> None:
-        await story(Followers(report))
+        await story(Followers(report, polls or PollStats()))
 
     with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
         runner.run(whole())
@@ -176,10 +181,11 @@ def test_a_poll_that_told_nothing_new_makes_its_feed_young_again() -> None:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(300)
         before = followers.ages()
-        followers.hear("web", loop.time() - 4)
-        followers.hear("unknown", loop.time())
+        polls.count("web", None, 0.1, answered=loop.time() - 4)
+        polls.count("unknown", None, 0.1, answered=loop.time())
 
         assert before == [300.0 + (PASSING.feeds[0].age or 0.0)]
         assert followers.ages() == [4.0]
 
-    run(story)
+    polls = PollStats()
+    run(story, polls=polls)

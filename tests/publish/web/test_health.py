@@ -10,10 +10,9 @@ import pytest
 from buildlight.config.settings import check_settings
 from buildlight.daemon.monitor import Monitor
 from buildlight.daemon.watchdog import HUNG, Watchdog
-from buildlight.feeds.settings import FeedSettings
 from buildlight.feeds.sources import Source
-from buildlight.projects.feed_state import FeedState, News
 from buildlight.projects.project import Project
+from buildlight.report.poll_stats import PollStats
 from buildlight.system.sd_notify import Systemd
 from support.examples import NOON, a_project
 
@@ -57,17 +56,14 @@ def test_a_poll_is_timed() -> None:
     """How long a server takes is told with each poll."""
     document = {"feeds": [{"url": "https://ci.example/cc.xml"}], "lamps": [{"driver": "console"}]}
     readers = check_settings(document).feeds
-    told: list[tuple[str, float]] = []
-
-    def hear(feed: FeedSettings, _standing: FeedState, _news: News, seconds: float) -> None:
-        told.append((feed.name, seconds))
+    polls = PollStats()
 
     async def poll() -> None:
         monitor = Monitor(
             [Source(_Slow(), readers)],
             clock=lambda: NOON,
-            on_change=lambda: None,
-            on_poll=hear,
+            polls=polls,
+            wake=asyncio.Event(),
         )
         async with asyncio.timeout(10.0):
             await monitor.run()
@@ -76,6 +72,5 @@ def test_a_poll_is_timed() -> None:
     with asyncio.Runner(loop_factory=on_virtual_time) as runner, pytest.raises(TimeoutError):
         runner.run(poll())
 
-    ((name, seconds),) = told
-    assert name == "ci.example"
-    assert seconds == pytest.approx(2.0)
+    assert polls.of("ci.example").count == 1
+    assert polls.of("ci.example").seconds == pytest.approx(2.0)

@@ -9,12 +9,11 @@ from collections.abc import Awaitable, Callable
 import httpx
 import pytest
 
-from buildlight.errors import FeedRefused
-from buildlight.projects.feed_state import FeedState
 from buildlight.publish.web import server
 from buildlight.publish.web.server import Door
 from buildlight.publish.web.settings import PageSettings
-from support.reports import a_feed, a_report, broken, known
+from buildlight.report.poll_stats import PollStats
+from support.reports import a_feed, a_report, an_update, broken, known
 from support.servers import until
 from support.serving import ended
 
@@ -31,7 +30,7 @@ def run(story: Callable[[Door], Awaitable[None]], report: object = REPORT) -> No
     """Let *story* happen with a door, and close it."""
 
     async def whole() -> None:
-        there = Door(ailment=lambda: None)
+        there = Door(polls=PollStats(), ailment=lambda: None)
         try:
             await story(there)
         finally:
@@ -64,7 +63,7 @@ def test_it_opens_before_or_after_the_first_report() -> None:
     async def story(there: Door) -> None:
         first, second = free_port(), free_port()
         there.open(PageSettings(port=first))
-        there.tell(REPORT)
+        there.publish(an_update(REPORT))
         await comes(first)
         there.open(PageSettings(port=second))
         await comes(second)
@@ -79,7 +78,7 @@ def test_it_opens_to_every_network_at_the_same_port() -> None:
     async def story(there: Door) -> None:
         port = free_port()
         there.open(PageSettings(port=port))
-        there.tell(REPORT)
+        there.publish(an_update(REPORT))
         await comes(port)
 
         there.open(PageSettings(listen="0.0.0.0", port=port))
@@ -96,14 +95,14 @@ def test_a_reload_that_changes_nothing_keeps_the_socket() -> None:
     async def story(there: Door) -> None:
         port = free_port()
         there.open(PageSettings(port=port))
-        there.tell(REPORT)
+        there.publish(an_update(REPORT))
         await comes(port)
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
         await reader.readuntil(b"event: news")
 
         there.open(PageSettings(port=port, names=frozenset({"lamp.example"})))
-        there.tell(a_report(a_feed(known("till"))))
+        there.publish(an_update(a_report(a_feed(known("till")))))
 
         async with asyncio.timeout(10):
             assert b"Passing" in await reader.readuntil(b"Passing")
@@ -120,7 +119,7 @@ def test_it_goes_when_the_configuration_has_none() -> None:
     async def story(there: Door) -> None:
         port = free_port()
         there.open(PageSettings(port=port))
-        there.tell(REPORT)
+        there.publish(an_update(REPORT))
         await comes(port)
 
         there.open(None)
@@ -142,7 +141,7 @@ def test_a_port_in_use_is_said_and_tried_again(
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = int(other.getsockname()[1])
             there.open(PageSettings(port=port))
-            there.tell(REPORT)
+            there.publish(an_update(REPORT))
             await until(lambda: "another program has this port" in caplog.text)
             await asyncio.sleep(0.05)
         await comes(port)
@@ -173,28 +172,10 @@ def test_this_machine_is_called_by_its_name() -> None:
     async def story(there: Door) -> None:
         port = free_port()
         there.open(PageSettings(port=port))
-        there.tell(REPORT)
+        there.publish(an_update(REPORT))
         await comes(port)
         assert await answers(port, host=f"{name}:{port}")
         assert await answers(port, host=f"{name.partition('.')[0]}.local:{port}")
-
-    run(story)
-
-
-def test_polls_are_counted_across_a_reload() -> None:
-    """A counter that falls back to 0 would look like a restart."""
-
-    async def story(there: Door) -> None:
-        fault = FeedRefused("refused with 401")
-        for port in (free_port(), free_port()):
-            there.open(PageSettings(port=port))
-            there.tell(REPORT)
-            there.count_poll("web", FeedState(error=fault), 0.2)
-            await comes(port)
-        async with httpx.AsyncClient(trust_env=False) as client:
-            told = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
-        assert 'buildlight_polls_total{feed="web"} 2\n' in told
-        assert 'poll_failures_total{feed="web",kind="refused"} 2\n' in told
 
     run(story)
 
@@ -205,9 +186,10 @@ def test_without_a_page_microdot_is_not_imported() -> None:
         "import sys, asyncio\n"
         "from buildlight.publish.web.server import Door\n"
         "import buildlight.daemon.daemon\n"
-        "from buildlight.config.page import PageSettings\n"
+        "from buildlight.publish.web.settings import PageSettings\n"
+        "from buildlight.report.poll_stats import PollStats\n"
         "async def main():\n"
-        "    door = Door(ailment=lambda: None)\n"
+        "    server = Door(polls=PollStats(), ailment=lambda: None)\n"
         "    server.open(None)\n"
         "    print('microdot' in sys.modules)\n"
         "    server.open(PageSettings())\n"

@@ -166,7 +166,7 @@ def test_a_reload_opens_moves_and_closes_it(run: Callable[[str], Running]) -> No
     daemon.until(lambda: status(second, "/") is None)
 
     said = daemon.log.read_text()
-    assert said.count("the configuration was read again") == 3
+    assert said.count("configuration reloaded") == 3
     assert said.count("lamp: passing") == 1
 
 
@@ -182,7 +182,7 @@ def test_a_reload_that_leaves_the_page_leaves_its_followers(
         lines = events.iter_lines()
         next(line for line in lines if line.startswith("event: "))
         daemon.reload(table(port) + 'names = ["lamp.example"]\n')
-        daemon.until(lambda: "the configuration was read again" in daemon.log.read_text())
+        daemon.until(lambda: "configuration reloaded" in daemon.log.read_text())
         renamed = httpx.get(
             f"http://127.0.0.1:{port}/healthz", headers={"Host": "lamp.example"}, trust_env=False
         )
