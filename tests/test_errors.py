@@ -22,9 +22,9 @@ def test_a_driver_that_nobody_installed_is_answered_with_those_there_are() -> No
 
 def test_a_refusal_says_how_and_for_how_long() -> None:
     """The status if it was one of HTTP, and the rest that the server asked for, if it did."""
-    polite = FeedRefused("refused with 429; it wants rest", status=429, retry_after=600.0)
+    polite = FeedRefused("429 Too Many Requests: raise interval", status=429, retry_after=600.0)
     silent = FeedRefused("the server says: no such repository")
 
     assert (polite.status, polite.retry_after) == (429, 600.0)
-    assert str(polite) == "refused with 429; it wants rest"
+    assert str(polite) == "429 Too Many Requests: raise interval"
     assert (silent.status, silent.retry_after) == (None, None)

@@ -18,8 +18,8 @@ from buildlight.errors import ConfigError, FeedError
 from buildlight.feeds.auth import Auth
 from buildlight.feeds.cctray import CCTrayOptions
 from buildlight.feeds.discovery.discover import Discovery, Person, Try
-from buildlight.feeds.discovery.fingerprints import recognise
-from buildlight.feeds.discovery.lint import oddities, quoted
+from buildlight.feeds.discovery.fingerprints import identify
+from buildlight.feeds.discovery.lint import lint, quoted
 from buildlight.feeds.secret import Secret, find_secret
 from buildlight.projects.project import Project, status_of
 from buildlight.projects.verdict import DEFINITE, Verdict
@@ -132,7 +132,7 @@ def _answer(each: Try) -> str:
 def advice(discovery: Discovery, found: Try, *, clock: datetime) -> Iterator[str]:
     """Yield the lines of TOML about what was *found*: its table, and in comments the rest."""
     options, projects = found.options, found.projects
-    server = recognise(options.url, projects)
+    server = identify(options.url, projects)
     guess = f"it looks like {server}" if server else "buildlight does not know which server it is"
     yield from _comment(f"{options.shown}: {_summary(projects)}; {guess}.")
     yield from _about_the_secret(discovery, found)
@@ -143,11 +143,11 @@ def advice(discovery: Discovery, found: Try, *, clock: datetime) -> Iterator[str
     if options.auth is not None:
         yield f"auth = {_auth(options.auth, _secret_name(options))}"
         yield from _comment(_store(_secret_name(options)))
-    for oddity in oddities(projects, clock):
+    for warning in lint(projects, clock):
         yield "#"
-        yield from _comment(oddity.sentence)
-        if oddity.line is not None:
-            yield f"# {oddity.line}"
+        yield from _comment(warning.sentence)
+        if warning.line is not None:
+            yield f"# {warning.line}"
 
 
 def _comment(text: str) -> list[str]:

@@ -161,7 +161,7 @@ class Monitor:
             tolerated=first.rules.max_failures,
             chance=self._dice(),
             place=place,
-            retry_after=source.rest,
+            rest=source.rest,
         )
 
     def _count(self, held: "_Held", news: News, seconds: float) -> None:

@@ -12,7 +12,7 @@ from buildlight.projects.project import Project
 from buildlight.redaction import printable
 
 if TYPE_CHECKING:
-    from buildlight.feeds.http.client import Web
+    from buildlight.feeds.http.client import HttpClient
     from buildlight.feeds.sharing import Network
 
 
@@ -25,11 +25,11 @@ class CCTrayFeed:
 
     Options: ClassVar[type[FeedOptions]] = CCTrayOptions
 
-    def __init__(self, options: CCTrayOptions, web: "Web") -> None:
-        self._web = web
+    def __init__(self, options: CCTrayOptions, client: "HttpClient") -> None:
+        self._client = client
         self._digest = b""
         self._projects: tuple[Project, ...] = ()
-        self._asked = options.request()
+        self._request = options.request()
 
     @classmethod
     def open(cls, options: CCTrayOptions, *, network: "Network") -> Self:
@@ -38,24 +38,18 @@ class CCTrayFeed:
 
     async def read(self) -> tuple[Project, ...]:
         """Return the projects; the same tuple if the document has not changed."""
-        answer = await self._web.get(self._asked)
-        if answer.body is None:
-            return self._projects
-        digest = blake2b(answer.body).digest()
-        if digest != self._digest:
-            self._projects = await _parsed(bytes(answer.body), host=answer.host)
-            self._digest = digest
-        # Only now: what is remembered belongs to the last document that was a feed.
-        self._asked = replace(
-            self._asked,
-            etag=answer.etag,
-            last_modified=answer.last_modified,
-            said_by=answer.said_by,
-        )
+        response = await self._client.get(self._request)
+        if response.body is not None:
+            digest = blake2b(response.body).digest()
+            if digest != self._digest:
+                self._projects = await _parsed(bytes(response.body), host=response.redirected_to)
+                self._digest = digest
+        # Only now: the validators belong to the last document that was a feed.
+        self._request = replace(self._request, validators=response.validators)
         return self._projects
 
     async def close(self) -> None:
-        """Release nothing; the connections belong to the network."""
+        """Release nothing: each request has a connection of its own."""
 
 
 async def _parsed(document: bytes, *, host: str | None) -> tuple[Project, ...]:

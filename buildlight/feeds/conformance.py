@@ -153,7 +153,6 @@ class _Check:
             raise AssertionError(f"{self._name} says that it does not work: {exc}") from exc
         finally:
             await self._close(feed)
-            await network.close()
 
     async def fails(self, options: FeedOptions) -> None:
         """Check a feed that does not work: a FeedError with a sentence, and nothing else."""
@@ -166,7 +165,6 @@ class _Check:
                     raise AssertionError(f"{self._name} reads a feed that does not work")
         finally:
             await self._close(feed)
-            await network.close()
 
     def _open(self, options: FeedOptions, network: Network) -> PolledFeed | PushedFeed:
         self._must(hasattr(self._kind, "open"), " has no open(options, *, network)")

@@ -21,21 +21,20 @@ def wait(
     tolerated: int,
     chance: float,
     place: float = 1.0,
-    retry_after: float | None = None,
+    rest: float | None = None,
 ) -> float:
     """Return the seconds from the start of one poll to the start of the next.
 
-    *failures* polls in a row have failed; up to *tolerated* of them change nothing, for the
-    next poll may clear them up, then the wait doubles up to :data:`CEILING` intervals.
-    *chance* (0 to 1) is the dice for the jitter. A wait is never longer than it would be
-    without jitter, so that the ages promised in the README hold, and jitter brings no two polls
+    *failures* polls in a row have failed; up to *tolerated* of them change nothing, because the
+    next poll may work; then the wait doubles, up to :data:`CEILING` intervals.
+    *chance* (0 to 1) is the dice for the jitter. Jitter only shortens a wait, so that the ages
+    promised in the manual hold, and brings no two polls
     closer together than :data:`CLOSEST`. *place* (0 to 1) is where between that and the whole wait
-    the next poll falls: feeds that were all asked at one moment, at the start, are spread by it.
-    A server that asks to be left alone for *retry_after* seconds is obeyed, up to
-    :data:`LONGEST_REST`.
+    the next poll falls: it spreads feeds that were all polled at once, at the start. *rest* is how
+    many seconds the server asks to be left alone; it is obeyed up to :data:`LONGEST_REST`.
 
-    Two intervals, and nothing learnt: tests/benchmarks/reaction.py compares this with a fixed
-    interval that makes as many requests, and with cleverer ways that proved no better.
+    tests/benchmarks/reaction.py compares these two intervals with a fixed one that makes as many
+    requests, and with cleverer schedules, which are no better.
     """
     calm = min(interval, building_interval) if building else interval
     if failures >= tolerated:
@@ -43,12 +42,12 @@ def wait(
     least = min(calm, CLOSEST)
     placed = least + place * (calm - least)
     shortened = max(placed * (1 - JITTER * chance), least)
-    return max(shortened, min(retry_after or 0.0, LONGEST_REST))
+    return max(shortened, min(rest or 0.0, LONGEST_REST))
 
 
 def max_age(interval: float, *, deadline: float = DEADLINE) -> float:
     """Return the seconds after which a good answer is too old to be believed.
 
-    Three polls may be missed, and the last of them may take its whole *deadline*.
+    Three polls may fail, and the last of them may take its whole *deadline*.
     """
     return 3 * interval + deadline

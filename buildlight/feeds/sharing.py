@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 if TYPE_CHECKING:
     import httpx
 
-    from buildlight.feeds.http.client import Web
+    from buildlight.feeds.http.client import HttpClient
 
 Shared = TypeVar("Shared")
 
@@ -23,20 +23,15 @@ class Network:
         self._shared: dict[Hashable, object] = {}
 
     @cached_property
-    def http(self) -> "Web":
+    def http(self) -> "HttpClient":
         """The HTTP client of all feeds."""
         # Imported late: httpx takes a Pi Zero seconds, and a lamp shows something first.
-        from buildlight.feeds.http.client import Web  # noqa: PLC0415
+        from buildlight.feeds.http.client import HttpClient  # noqa: PLC0415
 
-        return Web(transport=self._transport)
+        return HttpClient(transport=self._transport)
 
     def shared(self, key: Hashable, make: Callable[[], Shared]) -> Shared:
         """Return what is kept under *key*, made by the first feed that asks: a rate limit, say."""
         if key not in self._shared:
             self._shared[key] = make()
         return cast("Shared", self._shared[key])
-
-    async def close(self) -> None:
-        """Close every connection."""
-        if "http" in self.__dict__:
-            await self.http.close()

@@ -139,7 +139,6 @@ async def open_sources(
             async with asyncio.timeout(CLOSING):
                 for source in sources:
                     await source.close()
-                await network.close()
 
 
 async def read(feed: PolledFeed, options: FeedOptions) -> Given | FeedError:

@@ -16,7 +16,7 @@ import httpx
 
 from buildlight.feeds import FeedAnswer
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
-from buildlight.feeds.http.client import Web
+from buildlight.feeds.http.client import HttpClient
 from buildlight.feeds.sources import read
 from buildlight.projects.ccxml import parse
 from buildlight.projects.feed_state import FeedState, Reading, Rules, absorb, nothing_new
@@ -51,9 +51,9 @@ class Polled:
     """One feed of a server that answers in memory, and how it stands."""
 
     def __init__(self, answer: Answer) -> None:
-        self._web = Web(transport=httpx.MockTransport(answer))
+        self._client = HttpClient(transport=httpx.MockTransport(answer))
         self._options = CCTrayOptions(url="http://ci.example/cc.xml")
-        self._feed = CCTrayFeed(self._options, self._web)
+        self._feed = CCTrayFeed(self._options, self._client)
         self._standing = FeedState()
         self._at = 0.0
 

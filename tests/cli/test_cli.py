@@ -238,7 +238,7 @@ def test_check_fails_if_a_feed_does(
 
     told = capsys.readouterr().out
     assert status == 1
-    assert "127.0.0.1 2: refused with 403" in told
+    assert "127.0.0.1 2: 403 Forbidden" in told
     assert "lamp would show: amber double-blink" in told
     assert "shop" in told
 
@@ -328,8 +328,8 @@ def test_check_json_prints_the_report_and_nothing_else(tmp_path: Path, server: F
     assert datetime.fromisoformat(at)
     assert since is None or datetime.fromisoformat(since)
     assert 0 <= age < PATIENCE
-    assert "refused with 500" in error
-    assert because.startswith("127.0.0.1 2 has not answered yet: refused with 500")
+    assert "500 Internal Server Error" in error
+    assert because.startswith("127.0.0.1 2 has not answered yet: 500 Internal Server Error")
     assert process.stderr == (
         "buildlight: tower: driver 'serial': no port /dev/no-such-port; is the light plugged in?\n"
     )

@@ -94,7 +94,7 @@ def test_a_silent_server_is_explained(tmp_path: Path) -> None:
 
     said = lines(told(tmp_path, clock=at(document)), clock=at(document))
 
-    refused = "refused with 503; the server is in trouble; look at its log"
+    refused = "503 Service Unavailable: the server failed; see its log"
     assert f"  because:  web has not answered yet: {refused}" in said
     assert "  rule:     unknown or old results are never shown as passing" in said
     assert "  until:    web gives a good answer" in said

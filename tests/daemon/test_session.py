@@ -29,7 +29,7 @@ from support.world import PINS, Document, LoopPlayer, Server, World
 
 RED, AMBER, GREEN = Channel.RED, Channel.AMBER, Channel.GREEN
 GOOD, BAD = a_project(last_build_status="Success"), a_project(last_build_status="Failure")
-DOWN = FeedUnreachable("refused the connection; is the server up, and the port right?")
+DOWN = FeedUnreachable("connection refused; check that the server is up and the port is right")
 
 
 @pytest.fixture

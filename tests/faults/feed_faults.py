@@ -97,20 +97,20 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 DECLARED = b'<?xml version="1.0"?>'
 BODY = FEED.removeprefix(DECLARED)
 
-NO_ANSWER = "no answer within 0 seconds; is the server up, and no firewall in the way?"
-SLOW = "too slow: no whole answer within 0 seconds; ask for a view with fewer projects"
+NO_ANSWER = "timed out after 0 s: no answer; check that the server is up and no firewall blocks it"
+SLOW = "timed out after 0 s: the answer is incomplete; …"
 BROKEN_OFF = (
-    "the connection broke off before the answer was whole; is the server or a proxy overloaded?"
+    "the connection closed before the answer was complete; see the logs of the server and any proxy"
 )
-REFUSED = "refused the connection; is the server up, and the port right?"
+REFUSED = "connection refused; check that the server is up and the port is right"
 LARGE = "larger than 16 MiB; is it a feed?"
 NOT_XML = "not XML; does the address lead to a cc.xml feed?"
 CUT = "cut short after …"
 ILL = "not well-formed XML after … (…)"
 PIECE = "a single piece of 64 KiB; is it a feed?"
 ENTITIES = "declares XML entities, which no feed needs"
-TROUBLE = "; the server is in trouble; look at its log"
-ELSEWHERE = "refused with {}; check the address"
+TROUBLE = ": the server failed; see its log"
+ELSEWHERE = "{}: check the address"
 HTML = (
     "html: the server sent a web page, perhaps a login page; "
     "check the address and whether the server wants a user or a token"
@@ -163,7 +163,7 @@ CONNECTION = (
     Fault("cut in the middle of the body", fails(BREAKS_OFF), BROKEN_OFF),
     Fault("headers, one byte a second", fails(drips(WHOLE)), NO_ANSWER, deadline=SOON),
     Fault("body, one byte a second", fails(DRIPS), SLOW, deadline=SOON),
-    Fault("a name that cannot be looked up", _no_names, "name not found; check …"),
+    Fault("a name that cannot be looked up", _no_names, "cannot resolve …; check …"),
     Fault("no HTTP at all", fails(says(b"SSH-2.0-OpenSSH_9.2\r\n")), BROKEN_OFF),
     Fault("headers without end", fails(never_ends(HEAD, b"X: " + b"x" * 9000)), BROKEN_OFF),
     Fault(
@@ -226,7 +226,7 @@ LENGTH = (
     Fault(
         "gzip that is none",
         fails(Answer(headers={"Content-Encoding": "gzip"})),
-        "damaged on the way (it does not decompress)",
+        "damaged (it does not decompress); check any proxy",
     ),
     Fault(
         "gzip cut short",
@@ -241,49 +241,61 @@ LENGTH = (
     Fault(
         "an encoding nobody asked for",
         fails(Answer(headers={"Content-Encoding": "br"})),
-        "encoded in a way that was not asked for (Content-Encoding)",
+        "unknown Content-Encoding; configure the server or proxy to use gzip",
     ),
 )
 
 STATUS = (
     Fault("redirected in a circle", fails(redirect("/again")), "redirects more than 5 times; …"),
-    Fault("redirected to nowhere", fails(redirect("http://[::1/")), "leads to what is no …"),
-    Fault("redirected to a file", fails(redirect("file:///etc/passwd")), "redirects to what is …"),
+    Fault(
+        "redirected to nowhere",
+        fails(redirect("http://[::1/")),
+        "redirects to an invalid address; …",
+    ),
+    Fault(
+        "redirected to a file",
+        fails(redirect("file:///etc/passwd")),
+        "redirects to an address that is …",
+    ),
     Fault(
         "redirected elsewhere with the token",
         _to_a_stranger(f"token={TOKEN}"),
-        "redirects to another server and hands it the token; check the address",
+        "redirects to another server with the secret; check the address",
     ),
-    Fault("304 to who knows nothing", fails(Answer(b"", status=304)), ELSEWHERE.format(304)),
-    Fault("204", fails(Answer(b"", status=204)), ELSEWHERE.format(204)),
-    Fault("206", fails(Answer(status=206)), ELSEWHERE.format(206)),
-    Fault("400", fails(Answer(status=400)), ELSEWHERE.format(400)),
-    Fault("401", fails(Answer(status=401)), "refused with 401; it wants a user or a token, …"),
-    Fault("403", fails(Answer(status=403)), "refused with 403; this user or token may not …"),
-    Fault("404", fails(Answer(status=404)), "refused with 404; no such page; check the address"),
-    Fault("410", fails(Answer(status=410)), "refused with 410; no such page any more; …"),
+    Fault(
+        "304 to who knows nothing",
+        fails(Answer(b"", status=304)),
+        ELSEWHERE.format("304 Not Modified"),
+    ),
+    Fault("204", fails(Answer(b"", status=204)), ELSEWHERE.format("204 No Content")),
+    Fault("206", fails(Answer(status=206)), ELSEWHERE.format("206 Partial Content")),
+    Fault("400", fails(Answer(status=400)), ELSEWHERE.format("400 Bad Request")),
+    Fault("401", fails(Answer(status=401)), "401 Unauthorized: …"),
+    Fault("403", fails(Answer(status=403)), "403 Forbidden: …"),
+    Fault("404", fails(Answer(status=404)), "404 Not Found: check the address"),
+    Fault("410", fails(Answer(status=410)), "410 Gone: the page was removed; …"),
     Fault(
         "429 with Retry-After",
         fails(Answer(status=429, headers={"Retry-After": "1"})),
-        "refused with 429; asked too often; raise interval",
+        "429 Too Many Requests: raise interval",
     ),
-    Fault("500", fails(Answer(status=500)), "refused with 500" + TROUBLE),
-    Fault("502", fails(Answer(status=502)), "refused with 502" + TROUBLE),
-    Fault("503", fails(Answer(status=503)), "refused with 503" + TROUBLE),
+    Fault("500", fails(Answer(status=500)), "500 Internal Server Error" + TROUBLE),
+    Fault("502", fails(Answer(status=502)), "502 Bad Gateway" + TROUBLE),
+    Fault("503", fails(Answer(status=503)), "503 Service Unavailable" + TROUBLE),
     Fault(
         "news of yesterday from a cache",
         fails(Answer(headers={"Age": "86400"})),
-        "a cache on the way answers with news that is … seconds old; …",
+        "a cache sent an answer that is … s old; …",
     ),
 )
 
 CERTIFICATE = tuple(
     Fault(f"certificate {name}", _swap(**certificate), sentence, feed="secure")
     for name, certificate, sentence in (
-        ("expired", {"begin": -9, "end": -5}, "its certificate is expired; …"),
-        ("of tomorrow", {"begin": 5, "end": 9}, "its certificate is not valid yet; …"),
-        ("of another name", {"host": "evil.test"}, "its certificate belongs to another name; …"),
-        ("signed by itself", {"known": False}, "its certificate is not trusted: …"),
+        ("expired", {"begin": -9, "end": -5}, "the certificate is expired; …"),
+        ("of tomorrow", {"begin": 5, "end": 9}, "the certificate is not valid yet; …"),
+        ("of another name", {"host": "evil.test"}, "the certificate belongs to another name; …"),
+        ("signed by itself", {"known": False}, "the certificate is not trusted: …"),
     )
 )
 

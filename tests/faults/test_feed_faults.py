@@ -153,7 +153,7 @@ def test_a_fault_at_start_is_no_green(
     folder: Path, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A daemon that never saw an answer says that nobody knows, and why."""
-    monkeypatch.setattr("buildlight.feeds.http.client.DEADLINE", fault.deadline)
+    monkeypatch.setattr("buildlight.feeds.http.client.LONGEST", fault.deadline)
     with Stage(folder) as stage:
         play(stage, fault, "at start")
 
@@ -166,7 +166,7 @@ def test_a_fault_leaves_no_old_green_and_no_red_forgotten(
     """Green gives way, red stays under a mark, and what else is watched goes on as it was."""
     with stages as stage:
         settle(stage, truth)
-        monkeypatch.setattr("buildlight.feeds.http.client.DEADLINE", fault.deadline)
+        monkeypatch.setattr("buildlight.feeds.http.client.LONGEST", fault.deadline)
 
         play(stage, fault, f"was {truth}")
 

@@ -12,7 +12,7 @@ from buildlight.config.settings import check_settings
 from buildlight.errors import ConfigError, FeedError, FeedRefused
 from buildlight.feeds.auth import Auth
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
-from buildlight.feeds.http.client import Web
+from buildlight.feeds.http.client import HttpClient
 from buildlight.projects.project import Project
 from support.servers import FEED, Answer, FeedServer, Request, redirect
 
@@ -50,14 +50,11 @@ def read(url: str, auth: Mapping[str, str] | None = None, *, times: int = 1) -> 
     """Return the projects at *url*, read *times* times."""
 
     async def reading() -> tuple[Project, ...]:
-        web = Web()
-        feed = CCTrayFeed(CCTrayOptions.model_validate({"url": url, "auth": auth}), web)
-        try:
-            for _ in range(times - 1):
-                await feed.read()
-            return await feed.read()
-        finally:
-            await web.close()
+        client = HttpClient()
+        feed = CCTrayFeed(CCTrayOptions.model_validate({"url": url, "auth": auth}), client)
+        for _ in range(times - 1):
+            await feed.read()
+        return await feed.read()
 
     return asyncio.run(reading())
 
@@ -304,7 +301,7 @@ def test_a_redirect_that_hands_the_secret_to_another_server_is_refused(
         sentence = sentence_of(url_for(server, kind), KINDS[kind])
 
         assert other.requests == []
-    assert sentence == "redirects to another server and hands it the token; check the address"
+    assert sentence == "redirects to another server with the secret; check the address"
 
 
 @pytest.mark.parametrize(
@@ -326,7 +323,7 @@ def test_a_redirect_that_hides_the_secret_in_a_parameter_is_refused(
         sentence = sentence_of(server.url(), KINDS["query"])
 
         assert other.requests == []
-    assert sentence.startswith("redirects to another server and hands it the token")
+    assert sentence.startswith("redirects to another server with the secret")
 
 
 def test_a_secret_in_the_name_of_another_server_is_not_looked_up(server: FeedServer) -> None:
@@ -342,7 +339,7 @@ def test_a_password_of_the_address_is_not_handed_on_in_basics_form(server: FeedS
     with FeedServer() as other:
         server.answer = redirect(other.url(f"/?was={sent}"))
 
-        with pytest.raises(FeedRefused, match="hands it the token"):
+        with pytest.raises(FeedRefused, match="with the secret"):
             read(server.url().replace("//", "//lamp:s3cret@"))
 
         assert other.requests == []
@@ -357,13 +354,12 @@ def test_what_a_server_said_of_its_document_is_not_told_to_another(
     with FeedServer() as other:
 
         async def before_and_after() -> None:
-            web = Web()
+            client = HttpClient()
             options = CCTrayOptions.model_validate({"url": server.url(), "auth": KINDS["bearer"]})
-            feed = CCTrayFeed(options, web)
+            feed = CCTrayFeed(options, client)
             await feed.read()
             server.answer = redirect(other.url())
             await feed.read()
-            await web.close()
 
         asyncio.run(before_and_after())
 

@@ -76,17 +76,17 @@ def test_years_of_failures_are_no_trouble() -> None:
 def test_a_server_that_asks_for_rest_is_left_alone(retry_after: float, seconds: float) -> None:
     """`Retry-After` is obeyed, but never for more than an hour."""
     assert LONGEST_REST == 3_600.0
-    assert a_wait(retry_after=retry_after) == seconds
+    assert a_wait(rest=retry_after) == seconds
 
 
 def test_a_short_rest_does_not_end_a_long_wait() -> None:
     """A server that is down for hours and says `Retry-After: 45` is not asked more often for it."""
-    assert a_wait(failures=10, retry_after=45.0) == 150.0
+    assert a_wait(failures=10, rest=45.0) == 150.0
 
 
 def test_jitter_does_not_shorten_a_rest() -> None:
     """A server that asks for 45 seconds gets all of them."""
-    assert a_wait(retry_after=45.0, chance=1.0) == 45.0
+    assert a_wait(rest=45.0, chance=1.0) == 45.0
 
 
 @pytest.mark.parametrize(("chance", "seconds"), [(0.0, 30.0), (0.5, 28.5), (1.0, 27.0)])
@@ -119,7 +119,7 @@ def test_no_place_is_closer_than_five_seconds() -> None:
     assert a_wait(place=0.0, chance=1.0) == 5.0
     assert a_wait(place=0.0, building=True) == 5.0
     assert a_wait(place=0.0, building=True, building_interval=2.0) == 2.0
-    assert a_wait(place=0.0, retry_after=45.0) == 45.0
+    assert a_wait(place=0.0, rest=45.0) == 45.0
 
 
 @given(

@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
-from buildlight.feeds.http import client
-from buildlight.feeds.http.client import Web
+from buildlight.feeds.http import tls
+from buildlight.feeds.http.client import HttpClient
 from buildlight.feeds.sources import read
 from buildlight.report.update import HEARTBEAT
 from support.examples import a_project
@@ -201,18 +201,14 @@ def test_a_feed_over_http_needs_no_store_of_certificates(
 ) -> None:
     """To read the store costs a Pi Zero most of a second, and a megabyte of its memory."""
 
-    def dear(_tls: client.Tls) -> None:
+    def dear(_tls: tls.Tls) -> None:
         raise AssertionError("the store was read")
 
-    monkeypatch.setattr(client.Tls, "context", dear)
+    monkeypatch.setattr(tls.Tls, "context", dear)
 
     async def polled() -> object:
-        web = Web()
-        try:
-            options = CCTrayOptions(url=server.url())
-            return await read(CCTrayFeed(options, web), options)
-        finally:
-            await web.close()
+        options = CCTrayOptions(url=server.url())
+        return await read(CCTrayFeed(options, HttpClient()), options)
 
     outcome = asyncio.run(polled())
 
@@ -301,8 +297,8 @@ def test_a_poll_that_changed_nothing_leaves_nothing_behind() -> None:
         return httpx.Response(200, headers=unchanged, stream=httpx.ByteStream(FEED))
 
     async def polled() -> tuple[int, int]:
-        web = Web(transport=httpx.MockTransport(answer))
-        feed = CCTrayFeed(CCTrayOptions(url="http://ci.example/cc.xml"), web)
+        client = HttpClient(transport=httpx.MockTransport(answer))
+        feed = CCTrayFeed(CCTrayOptions(url="http://ci.example/cc.xml"), client)
         first = await feed.read()
         for _ in range(500):
             assert await feed.read() is first
@@ -318,7 +314,6 @@ def test_a_poll_that_changed_nothing_leaves_nothing_behind() -> None:
             after, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-            await web.close()
         return before, after
 
     before, after = asyncio.run(polled())
@@ -336,8 +331,10 @@ def test_identical_bytes_are_held_once_while_they_are_looked_at() -> None:
     stream = httpx.ByteStream(document)
 
     async def polled() -> int:
-        web = Web(transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=stream)))
-        feed = CCTrayFeed(CCTrayOptions(url="http://ci.example/cc.xml"), web)
+        client = HttpClient(
+            transport=httpx.MockTransport(lambda _: httpx.Response(200, stream=stream))
+        )
+        feed = CCTrayFeed(CCTrayOptions(url="http://ci.example/cc.xml"), client)
         first = await feed.read()
         tracemalloc.start()
         try:
@@ -345,7 +342,6 @@ def test_identical_bytes_are_held_once_while_they_are_looked_at() -> None:
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-            await web.close()
         return peak
 
     assert asyncio.run(polled()) < 1.5 * len(document)

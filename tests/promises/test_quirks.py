@@ -13,7 +13,7 @@ import pytest
 
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
-from buildlight.feeds.http.client import Web
+from buildlight.feeds.http.client import HttpClient
 from buildlight.projects.ccxml import SLICE, parse, parse_in_slices, parse_time
 from buildlight.projects.feed_state import Rules
 from buildlight.projects.project import (
@@ -55,11 +55,8 @@ def read(server: FeedServer, **keys: object) -> tuple[Project, ...]:
     options = CCTrayOptions.model_validate({"url": server.url(), **keys})
 
     async def reading() -> tuple[Project, ...]:
-        web = Web()
-        try:
-            return await CCTrayFeed(options, web).read()
-        finally:
-            await web.close()
+        client = HttpClient()
+        return await CCTrayFeed(options, client).read()
 
     return asyncio.run(reading())
 

@@ -53,7 +53,7 @@ def watch(loop: asyncio.AbstractEventLoop) -> None:
 
 def main() -> None:
     """Run until a signal comes."""
-    setattr(client, "DEADLINE", float(sys.argv[2]))  # noqa: B010 - it is nobody else's to set
+    setattr(client, "LONGEST", float(sys.argv[2]))  # noqa: B010 - it is nobody else's to set
     settings = check_settings(json.loads((FOLDER / "tables.json").read_text()))
     with asyncio.Runner(loop_factory=lambda: ResolverLoop(resolve)) as runner:
         threading.Thread(target=watch, args=(runner.get_loop(),), daemon=True).start()

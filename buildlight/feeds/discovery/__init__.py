@@ -1,1 +1,1 @@
-"""Finds the feed of a server: where to look, what it looks like, what is odd about it."""
+"""Finds the feed of a server: candidates, fingerprints, lint."""

@@ -1,6 +1,6 @@
-"""Where a feed may be, and how a server may want to be asked for it. Pure.
+"""Candidate addresses of a feed, and the ways to send a secret there. Pure.
 
-Nothing is tried here; where servers keep their feeds is written in their manuals and in CCMenu.
+Nothing is tried here. The paths are from the servers' manuals and from CCMenu.
 """
 
 import re
@@ -14,8 +14,8 @@ from buildlight.feeds.cctray import CCTrayOptions
 from buildlight.feeds.secret import Secret
 from buildlight.redaction import secrets_in
 
-# Behind the given path, in this order: CCMenu's list (CCTrayProjectList.swift), likely ones first,
-# and the other servers' own.
+# Appended to the given path, in this order: CCMenu's list (CCTrayProjectList.swift), likely ones
+# first, then those of other servers.
 KNOWN = (
     "cc.xml",
     "cctray.xml",
@@ -32,17 +32,17 @@ KNOWN = (
     "ccmenu.xml",
     "XmlServerReport.aspx",
 )
-# Of one repository, whose path was given: CircleCI and Travis, Buildkite, Drone and Woodpecker.
+# For a path that names one repository: CircleCI and Travis, Buildkite, Drone and Woodpecker.
 KNOWN_OF_A_REPOSITORY = ("{}.cc.xml", "{}.xml", "/api/badges{}/cc.xml")
 
 TOKEN_NAMES = ("circle-token", "access_token", "token")
-"""What a token is called in a query: by CircleCI, by Buildkite, and by everybody else."""
+"""Names of a token in a query: CircleCI's, Buildkite's, everybody else's."""
 
 
-def bases(address: str) -> tuple[str, ...]:
-    """Return the addresses that *address* can mean: without a scheme https, and then http.
+def base_urls(address: str) -> tuple[str, ...]:
+    """Return the addresses that *address* can mean: without a scheme, https and then http.
 
-    Raises :class:`ConfigError`, which does not repeat it, for one that cannot be tried.
+    Raises :class:`ConfigError`, which does not repeat it, for an invalid address.
     """
     address = address.strip().partition("#")[0]
     has_scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", address)
@@ -82,14 +82,14 @@ def split_hole(url: str) -> tuple[str, str | None]:
 
 
 def is_document(url: str) -> bool:
-    """Return whether *url* looks like the address of a feed and not of a page."""
+    """Return whether *url* looks like the address of a feed, not of a web page."""
     return urlsplit(url).path.rstrip("/").lower().endswith((".xml", ".aspx"))
 
 
-def places(url: str) -> tuple[str, ...]:
+def candidates(url: str) -> tuple[str, ...]:
     """Return *url* and, if it is not the address of a document, the known places below it.
 
-    The query goes along, for it may choose a branch or a view.
+    The query is kept, because it may choose a branch or a view.
     """
     if is_document(url):
         return (url,)
@@ -103,10 +103,10 @@ def places(url: str) -> tuple[str, ...]:
     return (url, *(urlunsplit(parts._replace(path=each)) for each in paths))
 
 
-def ways_in(base: str, secret: Secret, user: str | None) -> tuple[Auth, ...]:
-    """Return the forms in which *secret* may be told to the server at *base*.
+def credentials(base: str, secret: Secret, user: str | None) -> tuple[Auth, ...]:
+    """Return the ways to send *secret* to the server at *base*.
 
-    Raises :class:`ConfigError` for a user or a secret that no request can hold.
+    Raises :class:`ConfigError` for a user or a secret that no request can contain.
     """
     url, name = split_hole(base)
     if (name or HOLE in url) and user is not None:

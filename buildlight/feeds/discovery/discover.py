@@ -1,4 +1,4 @@
-"""Finding a feed: every guess tried, one after the other, politely.
+"""Finds a feed: tries every candidate, one after the other.
 
 Nothing is printed here, and no secret is sent where the person did not mean to send it.
 """
@@ -6,31 +6,33 @@ Nothing is printed here, and no secret is sent where the person did not mean to 
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
 from buildlight.feeds.auth import HOLE, Auth
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
-from buildlight.feeds.discovery.candidates import bases, is_document, places, split_hole, ways_in
+from buildlight.feeds.discovery.candidates import (
+    base_urls,
+    candidates,
+    credentials,
+    is_document,
+    split_hole,
+)
 from buildlight.feeds.feed import FeedAnswer
-from buildlight.feeds.http.client import Web
+from buildlight.feeds.http.client import HttpClient
 from buildlight.feeds.secret import Secret
 from buildlight.feeds.sources import read, scrubbed
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.project import Project
-
-CLOSING = 0.3
-"""Seconds that connections may take to close."""
 
 _UNAUTHORISED, _FORBIDDEN, _TOO_OFTEN = 401, 403, 429
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whoever looks for a feed: *user* and *secret* if they were given, and how to *ask*.
+    """The person who looks for a feed: *user* and *secret* if given, and how to *ask* for one.
 
-    *ask* returns ``None`` if nobody answers, or does not want to.
+    *ask* returns ``None`` if there is no answer.
     """
 
     user: str | None = None
@@ -40,46 +42,46 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One address, asked in one way, and what came of it."""
+    """One address, requested in one way, and the outcome."""
 
     options: CCTrayOptions
     outcome: tuple[Project, ...] | FeedError
 
     @property
     def projects(self) -> tuple[Project, ...]:
-        """What the feed holds, nothing if it is none."""
+        """The projects of the feed; none if it is not a feed."""
         return () if isinstance(self.outcome, FeedError) else self.outcome
 
     @property
     def is_feed(self) -> bool:
-        """Whether a feed answered, perhaps an empty one."""
+        """Whether the answer is a feed, perhaps an empty one."""
         return not isinstance(self.outcome, FeedError)
 
     @property
     def status(self) -> int | None:
-        """The HTTP status of a refusal; ``None`` for one in a document, and for all else."""
+        """The HTTP status of a refusal; ``None`` for any other outcome."""
         return self.outcome.status if isinstance(self.outcome, FeedRefused) else None
 
     @property
     def wants_secret(self) -> bool:
-        """Whether a user or a token may help: refused, empty, or a page to log in."""
+        """Whether a user or a token may help: refused, empty, or a login page."""
         if not isinstance(self.outcome, FeedRefused):
             return self.outcome == ()
-        if self.status is None:  # A web page at the address of a web page is no page to log in.
+        if self.status is None:  # A web page at the address of a web page is not a login page.
             return is_document(self.options.url)
         return self.status in (_UNAUTHORISED, _FORBIDDEN)
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What was tried; *withheld* if a secret was needed and must not go over http."""
+    """Every try; *withheld* if a secret was needed but is not sent over http."""
 
     tries: tuple[Try, ...]
     withheld: bool = False
 
     @property
     def best(self) -> Try | None:
-        """The try that found most; an empty feed or one that wants a secret is second best."""
+        """The try with the most projects; then an empty feed, then one that needs a secret."""
         return max(
             self.tries,
             key=lambda each: (len(each.projects), each.is_feed, each.wants_secret),
@@ -90,27 +92,24 @@ class Discovery:
 def discover(
     address: str, *, person: Person, on_try: Callable[[CCTrayOptions], None] = lambda _: None
 ) -> Discovery:
-    """Return what is found at *address* and the known places below it.
+    """Return what is found at *address* and at the candidates below it.
 
-    Without a scheme it is https, and http if nobody answers there; a secret goes over http only
-    where the address says so. *on_try* is called before each try. Raises :class:`ConfigError`
-    for an address, a user or a secret that cannot be tried.
+    Without a scheme it is https, then http if nobody answers there. A secret is sent over http
+    only if the address says http. *on_try* is called before each try. Raises
+    :class:`ConfigError` for an invalid address, user or secret.
     """
-    first, *others = bases(address)
-    ways_in(first, person.secret or Secret("secret"), person.user)
+    first, *others = base_urls(address)
+    credentials(first, person.secret or Secret("secret"), person.user)
     with asyncio.Runner(loop_factory=ResolverLoop) as runner:
-        web = Web()
+        client = HttpClient()
 
         def look(options: Sequence[CCTrayOptions], enough: int) -> tuple[Try, ...]:
-            return runner.run(_look(web, options, enough=enough, on_try=on_try))
+            return runner.run(_look(client, options, enough=enough, on_try=on_try))
 
-        try:
-            found = _search(first, look, person, secretly=True)
-            for base in others if _nobody_there(found.tries) else ():
-                more = _search(base, look, person, secretly=False)
-                found = Discovery((*found.tries, *more.tries), withheld=more.withheld)
-        finally:
-            runner.run(_close(web))
+        found = _search(first, look, person, secretly=True)
+        for base in others if _nobody_there(found.tries) else ():
+            more = _search(base, look, person, secretly=False)
+            found = Discovery((*found.tries, *more.tries), withheld=more.withheld)
     return found
 
 
@@ -118,9 +117,9 @@ Look = Callable[[Sequence[CCTrayOptions], int], tuple[Try, ...]]
 
 
 def _search(base: str, look: Look, person: Person, *, secretly: bool) -> Discovery:
-    """Look below *base*, first without a secret; with one only if *secretly*."""
+    """Search below *base*, first without a secret; with one only if *secretly*."""
     url, name = split_hole(base)
-    urls = places(url)
+    urls = candidates(url)
     holed = name is not None or HOLE in url
     plain = () if holed else look(_options(urls, [None]), 1)
     if plain and _stops(plain):
@@ -135,10 +134,10 @@ def _search(base: str, look: Look, person: Person, *, secretly: bool) -> Discove
     secret = person.secret or person.ask()
     if secret is None:
         return Discovery(plain)
-    # Jenkins and Concourse show strangers a part of what is there: does the secret show more?
+    # Jenkins and Concourse show a part of their projects without a secret.
     enough = max((len(each.projects) for each in found), default=0) + 1
     aims = [each.options.url for each in found] or wanting or urls
-    ways = ways_in(base, secret, person.user)
+    ways = credentials(base, secret, person.user)
     return Discovery((*plain, *look(_options(aims, ways), enough)))
 
 
@@ -147,41 +146,35 @@ def _options(urls: Sequence[str], ways: Sequence[Auth | None]) -> list[CCTrayOpt
 
 
 async def _look(
-    web: Web,
+    client: HttpClient,
     options: Sequence[CCTrayOptions],
     *,
     enough: int,
     on_try: Callable[[CCTrayOptions], None],
 ) -> tuple[Try, ...]:
-    """Try *options* in their order until one of them finds *enough* projects."""
+    """Try *options* in order until one of them finds *enough* projects."""
     tries: list[Try] = []
     for each in options:
         on_try(each)
-        tries.append(Try(each, await _read(each, web)))
+        tries.append(Try(each, await _read(each, client)))
         if len(tries[-1].projects) >= enough or _stops(tries):
             break
     return tuple(tries)
 
 
-async def _read(options: CCTrayOptions, web: Web) -> tuple[Project, ...] | FeedError:
-    outcome = await read(CCTrayFeed(options, web), options)
+async def _read(options: CCTrayOptions, client: HttpClient) -> tuple[Project, ...] | FeedError:
+    outcome = await read(CCTrayFeed(options, client), options)
     if isinstance(outcome, FeedError):
         return outcome
     projects = outcome.projects if isinstance(outcome, FeedAnswer) else outcome
     return scrubbed(projects, options.secrets)
 
 
-async def _close(web: Web) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(CLOSING):
-            await web.close()
-
-
 def _stops(tries: Sequence[Try]) -> bool:
-    """Return whether one more request would be useless, or rude."""
+    """Return whether one more request would be useless or rude."""
     last = tries[-1]
     if isinstance(last.outcome, FeedUnreachable):
-        # One path may hang on a server that is well.
+        # One path may hang on a healthy server.
         return len(tries) == 1 or isinstance(tries[-2].outcome, FeedUnreachable)
     auth = last.options.auth
     if last.status == _UNAUTHORISED and auth is not None and auth.kind == "basic":
@@ -190,7 +183,7 @@ def _stops(tries: Sequence[Try]) -> bool:
 
 
 def _nobody_there(tries: Sequence[Try]) -> bool:
-    """Return whether http is worth a try: never where a certificate is not to be trusted."""
+    """Return whether http is worth a try: never after an untrusted certificate."""
     outcome = tries[0].outcome if len(tries) == 1 else None
     return isinstance(outcome, FeedUnreachable) and not _is_distrust(outcome)
 

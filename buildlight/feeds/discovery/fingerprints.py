@@ -1,6 +1,6 @@
-"""Which server a feed comes from, guessed from where it is and what it says. Pure.
+"""Fingerprints: guesses a feed's server from its address and its content. Pure.
 
-For a person who reads it, never for the lamp: a guess decides nothing.
+A guess is for people; it never decides what a lamp shows.
 """
 
 import re
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from buildlight.projects.project import Project
 
 NEVER = r"(?!)"
-"""A pattern that nothing matches."""
+"""A pattern that matches nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server, and the regular expressions by which it shows.
+    """A server, and the regular expressions that identify it.
 
-    *address* is looked for in the feed's address, *link* in each ``webUrl``, *words* in each
-    name, activity and status; one that is found is enough.
+    *address* is searched in the feed's address, *link* in each ``webUrl``, *words* in each
+    name, activity and status; one match is enough.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Server:
     link: str = NEVER
     words: str = NEVER
 
-    def shows(self, url: str, projects: Iterable[Project]) -> bool:
+    def matches(self, url: str, projects: Iterable[Project]) -> bool:
         """Return whether the feed at *url* looks like this server's."""
         return bool(re.search(self.address, url)) or any(
             re.search(self.link, project.web_url) or _says(project, self.words)
@@ -39,8 +39,8 @@ def _says(project: Project, words: str) -> bool:
     return any(re.search(words, each) for each in said)
 
 
-# The first that shows is it, so hosts come before paths, and paths of one server before those
-# that several share. Shapes are those of the documents in tests/feeds.
+# The first match wins, so hosts come before paths, and paths of one server before paths that
+# several share. The documents in tests/feeds are their source.
 SERVERS = (
     Server("CircleCI", address=r"//(app\.)?circleci\.com/", link=r"//(app\.)?circleci\.com/"),
     Server("Travis CI", address=r"travis-ci\.(com|org)/", link=r"travis-ci\.(com|org)/"),
@@ -82,7 +82,7 @@ SERVERS = (
 )
 
 
-def recognise(url: str, projects: Iterable[Project]) -> str | None:
-    """Return the name of the server whose feed at *url* holds *projects*, if it shows."""
+def identify(url: str, projects: Iterable[Project]) -> str | None:
+    """Return the name of the server whose feed at *url* holds *projects*, if it is known."""
     held = tuple(projects)
-    return next((server.name for server in SERVERS if server.shows(url, held)), None)
+    return next((server.name for server in SERVERS if server.matches(url, held)), None)

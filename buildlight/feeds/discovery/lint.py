@@ -1,4 +1,4 @@
-"""What is odd about a feed, told from one answer: each a sentence with a remedy. Pure."""
+"""Lints a feed: warnings about one document, each with a remedy. Pure."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -13,33 +13,33 @@ from buildlight.redaction import printable
 from buildlight.wording import count
 
 LONG = timedelta(days=365)
-"""Whatever was last built longer ago is dead, most likely."""
+"""A project that was last built longer ago is dead, most likely."""
 MANY = 100
-"""Projects of which a lamp can hardly tell anything but that one of them is broken."""
+"""With more projects, a lamp can hardly say more than that one of them is broken."""
 NAMED = 3
-"""How many names a sentence tells before it counts the rest."""
+"""How many names a sentence has before it counts the rest."""
 WRITTEN = 20
-"""How many names or words a suggestion holds at most; a server may say anything."""
+"""Most names or words in a suggestion; a server may send any number."""
 LONGEST = 60
-"""Letters of the longest word that is suggested."""
+"""Letters of the longest word in a suggestion."""
 
 
 @dataclass(frozen=True, slots=True)
-class Oddity:
-    """Something odd: a *sentence* with a remedy, and the *line* of TOML that may be it."""
+class LintWarning:
+    """A *sentence* with a remedy, and the *line* of TOML that may be the remedy."""
 
     sentence: str
     line: str | None = None
 
 
-def oddities(projects: Sequence[Project], clock: datetime) -> tuple[Oddity, ...]:
-    """Return everything that is odd about the *projects* of a feed at the time of day *clock*."""
-    found = (look(tuple(projects), clock) for look in _LOOKS)
-    return tuple(oddity for oddity in found if oddity is not None)
+def lint(projects: Sequence[Project], clock: datetime) -> tuple[LintWarning, ...]:
+    """Return the warnings about the *projects* of a feed at the time of day *clock*."""
+    found = (check(tuple(projects), clock) for check in _CHECKS)
+    return tuple(warning for warning in found if warning is not None)
 
 
 def quoted(text: str) -> str:
-    """Return *text* as a string of TOML on one line, without what a terminal would obey."""
+    """Return *text* as a TOML string on one line, without control characters."""
     return '"' + "".join(_ESCAPES.get(letter) or _plain(letter) for letter in text) + '"'
 
 
@@ -57,19 +57,19 @@ def _named(names: Iterable[str]) -> str:
     return f"{told} and {more} more" if more > 0 else told
 
 
-def _nothing(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+def _nothing(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | None:
     if projects:
         return None
-    return Oddity(
+    return LintWarning(
         "It holds no project, and the lamp would never be green: some servers show strangers "
         "nothing, so try with a user or a token, or check the address."
     )
 
 
-def _many(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+def _many(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | None:
     if len(projects) <= MANY:
         return None
-    return Oddity(
+    return LintWarning(
         f"{len(projects)} projects are many for a lamp: choose those that matter, or ask the "
         "server for a view.",
         f"include = [{quoted(_pattern(projects[0].name))}]",
@@ -87,12 +87,12 @@ def _literal(name: str) -> str:
     return f"[r]{literal[1:]}" if literal.startswith("re:") else literal
 
 
-def _strange_words(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+def _strange_words(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | None:
     words = sorted(unknown_words(projects))
     if not words:
         return None
     table = ", ".join(f'{quoted(word)} = "keep"' for word in _short(words))
-    return Oddity(
+    return LintWarning(
         f"It says what buildlight does not know ({_named(words)}), and takes as no news (keep): "
         "write passing or broken if a word means that.",
         f"words = {{ {table} }}" if table else None,
@@ -103,7 +103,7 @@ def _short(texts: Iterable[str]) -> list[str]:
     return [text for text in texts if 0 < len(text) <= LONGEST][:WRITTEN]
 
 
-def _never_built(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+def _never_built(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | None:
     strange = unknown_words(projects)
     names = [
         project.name
@@ -115,29 +115,29 @@ def _never_built(projects: tuple[Project, ...], _clock: datetime) -> Oddity | No
     if not names:
         return None
     left_out = ", ".join(quoted(_literal(name)) for name in _short(dict.fromkeys(names)))
-    return Oddity(
+    return LintWarning(
         f"{count(len(names), 'project')} never completed a build, or cannot, as folders "
         f"({_named(names)}): they make no lamp green; leave them out if they never will.",
         f"exclude = [{left_out}]" if left_out else None,
     )
 
 
-def _all_red(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+def _all_red(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | None:
     broken = [DEFINITE.get(status_of(project)) is Verdict.BROKEN for project in projects]
     if len(broken) <= 1 or not all(broken):
         return None
-    return Oddity(
+    return LintWarning(
         "Every project is broken, and a lamp that is always red tells nothing: include those "
         "that somebody looks after.",
         f"include = [{quoted(_pattern(projects[0].name))}]" if len(projects) <= MANY else None,
     )
 
 
-def _long_dead(projects: tuple[Project, ...], clock: datetime) -> Oddity | None:
+def _long_dead(projects: tuple[Project, ...], clock: datetime) -> LintWarning | None:
     names = [project.name for project in projects if _is_dead(project, clock)]
     if not names:
         return None
-    return Oddity(
+    return LintWarning(
         f"{count(len(names), 'project')} had the last build more than a year ago "
         f"({_named(names)}): let them count no longer, here after a year in seconds.",
         f"ignore_older_than = {LONG.total_seconds():.0f}",
@@ -153,35 +153,35 @@ def _is_dead(project: Project, clock: datetime) -> bool:
     return activity_of(project) is not Activity.BUILDING and clock - built > LONG
 
 
-def _no_zone(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+def _no_zone(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | None:
     times = [project.last_build_time for project in projects if project.last_build_time]
     naive = [time for time in times if time.tzinfo is None]
     if not naive:
         return None
-    return Oddity(
+    return LintWarning(
         f"{count(len(naive), 'time')} of {len(times)} without a zone, so nobody can tell when "
         "that was: the lamp does not need it, and `since` will be when buildlight saw it; a "
         "newer server may say more."
     )
 
 
-def _repeated(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+def _repeated(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | None:
     names = [name for name, times in Counter(each.name for each in projects).items() if times > 1]
     if not names:
         return None
-    return Oddity(
+    return LintWarning(
         f"{count(len(names), 'name')} more than once ({_named(names)}): each project counts, "
         "but include and exclude cannot tell them apart; rename them on the server if they "
         "have to."
     )
 
 
-def _stages(projects: tuple[Project, ...], _clock: datetime) -> Oddity | None:
+def _stages(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | None:
     parts = Counter(pipeline_of(each.name) for each in projects if _is_stage(each))
     pipelines = [name for name, stages in parts.items() if stages > 1]
     if not pipelines:
         return None
-    return Oddity(
+    return LintWarning(
         f"The names look like stages of pipelines ({_named(pipelines)}): count each pipeline "
         "once, by its worst stage.",
         'roll_up = "pipeline"',
@@ -194,9 +194,9 @@ def _is_stage(project: Project) -> bool:
     return " :: " in project.name or " / " in project.name or concourse
 
 
-Look = Callable[[tuple[Project, ...], datetime], Oddity | None]
+Check = Callable[[tuple[Project, ...], datetime], LintWarning | None]
 
-_LOOKS: tuple[Look, ...] = (
+_CHECKS: tuple[Check, ...] = (
     _nothing,
     _many,
     _all_red,

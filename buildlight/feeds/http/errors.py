@@ -1,115 +1,126 @@
-"""What can go wrong on the way to a feed, in sentences: a status, or an exception of the network.
+"""What went wrong on the way to a feed: sentences for statuses and for exceptions.
 
-httpx's own sentences may hold the address, and an address a token, so none is repeated.
+httpx's own sentences may contain the address, and an address a token, so none is repeated.
 """
 
 import errno
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 import httpx
 
 from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
-from buildlight.feeds.schedule import DEADLINE
+from buildlight.feeds.http.redirects import INVALID
+from buildlight.feeds.http.tls import tls_sentence
+from buildlight.feeds.http.validators import seconds_between
+from buildlight.redaction import printable
 
-NO_ANSWER = "no answer within {:.0f} seconds; is the server up, and no firewall in the way?"
-TOO_SLOW = "too slow: no whole answer within {:.0f} seconds; ask for a view with fewer projects"
-"""Templates for the seconds of the deadline."""
+_BROKE_OFF = (
+    "the connection closed before the answer was complete; see the logs of the server and any proxy"
+)
 
-# What to do about a status, for the person who set the feed up.
+# What to do about a status.
 _REMEDIES: Mapping[int, str] = {
-    401: "it wants a user or a token, or another; check auth",
-    403: "this user or token may not see it; give it the right to",
-    404: "no such page; check the address",
-    407: "the proxy wants a user",
-    410: "no such page any more; check the address",
-    429: "asked too often; raise interval",
+    203: "a proxy rewrote the answer; exempt this address from it",
+    404: "check the address",
+    407: "set the user and password in HTTP_PROXY or HTTPS_PROXY",
+    410: "the page was removed; check the address",
+    429: "raise interval",
+    511: "this network requires a login; log in with a browser",
 }
 
 
-def refusal(response: httpx.Response) -> FeedRefused:
-    """Return what a status other than 200 means for whoever set the feed up."""
+def refusal(response: httpx.Response, *, has_secret: bool) -> FeedRefused:
+    """Return the error for a status other than 200; *has_secret* if the server got one."""
     status = response.status_code
-    server_side = status >= httpx.codes.INTERNAL_SERVER_ERROR
-    otherwise = "the server is in trouble; look at its log" if server_side else "check the address"
-    remedy = _REMEDIES.get(status, otherwise)
+    phrase = HTTPStatus(status).phrase if status in {*HTTPStatus} else ""
+    remedy = _remedy(response, has_secret=has_secret)
     return FeedRefused(
-        f"refused with {status}; {remedy}", status=status, retry_after=_retry_after(response)
+        f"{status} {phrase}".rstrip() + f": {remedy}",
+        status=status,
+        retry_after=_retry_after(response),
     )
+
+
+def _remedy(response: httpx.Response, *, has_secret: bool) -> str:
+    match response.status_code:
+        case 401:
+            return _unauthorized(response, has_secret=has_secret)
+        case 403 if has_secret:
+            return "this user or token has no read access; grant it"
+        case 403:
+            return "anonymous access is forbidden; set auth"
+        case status if status in _REMEDIES:
+            return _REMEDIES[status]
+        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return "the server failed; see its log"
+    return "check the address"
+
+
+def _unauthorized(response: httpx.Response, *, has_secret: bool) -> str:
+    offered = {each.split(" ")[0].lower() for each in response.headers.get_list("WWW-Authenticate")}
+    unusable = sorted(_UNUSABLE[each] for each in offered if each in _UNUSABLE)
+    if unusable and offered <= {*_UNUSABLE}:
+        schemes = " or ".join(unusable)
+        return f"the server accepts only {schemes}; enable Basic or a token for this address"
+    if has_secret:
+        return "the server rejected the credentials; check auth"
+    return "the server requires authentication; set auth"
+
+
+_UNUSABLE: Mapping[str, str] = {"ntlm": "NTLM", "negotiate": "Negotiate", "digest": "Digest"}
 
 
 def _retry_after(response: httpx.Response) -> float | None:
     """Return the seconds that ``Retry-After`` asks for; a date is compared with the server's."""
-    told = response.headers.get("Retry-After", "").strip()
-    if told.isdecimal():
-        return float(told[:12])
-    seconds = seconds_between(response.headers.get("Date"), told)
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return float(value[:12])
+    seconds = seconds_between(response.headers.get("Date"), value)
     return None if seconds is None else max(seconds, 0.0)
 
 
-def seconds_between(earlier: str | None, later: str | None) -> float | None:
-    """Return the seconds between two dates of HTTP headers, ``None`` if one is none."""
-    try:
-        difference = parsedate_to_datetime(later or "") - parsedate_to_datetime(earlier or "")
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return difference.total_seconds()
+def timed_out(seconds: float, *, answered: bool) -> FeedUnreachable:
+    """Return the error for a poll that took *seconds*; *answered* if the answer had begun."""
+    if answered:
+        why = "the answer is incomplete; ask for a view with fewer projects, or raise timeout"
+    else:
+        why = "no answer; check that the server is up and no firewall blocks it"
+    return FeedUnreachable(f"timed out after {seconds:.0f} s: {why}")
 
 
-def translated(exc: Exception) -> FeedError:
-    """Return what an exception of httpx or the system means, with its remedy."""
-    if isinstance(exc, httpx.TimeoutException):
-        return FeedUnreachable(NO_ANSWER.format(DEADLINE))
+def translated(exc: Exception, url: str, *, has_secret: bool) -> FeedError:
+    """Return what *exc*, of httpx or the system, means for the request of *url*."""
+    if isinstance(exc, httpx.InvalidURL):
+        return FeedRefused(INVALID)
     if isinstance(exc, httpx.ProxyError):
-        return FeedUnreachable("the proxy refused; check HTTPS_PROXY, and the user it wants")
-    if isinstance(exc, httpx.UnsupportedProtocol):
-        return FeedRefused("redirects to what is neither http nor https")
+        return FeedUnreachable("the proxy refused; check HTTPS_PROXY and its user and password")
     for cause in (exc, *_causes(exc)):
-        sentence = _network_sentence(cause)
-        if sentence:
+        sentence = _sentence(cause, url, has_secret=has_secret)
+        if sentence is not None:
             return FeedUnreachable(sentence)
     if isinstance(exc, httpx.ConnectError):
-        return FeedUnreachable("cannot be reached; check the address and the network")
-    return FeedUnreachable(
-        "the connection broke off before the answer was whole; is the server or a proxy overloaded?"
-    )
+        return FeedUnreachable("cannot connect; check the address and the network")
+    return FeedUnreachable(_BROKE_OFF)
 
 
-def _network_sentence(cause: BaseException) -> str | None:
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return _certificate_sentence(cause)
+def _sentence(cause: BaseException, url: str, *, has_secret: bool) -> str | None:
     if isinstance(cause, ssl.SSLError):
-        return "no TLS there; is it http, not https?"
+        return tls_sentence(cause, has_secret=has_secret)
     if isinstance(cause, socket.gaierror | UnicodeError):
-        return "name not found; check the address and the network"
-    return _NETWORK.get(cause.errno or 0) if isinstance(cause, OSError) else None
+        host = printable(httpx.URL(url).host, limit=60)
+        return f"cannot resolve {host}; check the host and the network"
+    return _NETWORK.get(cause.errno) if isinstance(cause, OSError) else None
 
 
-def _certificate_sentence(cause: ssl.SSLCertVerificationError) -> str:
-    if cause.verify_code in (_NOT_YET_VALID, _EXPIRED):
-        # A Pi has no clock of its own: until the network sets it, it lives in the past.
-        when = "not valid yet" if cause.verify_code == _NOT_YET_VALID else "expired"
-        today = f"{datetime.now(tz=UTC):%Y-%m-%d}"
-        return f"its certificate is {when}; or is this machine's clock wrong? It says {today}"
-    if cause.verify_code in (_OTHER_NAME, _OTHER_ADDRESS):
-        return "its certificate belongs to another name; check the address"
-    why = cause.verify_message.rstrip(".")
-    return f"its certificate is not trusted: {why}; set ca_file for an authority of your own"
+NO_DESCRIPTOR = "this machine has no file descriptor left; check which program leaks them"
 
-
-# OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH and
-# _IP_ADDRESS_MISMATCH.
-_NOT_YET_VALID, _EXPIRED, _OTHER_NAME, _OTHER_ADDRESS = 9, 10, 62, 64
-
-NO_DESCRIPTOR = "this machine has no file descriptor to spare; does a program leak them?"
-
-_NETWORK: Mapping[int, str] = {
-    errno.ECONNREFUSED: "refused the connection; is the server up, and the port right?",
-    errno.EHOSTUNREACH: "no way to the host; check the network",
-    errno.ENETUNREACH: "no way to the network; is it up?",
+_NETWORK: Mapping[int | None, str] = {
+    errno.ECONNREFUSED: "connection refused; check that the server is up and the port is right",
+    errno.EHOSTUNREACH: "no route to the host; check the network",
+    errno.ENETUNREACH: "the network is unreachable; check that it is up",
     errno.EMFILE: NO_DESCRIPTOR,
     errno.ENFILE: NO_DESCRIPTOR,
 }

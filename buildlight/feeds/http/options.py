@@ -15,7 +15,7 @@ from buildlight.feeds.schedule import DEADLINE
 from buildlight.redaction import secrets_in, shown
 
 if TYPE_CHECKING:
-    from buildlight.feeds.http.client import Asked  # options are checked without httpx
+    from buildlight.feeds.http.messages import Request  # options are checked without httpx
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -39,6 +39,15 @@ class HttpOptions(FeedOptions):
     verify: bool = Field(
         default=True,
         description="check the server's certificate; false is insecure and logged at every start",
+    )
+    client_cert: str | None = Field(
+        default=None,
+        description="file with the certificate (PEM) that this machine shows to the server",
+    )
+    client_key: str | None = Field(
+        default=None,
+        validate_default=True,
+        description="file with the key (PEM) of `client_cert`, if it is not in the same file",
     )
     headers: Annotated[Headers, BeforeValidator(_pairs)] = Field(
         default=(), description="table of extra request headers; they are not secret, use `auth`"
@@ -78,6 +87,24 @@ class HttpOptions(FeedOptions):
             except OSError as exc:
                 raise ValueError("is not a file with certificates in PEM form") from exc
         return ca_file
+
+    @field_validator("client_key")
+    @classmethod
+    def _fits_the_certificate(cls, client_key: str | None, info: ValidationInfo) -> str | None:
+        client_cert = info.data.get("client_cert")
+        if client_cert is None:
+            if client_key is not None:
+                raise ValueError("needs client_cert")
+            return None
+        from buildlight.feeds.http.tls import Tls  # noqa: PLC0415 - imports ssl
+
+        try:
+            Tls(client_cert=client_cert, client_key=client_key).context()
+        except OSError as exc:
+            raise ValueError(
+                "and client_cert are not a certificate and its key in PEM form, without a password"
+            ) from exc
+        return client_key
 
     @field_validator("auth")
     @classmethod
@@ -146,16 +173,20 @@ class HttpOptions(FeedOptions):
         """``timeout``."""
         return self.timeout
 
-    def request(self) -> "Asked":
+    def request(self) -> "Request":
         """Return the request for the document at ``url``."""
-        from buildlight.feeds.http.client import Asked, Tls  # noqa: PLC0415 - imports httpx
+        from buildlight.feeds.http.messages import Request  # noqa: PLC0415 - imports httpx
+        from buildlight.feeds.http.tls import Tls  # noqa: PLC0415
 
-        request = Asked(
+        request = Request(
             self.url,
             secrets=self.secrets,
-            tls=Tls(ca_file=self.ca_file, verify=self.verify),
+            tls=Tls(self.ca_file, self.verify, self.client_cert, self.client_key),
+            headers=self.headers,
+            timeout=self.timeout,
+            cache_buster=self.cache_buster,
         )
-        return request if self.auth is None else replace(request, dress=self.auth.dress)
+        return request if self.auth is None else replace(request, authorize=self.auth.dress)
 
 
 # A token of RFC 9110, section 5.6.2.

@@ -18,9 +18,14 @@ import trustme
 from buildlight.cli import main
 from buildlight.config.settings import check_settings
 from buildlight.errors import FeedError
-from buildlight.feeds.discovery.candidates import KNOWN, KNOWN_OF_A_REPOSITORY, TOKEN_NAMES, places
-from buildlight.feeds.discovery.fingerprints import recognise
-from buildlight.feeds.discovery.lint import MANY, oddities, quoted
+from buildlight.feeds.discovery.candidates import (
+    KNOWN,
+    KNOWN_OF_A_REPOSITORY,
+    TOKEN_NAMES,
+    candidates,
+)
+from buildlight.feeds.discovery.fingerprints import identify
+from buildlight.feeds.discovery.lint import MANY, lint, quoted
 from buildlight.feeds.settings import FeedSettings
 from buildlight.projects.project import Project
 from cli.test_cli import BUILDLIGHT, PATIENCE, Talk
@@ -160,7 +165,9 @@ def test_the_address_of_a_document_is_tried_alone(server: FeedServer, path: str)
 
 def test_the_query_goes_along() -> None:
     """It may choose a branch; what is behind # is for browsers."""
-    assert "https://ci.example/view/cc.xml?recursive" in places("https://ci.example/view?recursive")
+    assert "https://ci.example/view/cc.xml?recursive" in candidates(
+        "https://ci.example/view?recursive"
+    )
 
 
 def test_a_redirect_is_followed(server: FeedServer, heard: Hears) -> None:
@@ -182,8 +189,8 @@ def test_nothing_found_is_told_in_few_lines(server: FeedServer, heard: Hears) ->
     more, other = f"{server.url('')} and {len(KNOWN) - 1} more", server.url("/cctray.xml")
     assert complaints.splitlines() == [
         "buildlight: no feed with projects was found",
-        f"buildlight: {more}: refused with 404; no such page; check the address",
-        f"buildlight: {other}: refused with 500; the server is in trouble; look at its log",
+        f"buildlight: {more}: 404 Not Found: check the address",
+        f"buildlight: {other}: 500 Internal Server Error: the server failed; see its log",
     ]
 
 
@@ -218,7 +225,7 @@ def test_a_server_that_is_not_there_is_asked_once(heard: Hears) -> None:
 
     _, answer = heard()[1].splitlines()
     assert status == 1
-    assert answer.startswith("buildlight: http://127.0.0.1:9: refused the connection; ")
+    assert answer.startswith("buildlight: http://127.0.0.1:9: connection refused; ")
 
 
 @pytest.mark.parametrize("answer", [RESETS, Answer(status=429)], ids=["resets", "too often"])
@@ -254,7 +261,7 @@ def test_a_wrong_password_is_sent_once(server: FeedServer, token_file: str, hear
 
     assert status == 1
     assert sum("authorization" in request.headers for request in server.requests) == 1
-    assert "as lamp: refused with 401; it wants a user or a token" in heard()[1]
+    assert "as lamp: 401 Unauthorized: the server rejected the credentials" in heard()[1]
 
 
 def test_only_what_was_refused_is_tried_with_a_token(server: FeedServer, token_file: str) -> None:
@@ -468,7 +475,7 @@ def test_an_untrusted_certificate_ends_the_search(
         assert status == 1
         assert server.requests == []
         assert len(complaints) == 2
-        assert "its certificate is not trusted" in complaints[1]
+        assert "the certificate is not trusted" in complaints[1]
 
 
 # Arguments.
@@ -685,7 +692,7 @@ STRANGE = [
 
 def test_all_suggestions_may_be_taken() -> None:
     """Whatever the server says, each line is TOML that the configuration accepts."""
-    lines = [oddity.line for oddity in oddities(STRANGE, NOON) if oddity.line]
+    lines = [warning.line for warning in lint(STRANGE, NOON) if warning.line]
     text = "\n".join(['[[feeds]]\nurl = "https://ci.example/cc.xml"', *lines])
 
     feed = feed_of(text)
@@ -733,7 +740,7 @@ ODD = [
 @pytest.mark.parametrize(("seen", "sentence", "line"), ODD, ids=[odd[1][:30] for odd in ODD])
 def test_what_is_odd_is_told(seen: Sequence[Project], sentence: str, line: str | None) -> None:
     """Each in one sentence with a remedy, and the line to paste if there is one."""
-    (odd,) = [odd for odd in oddities(seen, NOON) if sentence in odd.sentence]
+    (odd,) = [odd for odd in lint(seen, NOON) if sentence in odd.sentence]
 
     assert odd.line == line
     assert odd.sentence.endswith(".")
@@ -792,7 +799,7 @@ HINTS: list[tuple[list[Project], str]] = [
 @pytest.mark.parametrize(("seen", "sentence"), HINTS, ids=[sentence[:20] for _, sentence in HINTS])
 def test_an_oddity_is_told_to_its_end(seen: Sequence[Project], sentence: str) -> None:
     """What is odd, what it does to the lamp, and what to do about it; nothing else is odd."""
-    assert [odd.sentence for odd in oddities(seen, NOON)] == [sentence]
+    assert [odd.sentence for odd in lint(seen, NOON)] == [sentence]
 
 
 def test_oddities_come_in_the_order_in_which_they_matter() -> None:
@@ -805,8 +812,8 @@ def test_oddities_come_in_the_order_in_which_they_matter() -> None:
         a_project("last", last_build_status="Failure"),
     ]
 
-    reds = [odd.sentence[:11] for odd in oddities(seen, NOON)]
-    others = oddities([*seen, a_project("x"), a_project("y", last_build_status="Dead")], NOON)
+    reds = [odd.sentence[:11] for odd in lint(seen, NOON)]
+    others = lint([*seen, a_project("x"), a_project("y", last_build_status="Dead")], NOON)
 
     assert reds == [
         "101 project", "Every proje", "The names l", "1 project h", "1 time of 2", "1 name more",
@@ -821,8 +828,8 @@ def test_a_hundred_projects_are_not_too_many() -> None:
     """And where there are more, those to include are told once; the first gives the example."""
     red = [a_project(f"p{number}-x", last_build_status="Failure") for number in range(MANY + 1)]
 
-    (hundred,) = oddities(red[:MANY], NOON)
-    many, all_red = oddities(red, NOON)
+    (hundred,) = lint(red[:MANY], NOON)
+    many, all_red = lint(red, NOON)
 
     assert (hundred.sentence, hundred.line) == (RED_HINT, 'include = ["p0*"]')
     assert (many.line, all_red.line) == ('include = ["p0*"]', None)
@@ -834,7 +841,7 @@ def test_a_few_names_are_told_and_the_rest_is_counted() -> None:
     def told(*names: str) -> str:
         (odd,) = [
             odd
-            for odd in oddities([a_project(each, last_build_status="") for each in names], NOON)
+            for odd in lint([a_project(each, last_build_status="") for each in names], NOON)
             if "never completed" in odd.sentence
         ]
         return odd.sentence.partition("(")[2].partition("): ")[0]
@@ -850,7 +857,7 @@ def test_a_line_to_paste_stays_one_that_can_be_read() -> None:
 
     def line(*names: str) -> str | None:
         seen = [a_project(each, last_build_status="Unknown") for each in names]
-        (odd,) = [odd for odd in oddities(seen, NOON) if "never completed" in odd.sentence]
+        (odd,) = [odd for odd in lint(seen, NOON) if "never completed" in odd.sentence]
         return odd.line
 
     letters = [chr(ord("a") + number) for number in range(21)]
@@ -863,7 +870,7 @@ def test_a_line_to_paste_stays_one_that_can_be_read() -> None:
 
 def test_a_word_that_is_a_speech_is_not_suggested() -> None:
     """It is told, cut, and there is no table for it to be pasted."""
-    (odd,) = oddities([a_project(last_build_status="d" * 61)], NOON)
+    (odd,) = lint([a_project(last_build_status="d" * 61)], NOON)
 
     assert f"({'d' * 39}…)" in odd.sentence
     assert odd.line is None
@@ -875,7 +882,7 @@ def test_a_year_is_told_by_the_clock_of_the_server() -> None:
     east = (year - timedelta(hours=1)).astimezone(timezone(timedelta(hours=6)))
 
     def dead(moment: datetime) -> bool:
-        (*found,) = oddities([a_project(last_build_time=moment, **GREEN)], NOON)
+        (*found,) = lint([a_project(last_build_time=moment, **GREEN)], NOON)
         return bool(found)
 
     assert not dead(year)
@@ -887,8 +894,8 @@ def test_a_pipeline_of_one_stage_needs_no_roll_up() -> None:
     """There is nothing to count once; of several pipelines those with more stages are named."""
     one = [a_project("a :: b", **GREEN), a_project("c / d", **GREEN)]
 
-    assert oddities(one, NOON) == ()
-    (odd,) = oddities([*one, a_project("c / e", **GREEN)], NOON)
+    assert lint(one, NOON) == ()
+    (odd,) = lint([*one, a_project("c / e", **GREEN)], NOON)
     assert "stages of pipelines (c):" in odd.sentence
 
 
@@ -905,7 +912,7 @@ def test_a_pipeline_of_one_stage_needs_no_roll_up() -> None:
 )  # fmt: skip
 def test_what_is_usual_is_not_told(seen: Sequence[Project]) -> None:
     """One red project, names with a slash, a first build."""
-    assert oddities(seen, NOON) == ()
+    assert lint(seen, NOON) == ()
 
 
 def test_the_oddities_stand_below_the_table(server: FeedServer, heard: Hears) -> None:
@@ -947,7 +954,7 @@ def test_servers_are_recognised_by_what_they_say(path: Path) -> None:
     except FeedError:
         seen = ()
 
-    guess = recognise("https://ci.example/cc.xml", seen)
+    guess = identify("https://ci.example/cc.xml", seen)
 
     if folder in MUTE or not seen:
         assert guess is None
@@ -983,16 +990,16 @@ def test_servers_are_recognised_by_what_they_say(path: Path) -> None:
 )
 def test_servers_are_recognised_by_their_address(url: str, name: str | None) -> None:
     """Or, if anybody could be there, not at all."""
-    assert recognise(url, [a_project()]) == name
+    assert identify(url, [a_project()]) == name
 
 
 def test_every_try_has_a_deadline(
     server: FeedServer, monkeypatch: pytest.MonkeyPatch, heard: Hears
 ) -> None:
     """A server that hangs is given up like one that is not there."""
-    monkeypatch.setattr("buildlight.feeds.http.client.DEADLINE", 0.3)
+    monkeypatch.setattr("buildlight.feeds.http.client.LONGEST", 0.3)
     server.answer = HANGS
 
     assert main(["discover", server.url("")]) == 1
     assert len(server.requests) == 1
-    assert "no answer within" in heard()[1]
+    assert ": no answer; " in heard()[1]

@@ -1,0 +1,64 @@
+"""The body of an answer: streamed, decompressed, limited in size."""
+
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import httpx
+
+from buildlight.errors import FeedMalformed
+
+MAX_BYTES = 16 * 2**20
+"""Largest body, both as received and decompressed."""
+
+INFLATED = 2**20
+"""Most bytes to decompress at a time."""
+
+_PLAIN = frozenset({"", "identity", "none", "utf-8", "utf8"})
+"""Values of Content-Encoding for a body as it is; the last three are mistakes that servers make."""
+
+
+async def read_body(response: httpx.Response) -> bytearray:
+    """Return the whole body of *response*, decompressed; raises :class:`FeedMalformed`."""
+    # Not aiter_bytes: it would inflate a whole chunk of a gzip bomb at once.
+    decode = _decoder(response.headers.get("Content-Encoding", "").strip().lower())
+    # In one piece, which the C library gives back to the system: parts would be kept for long.
+    body = bytearray()
+    async for part in _decoded(response, decode):
+        body += part
+        _refuse_large(len(body))
+    return body
+
+
+async def _decoded(
+    response: httpx.Response, decode: Callable[[bytes], Iterator[bytes]]
+) -> AsyncIterator[bytes]:
+    async for chunk in response.aiter_raw():
+        # A large body may decompress to nothing.
+        _refuse_large(response.num_bytes_downloaded)
+        for part in decode(chunk):
+            yield part
+
+
+def _refuse_large(size: int) -> None:
+    if size > MAX_BYTES:
+        raise FeedMalformed(f"larger than {MAX_BYTES // 2**20} MiB; is it a feed?")
+
+
+def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]]:
+    if encoding in _PLAIN:
+        return lambda chunk: iter((chunk,))
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise FeedMalformed("unknown Content-Encoding; configure the server or proxy to use gzip")
+    inflater = zlib.decompressobj(wbits=47)  # 32 + 15: gzip or zlib, whichever it is
+
+    def inflate(chunk: bytes) -> Iterator[bytes]:
+        try:
+            # What follows the end is not the document, as in browsers; zlib would collect it. If
+            # it was more of the document, the parser notices that it is missing.
+            while chunk and not inflater.eof:
+                yield inflater.decompress(chunk, INFLATED)
+                chunk = inflater.unconsumed_tail
+        except zlib.error as exc:
+            raise FeedMalformed("damaged (it does not decompress); check any proxy") from exc
+
+    return inflate
