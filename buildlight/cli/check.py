@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from buildlight.daemon.daemon import OPENING, time_of_day
+from buildlight.daemon.daemon import time_of_day
 from buildlight.daemon.monitor import watched
 from buildlight.daemon.session import OpenSources
 from buildlight.daemon.settings import Settings
@@ -19,6 +19,7 @@ from buildlight.errors import LightBusy, LightUnavailable
 from buildlight.feeds.sources import Source, open_sources
 from buildlight.lamps.group import shown
 from buildlight.lamps.settings import LampSettings
+from buildlight.lamps.timing import OPENING
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.feed_state import FeedState, Freshness, Reading, absorb
 from buildlight.report.report import Light, Report, make_report

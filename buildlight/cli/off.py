@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from buildlight.cli.check import explained
 from buildlight.config.settings import lamp_from_keys
-from buildlight.daemon.daemon import OPENING
-from buildlight.daemon.session import DARKENING
 from buildlight.errors import ConfigError
-from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.lamps.lamp import Lamp
 from buildlight.lamps.lit_lamps import LitLamp
 from buildlight.lamps.settings import LampSettings
+from buildlight.lamps.thread import LampThread
+from buildlight.lamps.timing import DARKENING, OPENING
 from buildlight.patterns.pattern import OFF
 from buildlight.report.report import Light
 
@@ -60,8 +60,9 @@ def darken(lamps: Sequence[LampSettings]) -> tuple[tuple[str, str], ...]:
 
 def _trouble(lamp: LampSettings, player: LampThread) -> str:
     """Return why the light is perhaps not dark, an empty string if it is."""
-    if player.light is Light.OK:
+    status = player.status()
+    if status.light is Light.OK:
         return ""
-    if player.trouble is not None:
-        return f"driver {lamp.driver!r}: {explained(player.trouble)}"
+    if status.trouble is not None:
+        return f"driver {lamp.driver!r}: {explained(status.trouble)}"
     return f"driver {lamp.driver!r}: does not open within {OPENING:.0f} seconds"

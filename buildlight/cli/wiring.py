@@ -12,8 +12,9 @@ from typing import Protocol
 from buildlight.config.patterns import SIGNALS
 from buildlight.drivers import Driver, DriverOptions, Wired
 from buildlight.errors import LightUnavailable
-from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.lamps.lamp import Lamp
 from buildlight.lamps.settings import LampSettings
+from buildlight.lamps.thread import LampThread
 from buildlight.patterns.pattern import OFF, Channel, Pattern, Stroke
 
 ANSWERING = 5.0
@@ -55,7 +56,7 @@ def walk(lamp: LampSettings, watcher: Watcher) -> Walk:
     player.start(OFF)
     try:
         if not player.wait_tried(ANSWERING):
-            raise player.trouble or _silent()
+            raise player.status().trouble or _silent()
         return _Walking(lamp, player, watcher).walk()
     finally:
         player.stop()
@@ -65,7 +66,7 @@ def walk(lamp: LampSettings, watcher: Watcher) -> Walk:
 def _play(player: LampThread, pattern: Pattern) -> None:
     player.play(pattern)
     if not player.wait_played(pattern, ANSWERING):
-        raise player.trouble or _silent()
+        raise player.status().trouble or _silent()
 
 
 def _silent() -> LightUnavailable:

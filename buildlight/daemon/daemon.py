@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from buildlight.daemon.session import DARKENING, OpenSources, Session, handed_over, race
+from buildlight.daemon.session import OpenSources, Session, handed_over, race
 from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import StateFile, kept_for
 from buildlight.daemon.watchdog import Watchdog
@@ -21,6 +21,7 @@ from buildlight.feeds.sources import open_sources
 from buildlight.lamps.group import LampGroup, MakePlayer, others, threaded
 from buildlight.lamps.lit_lamps import LitLampsFile
 from buildlight.lamps.settings import LampSettings
+from buildlight.lamps.timing import DARKENING, OPENING
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.feed_state import FeedState
 from buildlight.publish.change_log import ChangeLog
@@ -36,9 +37,6 @@ from buildlight.wording import count
 
 WRITING = 0.3
 """Seconds that a publisher may take at the end, while lights go dark."""
-OPENING = 5.0
-"""Seconds to wait at start for lights to open; a slower one is being waited for."""
-
 log = logging.getLogger(__name__)
 
 Load = Callable[[], Settings]
@@ -227,10 +225,10 @@ async def _see_lights_open(lamps: LampGroup, stop: asyncio.Event) -> None:
     """Wait for the lights that have to be there; the others delay nothing."""
     with suppress(TimeoutError):
         async with asyncio.timeout(OPENING):
-            while not stop.is_set() and any(not light for _, light, _ in lamps.missing()):
+            while not stop.is_set() and any(status.light is None for _, status in lamps.missing()):
                 await race(lamps.changed.wait(), stop.wait())
                 lamps.changed.clear()
-    for lamp, _, trouble in lamps.missing():
+    for lamp, status in lamps.missing():
         if not stop.is_set():
-            why = trouble or f"does not open within {OPENING:.0f} seconds"
+            why = status.trouble or f"does not open within {OPENING:.0f} seconds"
             raise LightUnavailable(f"{lamp.name}: driver {lamp.driver!r}: {why}")

@@ -18,6 +18,7 @@ from buildlight.feeds.settings import FeedSettings
 from buildlight.feeds.sources import Source
 from buildlight.hours import next_switch
 from buildlight.lamps.group import LampGroup
+from buildlight.lamps.timing import DARKENING
 from buildlight.projects.feed_state import FeedState
 from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report, make_report
@@ -25,8 +26,6 @@ from buildlight.report.update import HEARTBEAT, Publisher, Update, build_events
 
 LEAVING = 0.3
 """Seconds that cancelled tasks may take at the end, open connections among them."""
-DARKENING = 1.2
-"""Seconds that lights may take at the end to go dark."""
 
 OpenSources = Callable[[Iterable[FeedSettings]], AbstractAsyncContextManager[Sequence[Source]]]
 

@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from buildlight.lamps.timing import HUNG
 from buildlight.system.sd_notify import Systemd
 
-HUNG = 60.0
-"""Seconds after which a light that does not come back is worth a restart."""
 SELDOM = 86_400.0
 """Seconds between two restarts for the sake of a light: a broken one must not stop the others."""
 MARK = "restarted-for-a-light"
@@ -27,7 +26,7 @@ class Watchdog:
     """Tells *systemd* that all is well, twice as often as it wants to hear it.
 
     *late_feeds* returns the names of feeds whose poller hangs, *hung_lamps* those of lamps whose
-    light has not come back for longer than it is given seconds. *folder* is where the one
+    light has hung for :data:`timing.HUNG` seconds. *folder* is where the one
     restart a day is remembered; without it, no light is worth a restart.
     """
 
@@ -36,7 +35,7 @@ class Watchdog:
         systemd: Systemd,
         *,
         late_feeds: Callable[[], Sequence[str]],
-        hung_lamps: Callable[[float], Sequence[str]],
+        hung_lamps: Callable[[], Sequence[str]],
         folder: Path | None,
         clock: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
         boot: Path = BOOT,
@@ -66,7 +65,7 @@ class Watchdog:
 
     def ailment(self) -> str | None:
         """Return what hangs, whether a restart can help or not; ``None`` if nothing does."""
-        late, hung = self._late_feeds(), self._hung_lamps(HUNG)
+        late, hung = self._late_feeds(), self._hung_lamps()
         return _late(late) if late else _hung(hung) if hung else None
 
     def trouble(self) -> str | None:
@@ -74,7 +73,7 @@ class Watchdog:
         late = self._late_feeds()
         if late:
             return _late(late)
-        hung = self._hung_lamps(HUNG)
+        hung = self._hung_lamps()
         if not hung:
             self._spared = ()
             return None

@@ -14,24 +14,14 @@ from typing import Protocol
 
 from buildlight.errors import LightUnavailable
 from buildlight.hours import is_open
-from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.lamps.lamp import Lamp, LampStatus
 from buildlight.lamps.settings import LampSettings
+from buildlight.lamps.thread import LampThread
+from buildlight.lamps.timing import HUNG, LETTING_GO, LOOK, LOOK_WHILE_BLINKING, OFTEN
 from buildlight.patterns.pattern import Pattern, cheers, dimmed
 from buildlight.projects.verdict import Event, Verdict
 from buildlight.report.report import LampReport, Light, Shown
 from buildlight.report.update import Update
-
-BLOCKED = 1.0
-"""Seconds after which a light that does not come back from a call counts as lost."""
-LOOKING = 0.02
-"""Seconds between looks whether a light that goes is dark."""
-
-HANGING = 1.0
-"""Seconds after a light was called until a look whether the call came back."""
-HANGING_WHILE_BLINKING = 60.0
-"""The same for a light that goes on to blink: it can show nothing that is not true."""
-OFTEN = 5.0
-"""Seconds between two calls of a light that blinks, at most; others are looked at after each."""
 
 WORST_FIRST = (Event.BROKEN, Event.STILL_BROKEN, Event.FIXED)
 """Which event is played if several happen at once."""
@@ -40,20 +30,14 @@ log = logging.getLogger(__name__)
 
 
 class Player(Protocol):
-    """What plays a lamp; in earnest a :class:`lamp.LampThread`, which explains each of these."""
+    """What plays a lamp; normally a :class:`thread.LampThread`, which explains each of these."""
 
-    @property
-    def light(self) -> Light | None: ...
-    @property
-    def trouble(self) -> LightUnavailable | None: ...
-    @property
-    def called_in(self) -> float: ...
     def start(self, pattern: Pattern) -> None: ...
     def play(self, pattern: Pattern) -> None: ...
     def play_once(self, pattern: Pattern) -> None: ...
+    def status(self) -> LampStatus: ...
     def stop(self) -> None: ...
     def join(self, timeout: float) -> bool: ...
-    def blocked_for(self) -> float: ...
 
 
 MakePlayer = Callable[[LampSettings, Callable[[], None]], Player]
@@ -75,15 +59,6 @@ class _Played:
     @property
     def started(self) -> bool:
         return self.shows is not None
-
-    @property
-    def light(self) -> Light:
-        blocked = self.player.blocked_for() > BLOCKED
-        return Light.LOST if blocked else self.player.light or Light.WAITING
-
-    @property
-    def tried(self) -> bool:
-        return self.player.light is not None or self.player.blocked_for() > BLOCKED
 
     def show(self, pattern: Pattern) -> bool:
         """Return whether that is something new."""
@@ -121,55 +96,45 @@ class LampGroup:
             each.show(dimmed(pattern, each.settings.closed) if closed else pattern)
 
     @property
-    def called_in(self) -> float:
-        """The seconds until a light is called again, 0 while one is; infinite if none will be."""
-        return min((each.player.called_in for each in self._played), default=math.inf)
-
-    @property
     def tried(self) -> bool:
         """Whether every light was opened, or is being waited for."""
-        return all(each.tried for each in self._played)
-
-    def lights(self) -> tuple[Light | None, ...]:
-        """Return how the light of each lamp is; ``None`` for one that was not tried yet."""
-        return tuple(each.light if each.tried else None for each in self._played)
+        return all(each.player.status().tried for each in self._played)
 
     def rows(self) -> tuple[Shown, ...]:
         """Return the lamps as a report sees them."""
-        self._reported = self.lights()
+        statuses = self._statuses()
+        self._reported = _lights(statuses)
         return tuple(
-            shown(each.settings, each.light, trouble=each.player.trouble) for each in self._played
+            shown(each.settings, status.reported, trouble=status.trouble)
+            for each, status in zip(self._played, statuses, strict=True)
         )
 
     async def watch(self) -> None:
         """Return once a light is not as it was reported last. No wake-up while all are still."""
-        patience = HANGING
-        while self.lights() == self._reported:
-            wait = self.called_in + patience
+        patience = LOOK
+        while _lights(statuses := self._statuses()) == self._reported:
+            wait = _called_in(statuses) + patience
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait if wait < math.inf else None):
                     await self.changed.wait()
             # Soon, too, while a light is called, as it may be on its way to hang.
-            soon = self.changed.is_set() or not 0.0 < self.called_in < OFTEN
-            patience = HANGING if soon else HANGING_WHILE_BLINKING
+            soon = self.changed.is_set() or not 0.0 < _called_in(self._statuses()) < OFTEN
+            patience = LOOK if soon else LOOK_WHILE_BLINKING
             self.changed.clear()
-        self._reported = self.lights()
+        self._reported = _lights(statuses)
 
-    def missing(self) -> tuple[tuple[LampSettings, Light | None, LightUnavailable | None], ...]:
-        """Return the lamps that are not to be waited for and are not there, and the trouble.
-
-        Their light is ``None`` until it was tried.
-        """
+    def missing(self) -> tuple[tuple[LampSettings, LampStatus], ...]:
+        """Return the lamps that are not to be waited for and are not there."""
         return tuple(
-            (each.settings, each.player.light, each.player.trouble)
-            for each in self._played
-            if not each.settings.options.wait_for_light and each.player.light is not Light.OK
+            (each.settings, status)
+            for each, status in zip(self._played, self._statuses(), strict=True)
+            if not each.settings.options.wait_for_light and status.light is not Light.OK
         )
 
-    def hung(self, seconds: float) -> tuple[str, ...]:
-        """Return the names of lamps whose light has not come back for more than *seconds*."""
+    def hung(self) -> tuple[str, ...]:
+        """Return the names of lamps whose light is worth a restart."""
         return tuple(
-            each.settings.name for each in self._played if each.player.blocked_for() > seconds
+            each.settings.name for each in self._played if each.player.status().blocked > HUNG
         )
 
     def publish(self, update: Update) -> None:
@@ -228,6 +193,9 @@ class LampGroup:
             each for each in started if not each.player.join(max(by - self._loop.time(), 0.0))
         )
 
+    def _statuses(self) -> Sequence[LampStatus]:
+        return [each.player.status() for each in self._played]
+
     def _made(self, lamp: LampSettings) -> _Played:
         return _Played(lamp, self._make_player(lamp, self._notice))
 
@@ -235,6 +203,14 @@ class LampGroup:
         """Heed a light, on any thread."""
         with suppress(RuntimeError):  # The loop has ended: nobody wants to know any more.
             self._loop.call_soon_threadsafe(self.changed.set)
+
+
+def _lights(statuses: Iterable[LampStatus]) -> tuple[Light | None, ...]:
+    return tuple(status.reported if status.tried else None for status in statuses)
+
+
+def _called_in(statuses: Iterable[LampStatus]) -> float:
+    return min((status.called_in for status in statuses), default=math.inf)
 
 
 def shown(lamp: LampSettings, light: Light, *, trouble: LightUnavailable | None = None) -> Shown:
@@ -271,7 +247,7 @@ async def _let_go(going: Sequence[_Played], patience: float) -> Sequence[_Played
         each.player.stop()
     # A thread's end can set no event of the loop; each look is cheap, and there are few.
     while not all(each.player.join(0.0) for each in going) and loop.time() < end:  # noqa: ASYNC110
-        await asyncio.sleep(LOOKING)
+        await asyncio.sleep(LETTING_GO)
     stuck = [each for each in going if not each.player.join(0.0)]
     _tell_unanswered(stuck)
     return stuck
@@ -280,7 +256,7 @@ async def _let_go(going: Sequence[_Played], patience: float) -> Sequence[_Played
 def _tell_unanswered(lamps: Iterable[_Played]) -> None:
     for each in lamps:
         name = each.settings.name
-        log.warning("%s: its light does not answer, and was left as it was", name)
+        log.warning("%s: the light did not respond; its last state may still be shown", name)
 
 
 def _pattern_for(happened: set[Event], lamp: LampSettings, row: LampReport) -> Pattern | None:

@@ -91,7 +91,7 @@ def _opened(lamp: LampSettings, on_light: Callable[[], None]) -> Player:
 
     def start_and_wait(pattern: Pattern) -> None:
         start(pattern)
-        while player.light is None:
+        while player.status().light is None:
             time.sleep(0.001)
 
     player.start = start_and_wait  # type: ignore[method-assign]

@@ -13,6 +13,7 @@ import termios
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,7 @@ import pytest
 
 from buildlight.daemon.daemon import Daemon as InProcess
 from buildlight.feeds.sources import open_sources
+from buildlight.lamps.lamp import LampStatus
 from buildlight.lamps.settings import LampSettings
 from buildlight.report.report import Light
 from buildlight.report.update import Update
@@ -273,7 +275,7 @@ def test_a_light_that_blocks_for_ever_delays_neither_the_other_lamp_nor_the_exit
 
     assert status == 0
     until(lambda: tower.told.endswith(DARK), daemon)
-    assert "stuck: its light does not answer, and was left as it was" in daemon.said()
+    assert "stuck: the light did not respond; its last state may still be shown" in daemon.said()
 
 
 def test_a_disk_that_hangs_delays_neither_the_lamp_nor_the_exit(
@@ -362,7 +364,7 @@ def has_been_asked(server: FeedServer, times: int) -> bool:
 
 def remedy(tables: str) -> str:
     """Return what to do about a missing list of tables."""
-    return f"add a [[{tables}]] table as the README shows"
+    return f"add a [[{tables}]] table"
 
 
 def test_a_token_in_an_address_is_never_written_anywhere(
@@ -404,10 +406,9 @@ class Fickle(LoopPlayer):
 
     now: Light = Light.OK
 
-    @property
-    def light(self) -> Light | None:
-        """How the light is said to be."""
-        return self.now
+    def status(self) -> LampStatus:
+        """Return how the light is said to be."""
+        return replace(super().status(), light=self.now)
 
     def become(self, light: Light, *, times: int) -> None:
         """Change, and say so more often than is needed."""

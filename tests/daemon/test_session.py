@@ -18,6 +18,7 @@ from buildlight.errors import FeedUnreachable
 from buildlight.feeds import FeedOptions
 from buildlight.feeds.schedule import max_age
 from buildlight.feeds.settings import FeedSettings
+from buildlight.lamps.lamp import LampStatus
 from buildlight.patterns.pattern import Channel, Pattern
 from buildlight.projects.feed_state import FeedState
 from buildlight.projects.verdict import Verdict
@@ -585,14 +586,12 @@ class Hanging(LoopPlayer):
 
     slow, hangs = math.inf, math.inf
 
-    @property
-    def called_in(self) -> float:
-        """At once, while it is called."""
-        return 0.0 if asyncio.get_running_loop().time() >= self.slow else super().called_in
-
-    def blocked_for(self) -> float:
-        """Less than the slow call took, while it lasts."""
-        return max(asyncio.get_running_loop().time() - self.hangs, 0.0)
+    def status(self) -> LampStatus:
+        """Return that it is being called, and blocked less long than the slow call took."""
+        now, status = asyncio.get_running_loop().time(), super().status()
+        if now < self.slow:
+            return status
+        return replace(status, called_in=0.0, blocked=max(now - self.hangs, 0.0))
 
     def play(self, pattern: Pattern) -> None:
         """Play *pattern*, if it is not red."""

@@ -12,11 +12,13 @@ import pytest
 
 from buildlight.daemon.monitor import LATE
 from buildlight.daemon.state_file import StateFile
-from buildlight.daemon.watchdog import HUNG, MARK, SELDOM, Watchdog
+from buildlight.daemon.watchdog import MARK, SELDOM, Watchdog
 from buildlight.feeds.schedule import DEADLINE
 from buildlight.feeds.sources import PATIENCE
-from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.lamps.lamp import Lamp
 from buildlight.lamps.settings import LampSettings
+from buildlight.lamps.thread import LampThread
+from buildlight.lamps.timing import HUNG
 from buildlight.patterns.pattern import Frame
 from buildlight.system.sd_notify import Systemd
 from support.examples import a_project
@@ -284,7 +286,7 @@ class Bench:
         self.watchdog = Watchdog(
             Systemd(watchdog=WANTED),
             late_feeds=lambda: self.late,
-            hung_lamps=lambda _seconds: self.hung,
+            hung_lamps=lambda: self.hung,
             folder=self.folder,
             clock=lambda: self.now,
             boot=self.boot,

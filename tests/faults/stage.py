@@ -26,8 +26,9 @@ from buildlight.daemon.daemon import Daemon
 from buildlight.drivers import Driver, DriverOptions
 from buildlight.errors import LightUnavailable
 from buildlight.lamps.group import Player
-from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.lamps.lamp import Lamp
 from buildlight.lamps.settings import LampSettings
+from buildlight.lamps.thread import LampThread
 from buildlight.network.resolver import ResolverLoop
 from buildlight.patterns.pattern import Channel, Frame
 from buildlight.projects.signal import RANKS
@@ -256,7 +257,7 @@ class Stage:
 
     def trouble(self, name: str) -> LightUnavailable | None:
         """Return why the light of the lamp *name* is not ok."""
-        return self._players[name].trouble
+        return self._players[name].status().trouble
 
 
 def _text(host: str | bytes) -> str:

@@ -10,7 +10,9 @@ import pytest
 
 from buildlight.drivers import Driver, DriverOptions
 from buildlight.errors import LightUnavailable
-from buildlight.lamps.lamp import OPENING, RETRIES, Lamp, LampThread
+from buildlight.lamps.lamp import Lamp
+from buildlight.lamps.thread import LampThread
+from buildlight.lamps.timing import OPENING, RETRIES
 from buildlight.patterns.pattern import DARK, OFF, Channel, Frame, Pattern, parse_pattern, timed
 from buildlight.report.report import Light
 
@@ -348,7 +350,7 @@ def test_a_thread_tells_when_its_light_changes() -> None:
 
     assert heard.acquire(timeout=PATIENCE)
     assert heard.acquire(timeout=PATIENCE)
-    assert thread.light is Light.OK
+    assert thread.status().light is Light.OK
     assert second.shown == [GREEN]
     thread.stop()
     assert thread.join(PATIENCE)
@@ -374,12 +376,12 @@ def test_a_light_that_blocks_is_seen_and_does_not_hold_anybody() -> None:
     thread.play(parse_pattern("green"))
     thread.stop()
 
-    assert thread.blocked_for() == 7.0
-    assert thread.called_in == 0.0
+    assert thread.status().blocked == 7.0
+    assert thread.status().called_in == 0.0
     assert not thread.join(0.01)
     released.set()
     assert thread.join(PATIENCE)
-    assert thread.blocked_for() == 0.0
+    assert thread.status().blocked == 0.0
     assert light.closed == 1
 
 
@@ -406,11 +408,11 @@ def test_a_light_that_takes_its_time_to_open_is_not_lost_for_that() -> None:
     blocked = []
 
     for now[0] in (3.0, OPENING, OPENING + 2.0):
-        blocked.append(thread.blocked_for())
+        blocked.append(thread.status().blocked)
     opened.set()
     assert showing.wait(PATIENCE)
     for now[0] in (OPENING + 2.0, OPENING + 4.0):
-        blocked.append(thread.blocked_for())
+        blocked.append(thread.status().blocked)
     released.set()
     thread.stop()
 
@@ -423,13 +425,13 @@ def test_a_thread_that_plays_a_steady_pattern_is_still() -> None:
     thread = LampThread("shelf", Lamp(opening(Recorder())))
     thread.start(parse_pattern("red blink"))
     assert thread.wait_played(parse_pattern("red blink"), PATIENCE)
-    moving = thread.called_in
+    moving = thread.status().called_in
 
     thread.play(OFF)
     assert thread.wait_played(OFF, PATIENCE)
 
     assert moving < 1.0
-    assert thread.called_in == math.inf
+    assert thread.status().called_in == math.inf
     thread.stop()
     assert thread.join(PATIENCE)
 

@@ -24,14 +24,14 @@ from buildlight.drivers import DriverOptions
 from buildlight.errors import LightUnavailable
 from buildlight.feeds.sources import open_sources
 from buildlight.lamps.group import MakePlayer
-from buildlight.lamps.lamp import Lamp
+from buildlight.lamps.lamp import Lamp, LampStatus
 from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import DARK, Channel, Frame, Pattern
 from buildlight.projects import ccxml
 from buildlight.projects.project import Project
 from buildlight.projects.signal import RANKS
 from buildlight.publish.status_file import NAME, StatusFile
-from buildlight.report.report import Light, Report
+from buildlight.report.report import Report
 from buildlight.report.update import Update
 from buildlight.system.sd_notify import Systemd
 from support.examples import NOON
@@ -106,22 +106,12 @@ class LoopPlayer:
         self._timer: asyncio.TimerHandle | None = None
         self.patterns: list[tuple[float, Pattern]] = []
 
-    @property
-    def light(self) -> Light | None:
-        """How the light is."""
-        return self._lamp.light
-
-    @property
-    def trouble(self) -> LightUnavailable | None:
-        """Why it is not ok."""
-        return self._lamp.trouble
-
-    @property
-    def called_in(self) -> float:
-        """When something is due."""
-        if self._timer is None:
-            return math.inf
-        return max(self._timer.when() - asyncio.get_running_loop().time(), 0.0)
+    def status(self) -> LampStatus:
+        """Return how the light is; nothing blocks here."""
+        called_in = math.inf
+        if self._timer is not None:
+            called_in = max(self._timer.when() - asyncio.get_running_loop().time(), 0.0)
+        return LampStatus(self._lamp.light, self._lamp.trouble, called_in=called_in)
 
     def start(self, pattern: Pattern) -> None:
         """Begin with *pattern*."""
@@ -148,10 +138,6 @@ class LoopPlayer:
     def join(self, timeout: float) -> bool:
         """Nothing to wait for."""
         return timeout >= 0
-
-    def blocked_for(self) -> float:
-        """Nothing blocks here."""
-        return 0.0
 
     def _step(self, once: Pattern | None = None) -> None:
         if self._timer is not None:

@@ -29,7 +29,8 @@ from buildlight.drivers.serial.light import SerialLight
 from buildlight.drivers.serial.options import SerialOptions
 from buildlight.drivers.serial.port import TcpWire
 from buildlight.errors import BuildlightError, LightBusy, LightUnavailable
-from buildlight.lamps.lamp import Lamp, LampThread
+from buildlight.lamps.lamp import Lamp
+from buildlight.lamps.thread import LampThread
 from buildlight.patterns.pattern import DARK, Channel, Frame, frame_at, parse_pattern
 from buildlight.report.report import Light
 
@@ -885,7 +886,7 @@ def test_a_pulled_plug_is_noticed_within_about_a_second_and_cured_within_two(
         start = time.monotonic()
 
         device.unplug()
-        until(lambda: thread.light is Light.LOST)
+        until(lambda: thread.status().light is Light.LOST)
         noticed = time.monotonic() - start
         thread.play(parse_pattern("green"))
         start = time.monotonic()

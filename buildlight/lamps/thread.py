@@ -1,0 +1,139 @@
+"""The thread that plays one lamp. Nothing else calls a driver.
+
+Not a thread of asyncio's pool: there, a cancelled ``show`` would still run while ``close`` is
+called, and one that blocks would hold the exit.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+
+from buildlight.drivers import Driver
+from buildlight.lamps.lamp import Lamp, LampStatus
+from buildlight.lamps.timing import OPENING
+from buildlight.patterns.pattern import OFF, Pattern
+from buildlight.report.report import Light
+
+
+class LampThread:
+    """The thread that plays one lamp; all of its methods may be called from any other thread.
+
+    *on_light* is called on this thread whenever the light becomes ok, waiting or lost.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        lamp: Lamp,
+        *,
+        on_light: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lamp = lamp
+        self._on_light = on_light
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._wanted = OFF
+        self._once: Pattern | None = None
+        self._played: Pattern | None = None
+        self._stopping = False
+        self._called_at: float | None = None
+        lamp.on_open = self._note_call
+        self._next_call = -math.inf
+        # A daemon thread: one that a light blocks must not hold the exit.
+        self._thread = threading.Thread(target=self._run, name=f"lamp {name}", daemon=True)
+
+    def start(self, pattern: Pattern) -> None:
+        """Open the light, and play *pattern* until told otherwise."""
+        self._wanted = pattern
+        self._thread.start()
+
+    def play(self, pattern: Pattern) -> None:
+        """Play *pattern*; the one that plays already goes on without a break."""
+        with self._changed:
+            if pattern != self._wanted:
+                self._wanted = pattern
+                self._once = None  # It was a reason to cheer before this.
+                self._next_call = -math.inf
+                self._changed.notify_all()
+
+    def play_once(self, pattern: Pattern) -> None:
+        """Play *pattern*, which has an end, over the one that plays."""
+        with self._changed:
+            self._once = pattern
+            self._next_call = -math.inf
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Ask for darkness and the thread's end; does not wait for either."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def join(self, timeout: float) -> bool:
+        """Wait up to *timeout* seconds for the end; returns whether it came."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def wait_tried(self, timeout: float) -> bool:
+        """Wait up to *timeout* seconds until the light was tried; returns whether it is there."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._lamp.light is not None, timeout)
+            return self._lamp.light is Light.OK
+
+    def wait_played(self, pattern: Pattern, timeout: float) -> bool:
+        """Wait up to *timeout* seconds until the light shows *pattern*; returns whether it does."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._played == pattern, timeout)
+
+    @property
+    def driver(self) -> Driver | None:
+        """The open light, to be asked and not to be called."""
+        return self._lamp.driver
+
+    def status(self) -> LampStatus:
+        """Return how the light is now."""
+        lamp = self._lamp
+        called_in = max(self._next_call - self._clock(), 0.0)
+        return LampStatus(lamp.light, lamp.trouble, self._blocked(), called_in)
+
+    def _blocked(self) -> float:
+        # Infinite for a thread that has ended though nobody asked it to.
+        if self._thread.ident is not None and not self._thread.is_alive() and not self._stopping:
+            return math.inf
+        called_at = self._called_at
+        if called_at is None:
+            return 0.0
+        patience = OPENING if self._lamp.driver is None else 0.0
+        return max(self._clock() - called_at - patience, 0.0)
+
+    def _note_call(self) -> None:
+        self._called_at = self._clock()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                wanted = self._wanted
+                once, self._once = self._once, None
+                if self._stopping:
+                    break
+            wait = self._step(wanted, once)
+            with self._changed:
+                if self._wanted == wanted and self._once is None and not self._stopping:
+                    self._changed.wait(wait)
+        self._lamp.close()
+
+    def _step(self, wanted: Pattern, once: Pattern | None) -> float | None:
+        before = self._lamp.light
+        self._called_at = now = self._clock()
+        self._next_call = now
+        wait = self._lamp.step(wanted, now=now, once=once)
+        self._next_call = math.inf if wait is None else self._clock() + wait
+        self._called_at = None
+        if self._lamp.light is not before:
+            self._on_light()
+        with self._changed:
+            self._played = wanted if self._lamp.light is Light.OK else None
+            self._changed.notify_all()
+        return wait
