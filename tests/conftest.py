@@ -6,7 +6,6 @@ import signal
 from collections.abc import Iterator
 from time import tzset
 
-import hypothesis
 import pytest
 from hypothesis import settings
 
@@ -28,22 +27,32 @@ settings.register_profile(
 )
 settings.register_profile("long", max_examples=20_000, stateful_step_count=50, deadline=None)
 
-# A busy machine is no fault of the code.
-hypothesis.settings.register_profile("any machine", deadline=None)
-hypothesis.settings.load_profile("any machine")
+# Without deadlines: a busy machine is not a fault of the code.
+settings.register_profile("quick", max_examples=30, deadline=None)
+settings.register_profile("thorough", max_examples=300, deadline=None)
+settings.load_profile("quick")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the slow tests be asked for."""
+    parser.addoption("--slow", action="store_true", help="run the slow tests, too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep every twelfth cell of the table of faults, which takes minutes.
+    """Leave out what is slow, unless it is asked for: with --slow, -m, -k or by its full name.
 
-    All of them are for whoever collects figures, or chooses by name.
+    Of the table of faults, which takes minutes, each twelfth cell is not slow.
     """
-    if os.environ.get(FOLDER) or config.option.keyword:
-        return
     cells = [each for each in items if each.path.parent.name == "faults"]
-    left_out = {*cells} - {*cells[::12]}
-    config.hook.pytest_deselected(items=[each for each in items if each in left_out])
-    items[:] = [each for each in items if each not in left_out]
+    for each in {*cells} - {*cells[::12]}:
+        each.add_marker(pytest.mark.slow)
+    option = config.option
+    by_name = any("::" in each for each in config.args)
+    if option.slow or option.markexpr or option.keyword or by_name or os.environ.get(FOLDER):
+        return
+    left_out = [each for each in items if each.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [each for each in items if not each.get_closest_marker("slow")]
 
 
 @pytest.fixture(autouse=True)

@@ -887,8 +887,6 @@ def is_told_well(document: Mapping[str, Any]) -> bool:
 
 
 RANDOMLY = how(
-    deadline=None,
-    max_examples=300,
     # The environment is cleared once for all examples, as it should be.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

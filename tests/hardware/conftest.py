@@ -16,7 +16,7 @@ from hardware.lead import CHANNELS, Board, Kind
 HERE = Path(__file__).parent
 FIRMWARE = HERE.parents[1] / "hardware" / "firmware"
 CPU = 16_000_000
-SLOW = 240
+LONGEST = 240
 """Seconds for one test, where two cores have much else to do."""
 
 # What proves that a Debian package is there.
@@ -34,10 +34,12 @@ MICROPYTHON = "@micropython/micropython-webassembly-pyscript"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the time that a simulated chip takes on a busy machine."""
+    """Give each test the time that a simulated chip takes on a busy machine: it is slow."""
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.timeout(SLOW))
+            item.add_marker(pytest.mark.timeout(LONGEST))
+            if isinstance(item, pytest.Function) and "build" in item.fixturenames:
+                item.add_marker(pytest.mark.slow)
 
 
 def cannot(why: str) -> NoReturn:
@@ -117,7 +119,10 @@ def pico_under_micropython() -> Kind:
     )
 
 
-@pytest.fixture(scope="session", params=["avr", "pico", "pico-micropython"])
+BOARDS = (pytest.param("avr", marks=pytest.mark.slow), "pico", "pico-micropython")
+
+
+@pytest.fixture(scope="session", params=BOARDS)
 def running(request: pytest.FixtureRequest) -> Iterator[Board]:
     """Start each board in turn."""
     if request.param == "avr":

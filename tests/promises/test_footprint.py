@@ -287,6 +287,7 @@ def test_requests_are_those_of_the_intervals() -> None:
 # Allocations.
 
 
+@pytest.mark.slow
 def test_a_poll_that_changed_nothing_leaves_nothing_behind() -> None:
     """A Pi that polls for years has as much memory left as on its first day."""
     unchanged = httpx.Headers({"ETag": '"1"', "Content-Type": "application/xml"})

@@ -352,9 +352,9 @@ def test_rule_6_a_verdict_that_expires_never_turns_a_lamp_green() -> None:
 
     async def story(world: World) -> None:
         ci.answer = [a_project("a", last_build_status="Unknown"), passing("b")]
-        await world.wait(86_400 + 2 * INTERVAL)
+        await world.wait(86_400 + 2 * 300)
 
-    world = World(ci=ci).run(story)
+    world = World(ci=ci, top={"interval": 300}).run(story)
 
     assert world.signals == ["stale", "broken", "broken-stale"]
 
@@ -365,9 +365,9 @@ def test_rule_6_a_passing_verdict_expires() -> None:
 
     async def story(world: World) -> None:
         ci.answer = [a_project(last_build_status="Unknown")]
-        await world.wait(86_400 + 2 * INTERVAL)
+        await world.wait(86_400 + 2 * 300)
 
-    world = World(ci=ci).run(story)
+    world = World(ci=ci, top={"interval": 300}).run(story)
 
     assert world.signals == ["stale", "passing", "none"]
 

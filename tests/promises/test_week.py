@@ -191,6 +191,7 @@ def forget(world: World) -> None:
         server.asked.clear()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_week_leaves_nothing_behind(tmp_path: Path) -> None:
     """After the seventh day there is no more of anything than after the second."""

@@ -43,7 +43,7 @@ def main() -> None:
         data = f"--data-file={folder}/coverage"
         # All of the package, so that a module that no test imports is told as not covered.
         run = [*coverage, "run", "--branch", data, "--source=buildlight"]
-        pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
+        pytest = ["-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *files]
         subprocess.run([*run, *pytest], cwd=ROOT, check=True)
         report = [*coverage, "report", "--show-missing", "--skip-covered", "--fail-under=100"]
         include = f"--include={','.join(pure_modules())}"

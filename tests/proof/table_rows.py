@@ -237,7 +237,7 @@ def _tried(mutant: Mutant) -> int:
     sys.meta_path.insert(0, _Finder(mutant))
     paths = (Path("tests", each) for each in TESTS[mutant.module])
     files = [str(path.with_name(f"test_{path.name}.py")) for path in paths]
-    options = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-seed=1"]
+    options = ["-x", "-q", "-n", "0", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-seed=1"]
     return int(pytest.main([*options, *files], plugins=[_Hasty()]))
 
 
