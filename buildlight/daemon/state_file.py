@@ -122,15 +122,17 @@ class StateFile:
         """Write the verdicts of *update*, unless they are what was written last."""
         self._last = update
         verdicts = _verdicts(_by_identity(update))
-        if verdicts != self._written or self._file.stuck:
+        if verdicts != self._written:
             self._written = verdicts
-            self._file.write(_document_of(update))
+            self._file.write(_document_of(update), urgent=True)
+        else:
+            self._file.start()  # Something may wait that found no thread.
 
     def close(self, timeout: float) -> None:
         """Write when verdicts were confirmed last, and wait up to *timeout* seconds for it."""
         if self._last is not None:
             verdicts = _verdicts(_by_identity(self._last))
-            self._file.write(_document_of(self._last), outdates=verdicts != self._written)
+            self._file.write(_document_of(self._last), urgent=verdicts != self._written)
             self._written = verdicts
         if not self.flush(timeout):
             self._warn(

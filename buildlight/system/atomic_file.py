@@ -1,35 +1,31 @@
-"""A file that is replaced as a whole, by a thread of its own: a disk that hangs stops nobody."""
+"""A JSON file that is replaced as a whole by a thread of its own: no disk holds up the daemon."""
 
 import json
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+EVERY = 1.0
+"""Seconds between two writes that are not urgent."""
 AGAIN = 10.0
-"""Seconds after which what could not be written is tried again."""
-BREATH, REST = 0.02, 9.0
-"""Seconds of CPU after which the thread rests, and how many times as long: it never uses more than
-a tenth of a core, however many projects there are and however often they change. Without it, a
-loop that waits for the interpreter at every packet would come to hardly any while 100,000
-projects are written."""
+"""Seconds after a failed write until it is tried again."""
+REST = 9.0
+"""How many times the CPU time of a piece the thread rests after it: it never takes more than a
+tenth of a core from the loop, which needs the interpreter at every packet."""
 ROWS = 100
-"""Rows of a list that are made into text at a time. All at once would hold up every other thread
-for a second, and need the memory for it, with 100,000 projects."""
+"""Rows of a list in a piece: 100,000 at once would need the memory for all of them."""
 
 
 class AtomicFile:
-    """The JSON document at *path*, of which a reader sees the old one or the new one, whole.
+    """The JSON document at *path*: a reader sees the old one or the new one, never a part.
 
-    *mode* is its mode, whatever the umask says; ``None``: what the umask leaves of it. The
-    thread lives while there is something to write, and tries again what fails. *on_trouble* is
-    called, on any thread, with a sentence's end (``cannot be written: …``), when writing fails
-    that did not fail before. *aside* is the name that an outdated document has until the new one
-    is there: whatever keeps it from being written, nobody takes the old one for true.
+    *mode* is the file's mode whatever the umask is; ``None``: what the umask leaves. *aside* is
+    the name that an outdated document gets until the new one is there, so that nobody takes the
+    old one for true. *on_trouble* is called on the thread with the end of a sentence
+    (``cannot be written: …``) when writing begins to fail.
     """
 
     def __init__(
@@ -44,91 +40,88 @@ class AtomicFile:
         self._mode = mode
         self._aside = aside
         self._on_trouble = on_trouble
-        self._handing = threading.Lock()
-        self._waiting: _Document | None = None
         self._thread: threading.Thread | None = None
         self._failing = False
-        self._tired = 0.0
-        self._hurry = threading.Event()
+        # What the condition guards: the slot, whether it is urgent, whether the old file is not
+        # true any more, and whether the thread has to end.
+        self._changed = threading.Condition()
+        self._make: Callable[[], object] | None = None
+        self._urgent = self._outdated = self._closing = False
 
-    def write(self, document: Callable[[], object], *, outdates: bool = True) -> None:
-        """Have what *document* returns written; it is called on the thread.
+    def start(self) -> None:
+        """Start the thread, unless it runs: :meth:`write` must not have to do it on a loop."""
+        if self._thread is None or not self._thread.is_alive():
+            # A daemon thread: one that a disk blocks must not hold up the exit.
+            thread = threading.Thread(target=self._run, name=self._path.name, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                self._report("this process cannot start a thread")
+            else:
+                self._thread = thread
 
-        Iterators in it are written as lists are. An older document that still waits is of no use
-        any more, and is dropped. One that *outdates* nothing leaves what is there in its place.
+    def write(self, make: Callable[[], object], *, urgent: bool = False) -> None:
+        """Have the thread write what *make* returns; iterators in it become lists.
+
+        A document that still waits is replaced. *urgent*: what the file says is not true any
+        more; the old file is put aside, and the new one written without waiting.
         """
-        with self._handing:
-            self._wait_with(_Document(document, outdates))
-            if self._thread is None:
-                # A daemon thread: one that a disk blocks must not hold the exit.
-                name = self._path.name
-                thread = threading.Thread(target=self._run, name=name, daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError:
-                    self._fail("there is no thread to spare")
-                    self._give_way()
-                else:
-                    self._thread = thread
-
-    @property
-    def stuck(self) -> bool:
-        """Whether something is not written, and nobody will try again before :meth:`write`."""
-        with self._handing:
-            return self._waiting is not None and self._thread is None
+        with self._changed:
+            self._make = make
+            if urgent:
+                self._urgent = self._outdated = True
+            self._changed.notify_all()
+        self.start()
 
     def close(self, timeout: float) -> bool:
-        """Wait up to *timeout* seconds until all is written; returns whether it is."""
-        thread = self._thread
-        if thread is None:
+        """Write what waits, for at most *timeout* seconds; returns whether the thread has ended."""
+        if self._thread is None:
             return True
-        self._hurry.set()
-        thread.join(timeout)
-        self._hurry.clear()
-        return not thread.is_alive()
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            return False
+        self._thread, self._closing = None, False
+        return True
 
     def _run(self) -> None:
-        try:
-            while (document := self._handed_over()) is not None:
-                last = self._hurry.is_set()
-                if not self._replace(document) and not last:
-                    self._hurry.wait(AGAIN)
-                    self._hand_back(document)
-        except BaseException:  # A fault in one document must not be the end of all others.
-            with self._handing:
-                self._thread = None
-            raise
+        while (taken := self._take()) is not None:
+            make, outdated = taken
+            if self._replace(make, outdated=outdated):
+                self._wait(EVERY)
+                continue
+            with self._changed:
+                if self._closing and self._make is None:
+                    return
+                self._make = self._make or make
+                self._outdated |= outdated
+            self._wait(AGAIN)
 
-    def _wait_with(self, document: "_Document") -> None:
-        before = self._waiting
-        outdates = document.outdates or (before is not None and before.outdates)
-        self._waiting = replace(document, outdates=outdates)
+    def _take(self) -> tuple[Callable[[], object], bool] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._make is not None or self._closing)
+            make, outdated = self._make, self._outdated
+            self._make, self._urgent, self._outdated = None, False, False
+            return None if make is None else (make, outdated)
 
-    def _handed_over(self) -> "_Document | None":
-        with self._handing:
-            document, self._waiting = self._waiting, None
-            if document is None:
-                self._thread = None
-            return document
+    def _wait(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._urgent or self._closing, seconds)
 
-    def _hand_back(self, document: "_Document") -> None:
-        """Have *document* wait again, unless a newer one does."""
-        with self._handing:
-            newest = self._waiting or document
-            self._waiting = document
-            self._wait_with(newest)
-
-    def _replace(self, document: "_Document") -> bool:
-        """Put *document* in the place of what is there; returns whether it is."""
+    def _replace(self, make: Callable[[], object], *, outdated: bool) -> bool:
+        """Put what *make* returns in the place of the old file; returns whether it is there."""
         new = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            if document.outdates:
-                self._put_aside()
+            if outdated and self._aside is not None and self._path.is_file():
+                self._path.replace(self._aside)
+                _sync(self._path.parent)
             with new.open("w", encoding="utf-8") as file:
                 if self._mode is not None:
                     os.fchmod(file.fileno(), self._mode)
-                file.writelines(self._at_ease(pieces(document.make())))
+                file.writelines(self._with_rests(pieces(make())))
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._path)
@@ -136,49 +129,27 @@ class AtomicFile:
                 _sync(self._path.parent)
                 self._aside.unlink(missing_ok=True)
         except OSError as exc:
-            self._fail(exc.strerror)
+            self._report(exc.strerror)
             return False
         self._failing = False
         return True
 
-    def _give_way(self) -> None:
-        """Put aside what is outdated, at once: nobody knows when a thread can be had."""
-        if self._waiting is not None and self._waiting.outdates:
-            with suppress(OSError):  # Why is told already.
-                self._put_aside()
+    def _with_rests(self, parts: Iterator[str]) -> Iterator[str]:
+        begun = time.thread_time()
+        for part in parts:
+            yield part
+            if not self._closing:
+                time.sleep(REST * (time.thread_time() - begun))
+            begun = time.thread_time()
 
-    def _put_aside(self) -> None:
-        if self._aside is not None and self._path.is_file():
-            self._path.replace(self._aside)
-            _sync(self._path.parent)
-
-    def _fail(self, why: str | None) -> None:
+    def _report(self, why: str | None) -> None:
         if not self._failing:
             self._on_trouble(f"cannot be written: {why}")
         self._failing = True
 
-    def _at_ease(self, parts: Iterator[str]) -> Iterator[str]:
-        """Yield *parts*, with rests between them, unless somebody waits for the file."""
-        begun = time.thread_time()
-        for part in parts:
-            yield part
-            self._tired += time.thread_time() - begun
-            if self._tired > BREATH:
-                self._hurry.wait(REST * self._tired)
-                self._tired = 0.0
-            begun = time.thread_time()
-
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """What *make* returns; *outdates*: what is in its place is not true any more."""
-
-    make: Callable[[], object]
-    outdates: bool
-
 
 def _sync(folder: Path) -> None:
-    """Have the names in *folder* on the disk: a power cut must not bring back what is outdated."""
+    """Have the names in *folder* on the disk: a power cut must not bring the old file back."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(opened)

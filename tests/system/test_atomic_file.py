@@ -1,6 +1,5 @@
 """A file that is replaced as a whole, by a thread that nobody waits for."""
 
-import itertools
 import json
 import os
 import stat
@@ -12,30 +11,37 @@ from pathlib import Path
 
 import pytest
 
-from buildlight.system.atomic_file import BREATH, REST, ROWS, AtomicFile, pieces
+from buildlight.system import atomic_file
+from buildlight.system.atomic_file import ROWS, AtomicFile, pieces
 
 PATIENCE = 10.0
 
 
 def a_file(folder: Path, troubles: list[str] | None = None, mode: int | None = None) -> AtomicFile:
-    """Return the file `kept.json` in *folder*; what goes wrong is added to *troubles*."""
+    """Return the file `kept.json` in *folder*; sentences about trouble go into *troubles*."""
     said = [] if troubles is None else troubles
-    return AtomicFile(folder / "kept.json", on_trouble=said.append, mode=mode)
+    return AtomicFile(
+        folder / "kept.json", on_trouble=said.append, mode=mode, aside=folder / "kept.old"
+    )
 
 
-def a_file_without_room(folder: Path, news: str) -> AtomicFile:
-    """Return the file, once it failed to hold *news* on a full disk: until `kept.new` is gone."""
-    (folder / "kept.new").symlink_to("/dev/full")
-    troubled = threading.Event()
-    file = AtomicFile(folder / "kept.json", on_trouble=lambda _why: troubled.set())
-    file.write(lambda: news)
-    assert troubled.wait(PATIENCE)
-    return file
+def write_all(file: AtomicFile, document: object, *, urgent: bool = False) -> None:
+    """Have *file* write *document*, and wait until it is there."""
+    file.write(lambda: document, urgent=urgent)
+    assert file.close(PATIENCE)
 
 
 def written(folder: Path) -> object:
     """Return what a reader finds."""
     return json.loads((folder / "kept.json").read_text())
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until *condition* holds."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 @contextmanager
@@ -46,88 +52,31 @@ def umask(mask: int) -> Iterator[None]:
     os.umask(before)
 
 
-def test_what_was_handed_over_is_written(tmp_path: Path) -> None:
-    """Folders are made on the way, and nothing else is left in them."""
-    file = a_file(tmp_path / "deep" / "down")
-
-    file.write(lambda: {"shop": "broken"})
-
-    assert file.close(PATIENCE)
-    assert written(tmp_path / "deep" / "down") == {"shop": "broken"}
-    assert [each.name for each in (tmp_path / "deep" / "down").iterdir()] == ["kept.json"]
-
-
-def test_every_outage_is_told_once(tmp_path: Path) -> None:
-    """A disk that is full, well, and full again, years later, is news again."""
-    troubles: list[str] = []
-    file = a_file(tmp_path, troubles)
+@pytest.fixture
+def full(tmp_path: Path) -> Path:
+    """A disk without room, until this path is removed."""
     new = tmp_path / "kept.new"
-    for fault in (True, True, False, True):
-        if fault:
-            new.unlink(missing_ok=True)
-            new.symlink_to("/dev/full")
-        else:
-            new.unlink()
-
-        file.write(lambda: {"shop": "broken"})
-        assert file.close(PATIENCE)
-
-    assert troubles == ["cannot be written: No space left on device"] * 2
+    new.symlink_to("/dev/full")
+    return new
 
 
-def test_what_could_not_be_written_is_tried_again_by_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A disk that has room again holds the news, though there is no other."""
-    monkeypatch.setattr("buildlight.system.atomic_file.AGAIN", 0.01)
-    file = a_file_without_room(tmp_path, "news")
-
-    (tmp_path / "kept.new").unlink()
-    end = time.monotonic() + PATIENCE
-    while not (tmp_path / "kept.json").exists():
-        assert time.monotonic() < end
-
-    assert written(tmp_path) == "news"
-    assert file.close(PATIENCE)
+# What is written, and when.
 
 
-def test_what_is_tried_again_is_the_newest(tmp_path: Path) -> None:
-    """A report of ten seconds ago is of no use."""
-    file = a_file_without_room(tmp_path, "old")
+def test_a_document_is_written(tmp_path: Path) -> None:
+    """Folders are made on the way, nothing else is left in them, and no thread."""
+    threads = threading.active_count()
+    folder = tmp_path / "deep" / "down"
 
-    file.write(lambda: "new")
-    (tmp_path / "kept.new").unlink()
+    write_all(a_file(folder), {"shop": "broken"})
 
-    assert file.close(PATIENCE)
-    assert written(tmp_path) == "new"
-
-
-@pytest.mark.parametrize("outdates", [True, False])
-def test_what_is_outdated_goes_by_another_name_until_the_new_one_is_there(
-    tmp_path: Path, *, outdates: bool
-) -> None:
-    """Nobody takes it for true, and nothing of it is lost."""
-    aside = tmp_path / "kept.old"
-    file = AtomicFile(tmp_path / "kept.json", on_trouble=lambda _why: None, aside=aside)
-    file.write(lambda: "green")
-    assert file.close(PATIENCE)
-    seen: list[set[str]] = []
-
-    def document() -> str:
-        seen.append({each.name for each in tmp_path.iterdir()})
-        return "red"
-
-    file.write(document, outdates=outdates)
-    assert file.close(PATIENCE)
-
-    there = {"kept.old"} if outdates else {"kept.json"}
-    assert seen == [{"kept.new"} | there]
-    assert [each.name for each in tmp_path.iterdir()] == ["kept.json"]
-    assert written(tmp_path) == "red"
+    assert written(folder) == {"shop": "broken"}
+    assert [each.name for each in folder.iterdir()] == ["kept.json"]
+    assert threading.active_count() == threads
 
 
-def test_a_slow_disk_gets_the_newest_only(tmp_path: Path) -> None:
-    """What waits while one is written is replaced by what comes after it."""
+def test_only_the_newest_document_is_made(tmp_path: Path) -> None:
+    """Documents that wait while another is written replace one another."""
     file = a_file(tmp_path)
     begun, go_on = threading.Event(), threading.Event()
     made: list[int] = []
@@ -137,6 +86,9 @@ def test_a_slow_disk_gets_the_newest_only(tmp_path: Path) -> None:
         assert go_on.wait(PATIENCE)
         return 0
 
+    file.write(slow)
+    assert begun.wait(PATIENCE)
+
     def document(number: int) -> Callable[[], object]:
         def make() -> int:
             made.append(number)
@@ -144,8 +96,6 @@ def test_a_slow_disk_gets_the_newest_only(tmp_path: Path) -> None:
 
         return make
 
-    file.write(slow)
-    assert begun.wait(PATIENCE)
     for number in (1, 2, 3):
         file.write(document(number))
     go_on.set()
@@ -155,75 +105,64 @@ def test_a_slow_disk_gets_the_newest_only(tmp_path: Path) -> None:
     assert written(tmp_path) == 3
 
 
-def rests(folder: Path, monkeypatch: pytest.MonkeyPatch, *, rows: int, cost: float) -> list[float]:
-    """Return how long who writes so many *rows* rests, if each piece takes *cost* seconds."""
-    rested: list[float] = []
+def test_a_second_passes_between_two_writes(tmp_path: Path) -> None:
+    """However often things change, the disk gets one document a second."""
+    file = a_file(tmp_path)
+    file.write(lambda: 1)
+    wait_for((tmp_path / "kept.json").exists)
 
-    class Clocked(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            if timeout is None:
-                return super().wait()
-            rested.append(timeout)
-            return False
+    begun = time.monotonic()
+    file.write(lambda: 2)
+    wait_for(lambda: written(tmp_path) == 2)
 
-    monkeypatch.setattr("threading.Event", Clocked)
-    monkeypatch.setattr("time.thread_time", itertools.count(step=cost).__next__)
-    file = a_file(folder)
-    file.write(lambda: [*range(rows)])
+    assert time.monotonic() - begun > 0.8 * atomic_file.EVERY
     assert file.close(PATIENCE)
-    assert written(folder) == [*range(rows)]
-    return rested
 
 
-def test_who_writes_much_rests_nine_times_as_long_as_it_took(
+def test_an_urgent_document_is_written_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With 100,000 projects that change all the time, the polls need the processor, too."""
-    number = 2 + 10_000 // ROWS  # of pieces: the brackets are some, too
+    """A verdict that changed must survive a power cut in the next moment."""
+    monkeypatch.setattr(atomic_file, "EVERY", 3_600.0)
+    file = a_file(tmp_path)
+    file.write(lambda: 1)
+    wait_for((tmp_path / "kept.json").exists)
 
-    rested = rests(tmp_path, monkeypatch, rows=10_000, cost=2 * BREATH)
+    file.write(lambda: 2, urgent=True)
 
-    assert rested == pytest.approx([REST * 2 * BREATH] * number)
-
-
-def test_who_writes_little_does_not_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file of an office is there at once, and wakes nobody once more."""
-    assert rests(tmp_path, monkeypatch, rows=200, cost=BREATH / 5) == []
+    wait_for(lambda: (tmp_path / "kept.json").exists() and written(tmp_path) == 2)
+    assert file.close(PATIENCE)
 
 
-def test_a_rest_ends_when_somebody_waits_for_the_file(
+@pytest.mark.parametrize("urgent", [True, False])
+def test_an_outdated_document_is_put_aside_until_the_new_one_is_there(
+    tmp_path: Path, *, urgent: bool
+) -> None:
+    """Nobody takes it for true, and nothing of it is lost."""
+    file = a_file(tmp_path)
+    write_all(file, "green")
+    seen: list[set[str]] = []
+
+    def document() -> str:
+        seen.append({each.name for each in tmp_path.iterdir()})
+        return "red"
+
+    file.write(document, urgent=urgent)
+    assert file.close(PATIENCE)
+
+    assert seen == [{"kept.new", "kept.old" if urgent else "kept.json"}]
+    assert [each.name for each in tmp_path.iterdir()] == ["kept.json"]
+    assert written(tmp_path) == "red"
+
+
+def test_a_reader_finds_a_whole_document_at_any_moment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The daemon that stops does not leave its verdicts unwritten because it is resting."""
-    monkeypatch.setattr("time.thread_time", itertools.count(step=1_000).__next__)
-    file = a_file(tmp_path)
-
-    for number in range(3):
-        file.write(lambda number=number: number)  # type: ignore[misc]
-        assert file.close(PATIENCE)
-
-    assert written(tmp_path) == 2
-
-
-def test_no_thread_is_left_when_all_is_written(tmp_path: Path) -> None:
-    """Years of writing leave no threads behind."""
-    before = threading.active_count()
-    file = a_file(tmp_path)
-
-    for number in range(50):
-        file.write(lambda number=number: number)  # type: ignore[misc]
-        assert file.close(PATIENCE)
-
-    assert threading.active_count() == before
-    assert written(tmp_path) == 49
-
-
-def test_a_reader_finds_a_whole_document_at_any_moment(tmp_path: Path) -> None:
-    """Never none, never a half, never one of two mixed."""
-    file = a_file(tmp_path)
+    """Never none, never a half, never two mixed."""
+    monkeypatch.setattr(atomic_file, "EVERY", 0.0)
     documents = [[number] * 5000 for number in range(2)]
-    file.write(lambda: documents[0])
-    assert file.close(PATIENCE)
+    file = a_file(tmp_path)
+    write_all(file, documents[0])
     found: set[int] = set()
     number = 0
 
@@ -236,6 +175,128 @@ def test_a_reader_finds_a_whole_document_at_any_moment(tmp_path: Path) -> None:
 
     assert file.close(PATIENCE)
     assert found == {0, 1}
+
+
+def test_the_thread_rests_nine_times_as_long_as_it_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 100,000 projects that change all the time, the polls need the processor, too."""
+    clock = iter(range(10_000))
+    rests: list[float] = []
+    monkeypatch.setattr("time.thread_time", lambda: next(clock))
+    monkeypatch.setattr("time.sleep", rests.append)
+    file = a_file(tmp_path)
+
+    file.write(lambda: [*range(3 * ROWS)])
+    while not (tmp_path / "kept.json").exists():
+        threading.Event().wait(0.001)
+
+    assert rests == [9.0] * 5  # Three pieces, and the brackets.
+    assert file.close(PATIENCE)
+
+
+# What goes wrong.
+
+
+def test_every_outage_is_reported_once(tmp_path: Path, full: Path) -> None:
+    """A disk that is full, well, and full again, years later, is news again."""
+    troubles: list[str] = []
+    file = a_file(tmp_path, troubles)
+    write_all(file, 1)
+    write_all(file, 1)
+    full.unlink()
+    write_all(file, 2)
+    full.symlink_to("/dev/full")
+    write_all(file, 3)
+
+    assert troubles == ["cannot be written: No space left on device"] * 2
+
+
+@pytest.mark.parametrize("newer", [None, "newer"])
+def test_a_failed_document_is_tried_again(
+    tmp_path: Path, full: Path, monkeypatch: pytest.MonkeyPatch, newer: str | None
+) -> None:
+    """A disk that has room again gets the newest document, by itself."""
+    monkeypatch.setattr(atomic_file, "AGAIN", 0.05)
+    troubles: list[str] = []
+    file = a_file(tmp_path, troubles)
+    file.write(lambda: "news", urgent=True)
+    wait_for(lambda: bool(troubles))
+
+    if newer:
+        file.write(lambda: newer)
+    full.unlink()
+
+    wait_for((tmp_path / "kept.json").exists)
+    assert written(tmp_path) == (newer or "news")
+    assert file.close(PATIENCE)
+
+
+def test_a_file_in_the_place_of_the_folder_is_reported(tmp_path: Path) -> None:
+    """What is no folder now may be one later."""
+    troubles: list[str] = []
+    file = a_file(tmp_path / "folder", troubles)
+    (tmp_path / "folder").write_text("a file is in the way")
+
+    write_all(file, 1)
+    (tmp_path / "folder").unlink()
+    write_all(file, 2)
+
+    assert troubles == ["cannot be written: File exists"]
+    assert written(tmp_path / "folder") == 2
+
+
+def test_a_disk_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
+    """Neither a write nor the end of the daemon waits for it."""
+    os.mkfifo(tmp_path / "kept.new")  # Opening it waits until somebody reads.
+    file = a_file(tmp_path)
+
+    file.write(lambda: "news", urgent=True)
+
+    assert not file.close(0.05)
+    assert (tmp_path / "kept.new").read_bytes() == b'"news"'
+
+
+def test_a_document_that_cannot_be_made_is_not_the_last(tmp_path: Path) -> None:
+    """Memory ran out for a moment: the next one is written as ever."""
+    file = a_file(tmp_path)
+    hooked: list[threading.ExceptHookArgs] = []
+    before, threading.excepthook = threading.excepthook, hooked.append
+
+    def impossible() -> object:
+        raise MemoryError
+
+    try:
+        file.write(impossible)
+        assert file.close(PATIENCE)
+        write_all(file, "as ever")
+    finally:
+        threading.excepthook = before
+
+    assert [each.exc_type for each in hooked] == [MemoryError]
+    assert written(tmp_path) == "as ever"
+
+
+def test_a_thread_that_cannot_be_started_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next document finds one."""
+    troubles: list[str] = []
+    file = a_file(tmp_path, troubles)
+
+    def none(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as poor:
+        poor.setattr(threading.Thread, "start", none)
+        write_all(file, 1)
+    write_all(file, 2)
+
+    assert troubles == ["cannot be written: this process cannot start a thread"]
+    assert written(tmp_path) == 2
+
+
+# How it is written.
 
 
 @pytest.mark.parametrize(
@@ -274,82 +335,14 @@ def test_rows_are_made_a_few_at_a_time() -> None:
     assert len(made) == 10 * ROWS
 
 
-@pytest.mark.parametrize("mask", [0o077, 0o000])
-def test_the_mode_is_what_it_has_to_be(tmp_path: Path, mask: int) -> None:
-    """Everybody may read it, and nobody else may write it, whatever the umask says."""
-    file = a_file(tmp_path, mode=0o644)
-
-    with umask(mask):
-        file.write(dict)
-        assert file.close(PATIENCE)
-
-    assert stat.S_IMODE((tmp_path / "kept.json").stat().st_mode) == 0o644
-
-
-def test_without_a_mode_the_umask_decides(tmp_path: Path) -> None:
-    """Verdicts are for their owner if the owner says so."""
-    file = a_file(tmp_path)
-
-    with umask(0o077):
-        file.write(dict)
-        assert file.close(PATIENCE)
-
-    assert stat.S_IMODE((tmp_path / "kept.json").stat().st_mode) == 0o600
-
-
-def test_what_cannot_be_written_is_told_and_tried_again(tmp_path: Path) -> None:
-    """A folder that is none now may be one later."""
-    troubles: list[str] = []
-    file = a_file(tmp_path / "folder", troubles)
-    (tmp_path / "folder").write_text("a file is in the way")
-
-    file.write(lambda: 1)
-    assert file.close(PATIENCE)
-    (tmp_path / "folder").unlink()
-    file.write(lambda: 2)
-    assert file.close(PATIENCE)
-
-    assert troubles == ["cannot be written: File exists"]
-    assert written(tmp_path / "folder") == 2
-
-
-def test_a_document_that_cannot_be_made_is_not_the_last(tmp_path: Path) -> None:
-    """Memory ran out for a moment: the next one is written as ever."""
-    file = a_file(tmp_path)
-    hooked: list[threading.ExceptHookArgs] = []
-    before, threading.excepthook = threading.excepthook, hooked.append
-
-    def impossible() -> object:
-        raise MemoryError
-
-    try:
-        file.write(impossible)
-        assert file.close(PATIENCE)
-        file.write(lambda: "as ever")
-        assert file.close(PATIENCE)
-    finally:
-        threading.excepthook = before
-
-    assert [each.exc_type for each in hooked] == [MemoryError]
-    assert written(tmp_path) == "as ever"
-
-
-def test_a_machine_without_a_thread_to_spare_is_no_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("mode", "mask", "found"), [(0o644, 0o077, 0o644), (0o644, 0, 0o644), (None, 0o077, 0o600)]
+)
+def test_the_mode_is_given_or_left_to_the_umask(
+    tmp_path: Path, mode: int | None, mask: int, found: int
 ) -> None:
-    """The report that finds no thread is told, and the next one finds one."""
-    troubles: list[str] = []
-    file = a_file(tmp_path, troubles)
+    """The report is for everybody, whatever the umask; verdicts are their owner's."""
+    with umask(mask):
+        write_all(a_file(tmp_path, mode=mode), {})
 
-    def none(_thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as poor:
-        poor.setattr(threading.Thread, "start", none)
-        file.write(lambda: 1)
-        assert file.close(PATIENCE)
-    file.write(lambda: 2)
-
-    assert file.close(PATIENCE)
-    assert troubles == ["cannot be written: there is no thread to spare"]
-    assert written(tmp_path) == 2
+    assert stat.S_IMODE((tmp_path / "kept.json").stat().st_mode) == found
