@@ -11,7 +11,7 @@ from buildlight import __version__
 TYPE_CHECKING = False  # As type checkers know it; typing itself costs `--version` a tenth.
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import TypeAlias
+    from typing import NoReturn, TypeAlias
 
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
 
@@ -24,12 +24,18 @@ BARE: Mapping[str, str] = {
     "leds": "sysfs",
     "host": "wled",
 }
-"""What may be said of a lamp without a configuration, and the driver that it is mostly said of."""
+"""Options of a lamp without a configuration, and the driver that each mostly belongs to."""
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what *arguments* say; raises SystemExit(2) after telling what is wrong."""
-    chosen = parser().parse_args(arguments)
+    whole, commands = _parsers()
+    name = arguments[0] if arguments else "help"
+    if name == "help":
+        _help(whole, commands, arguments[1:])
+    if not name.startswith("-") and name not in commands:
+        whole.error(_unknown(name, commands))
+    chosen = whole.parse_args(arguments)
     if chosen.command == "test" and chosen.driver is None:
         for key, driver in BARE.items():
             if getattr(chosen, key) is not None:
@@ -37,15 +43,41 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     return chosen
 
 
+def _help(
+    whole: argparse.ArgumentParser,
+    commands: "Mapping[str, argparse.ArgumentParser]",
+    names: Sequence[str],
+) -> "NoReturn":
+    for name in names[:1]:
+        if name not in commands:
+            whole.error(_unknown(name, commands))
+    (commands[names[0]] if names else whole).print_help()
+    whole.exit()
+
+
+def _unknown(name: str, commands: "Mapping[str, argparse.ArgumentParser]") -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
+
+    close = get_close_matches(name, commands, n=1)
+    remedy = f"did you mean `{close[0]}`?" if close else f"commands are: {', '.join(commands)}"
+    return f"unknown command {name!r}; {remedy}"
+
+
 def parser() -> argparse.ArgumentParser:
     """Return what reads the arguments; the chosen command's name is its ``command``."""
+    return _parsers()[0]
+
+
+def _parsers() -> "tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]":
     whole = argparse.ArgumentParser(
         prog="buildlight",
         description="A build lamp that never lies: polls the cc.xml feeds of CI servers and "
-        "shows on a light how the builds stand.",
-        epilog="New here? Start with `buildlight demo`, which needs no lamp and no server.",
+        "shows the state of your builds on a light.",
+        epilog="New here? Start with `buildlight demo`, which needs no lamp and no server. "
+        "`buildlight help COMMAND` shows the options of a command.",
     )
-    whole.add_argument("--version", action="version", version=f"buildlight {__version__}")
+    version = f"buildlight {__version__}"
+    whole.add_argument("-V", "--version", action="version", version=version)
     commands = whole.add_subparsers(required=True, metavar="COMMAND", title="commands")
     _add_run(commands)
     _add_discover(commands)
@@ -57,14 +89,14 @@ def parser() -> argparse.ArgumentParser:
     _add_hours(commands)
     _add_devices(commands)
     _add_demo(commands)
-    return whole
+    return whole, commands.choices
 
 
 def _add_run(commands: "Commands") -> None:
     run = commands.add_parser(
         "run",
         help="follow the feeds and light the lamps, until SIGTERM or Ctrl-C",
-        description="Follow the feeds and light the lamps, until SIGTERM or Ctrl-C; then leave "
+        description="Follow the feeds and light the lamps, until SIGTERM or Ctrl-C; then make "
         "every lamp dark.",
     )
     _add_config(run)
@@ -76,28 +108,28 @@ def _add_discover(commands: "Commands") -> None:
         "discover",
         help="find the feed of a CI server, and print its table for the configuration",
         description="Look for the cc.xml feed of a CI server: at the URL itself and, unless it "
-        "ends in .xml or .aspx, at the places where servers are known to keep one. Prints a "
-        "[[feeds]] table for the configuration, with what is odd about the feed in comments. "
-        "Exit status 0 if a feed with projects was found, 1 if none was, 78 for a URL that "
-        "cannot be tried.",
+        "ends in .xml or .aspx, at the places where CI servers keep one. Prints a "
+        "[[feeds]] table for the configuration, with oddities of the feed in comments. "
+        "Exit status 0 if a feed with projects was found, 1 if none was, 78 if the URL is "
+        "not an address.",
         epilog="Examples: buildlight discover ci.example; "
         "buildlight discover https://jenkins.example/view/all --user lamp; "
         "buildlight discover https://circleci.com/gh/acme/web --token-file token.txt. "
-        "Secrets are asked for or read from a file, never taken from the command line, where "
-        "everybody on this machine can see them. For one that belongs into the URL, write "
+        "Secrets are asked for or read from a file, never taken from the command line, which "
+        "every user of this machine can see. For a secret inside the URL, write "
         "{secret} there.",
     )
     discover.add_argument(
         "url",
         metavar="URL",
         help="the server, a page of it, or the feed itself; without https:// or http:// both "
-        "are tried, and a secret is sent over https alone",
+        "are tried, and a secret is sent over https only",
     )
     discover.add_argument(
         "--user",
         metavar="NAME",
-        help="a user of the server, for Jenkins, GoCD or TeamCity; the password or API token is "
-        "asked for",
+        help="a user of the server, for Jenkins, GoCD or TeamCity; asks for the password "
+        "or API token",
     )
     discover.add_argument(
         "--token-file",
@@ -110,10 +142,10 @@ def _add_discover(commands: "Commands") -> None:
 def _add_check(commands: "Commands") -> None:
     check = commands.add_parser(
         "check",
-        help="read every feed once and say what each lamp would show, and why",
+        help="read every feed once and print what each lamp would show, and why",
         description="Read the configuration, read every feed once, open every light once, and "
-        "say what each lamp would show, and why. Exit status 0 if all of it worked, 1 if a feed "
-        "or a light did not, 78 for a mistake in the configuration.",
+        "print what each lamp would show, and why. Exit status 0 if all of it worked; 1 if a feed "
+        "or a light failed, or a pattern matches no project; 78 if the configuration has problems.",
     )
     _add_config(check)
     check.add_argument(
@@ -125,9 +157,9 @@ def _add_check(commands: "Commands") -> None:
 def _add_explain(commands: "Commands") -> None:
     explain = commands.add_parser(
         "explain",
-        help="say why each lamp looks as it does, since when, and what would change it",
-        description="Say why each lamp looks as it does: since when, from which feed and by which "
-        "rule, and what would change it, as the running daemon knows it. Asks no server. Exit "
+        help="print why each lamp looks as it does, since when, and what would change it",
+        description="Print why each lamp looks as it does: since when, from which feed, by which "
+        "rule, and what would change it. The running daemon knows; no server is polled. Exit "
         "status 1 if no daemon runs here, or if it has stopped writing.",
     )
     explain.add_argument(
@@ -139,9 +171,9 @@ def _add_explain(commands: "Commands") -> None:
 def _add_off(commands: "Commands") -> None:
     off = commands.add_parser(
         "off",
-        help="make every lamp dark, whatever left it lit",
-        description="Make every lamp of the configuration dark, whatever left it lit. A running "
-        "daemon keeps its lights for itself, or lights them again: stop it instead. Exit status 1 "
+        help="make every lamp dark",
+        description="Make every lamp of the configuration dark, for instance after a crash. A "
+        "running daemon holds its lights or lights them again: stop it instead. Exit status 1 "
         "if a light could not be reached.",
     )
     _add_config(off)
@@ -188,21 +220,21 @@ def _add_test(commands: "Commands") -> None:
 def _add_service(commands: "Commands") -> None:
     service = commands.add_parser(
         "service",
-        help="install the service of systemd that starts with the machine; remove it; see it",
-        description="Install or remove the service of systemd, or say how it stands. Exit status "
-        "1 if it could not be done, or, for status, if the service does not run.",
+        help="install, remove or show the systemd service that starts at boot",
+        description="Install or remove the systemd service, or show its state. Exit status "
+        "1 if it could not be done or, for status, if the service does not run.",
     )
     service.add_argument("action", choices=("install", "uninstall", "status"))
-    service.add_argument("--dry-run", action="store_true", help="say what would be done, only")
+    service.add_argument("--dry-run", action="store_true", help="only print what would be done")
     service.set_defaults(command="service")
 
 
 def _add_hours(commands: "Commands") -> None:
     hours = commands.add_parser(
         "hours",
-        help="say when each lamp's office opens and closes next",
-        description="Say when each lamp's office opens and closes next, ten times, on the clock "
-        "of its time zone.",
+        help="print when each lamp's office opens and closes next",
+        description="Print the next ten times at which each lamp's office opens or closes, on the "
+        "clock of its time zone.",
     )
     _add_config(hours)
     hours.set_defaults(command="hours")
@@ -213,7 +245,7 @@ def _add_devices(commands: "Commands") -> None:
         "devices",
         help="list what a lamp can be made of: drivers, GPIO chips, serial ports, LEDs",
         description="List the drivers that are installed (and why one does not import), the GPIO "
-        "chips, the serial ports with what is recognised on them, and the LEDs of the kernel. "
+        "chips, the serial ports with the lights recognised on them, and the kernel's LEDs. "
         "Nothing is switched, and no port is opened.",
         epilog="Next: copy the port = line of your light, or the names of your LEDs, into a "
         "[[lamps]] table, and try it with `buildlight test`.",
@@ -225,7 +257,7 @@ def _add_devices(commands: "Commands") -> None:
 def _add_demo(commands: "Commands") -> None:
     demo = commands.add_parser(
         "demo",
-        help="see a lamp at work: no hardware, no network, no configuration",
+        help="watch a lamp at work: no hardware, no network, no configuration",
         description="An embedded CI server acts out a working day in about a minute, and the "
         "real daemon follows it with a lamp drawn on this terminal. Ctrl-C ends it.",
     )
@@ -283,7 +315,7 @@ def _seconds(text: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError("is no number") from None
+        raise argparse.ArgumentTypeError("should be a number") from None
     if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError("must be more than 0")
+        raise argparse.ArgumentTypeError("should be greater than 0")
     return seconds

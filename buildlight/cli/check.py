@@ -3,28 +3,51 @@
 Nothing is lit: a light is opened, and let go of.
 """
 
+import argparse
 import asyncio
+import json
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from buildlight.cli import FAILED, OK, write_error
+from buildlight.cli.terminal import describe_trouble, progress, write_line
+from buildlight.config.settings import load_settings
 from buildlight.daemon.daemon import time_of_day
 from buildlight.daemon.monitor import watched
 from buildlight.daemon.session import OpenSources
 from buildlight.daemon.settings import Settings
-from buildlight.errors import LightBusy, LightUnavailable
+from buildlight.errors import LightUnavailable
 from buildlight.feeds.sources import Source, open_sources
 from buildlight.lamps.group import shown
 from buildlight.lamps.settings import LampSettings
 from buildlight.lamps.timing import OPENING
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.feed_state import FeedState, Freshness, Reading, absorb
+from buildlight.redaction import printable
+from buildlight.report.as_json import to_json
 from buildlight.report.report import Light, Report, make_report
 from buildlight.report.rows import Watched
-from buildlight.system.running_daemon import find_holder
+from buildlight.system import paths
+from buildlight.wording import count
+
+
+def main(chosen: argparse.Namespace) -> int:
+    """Check the configuration and print what was found; returns whether all of it is sound."""
+    settings = load_settings(paths.find_file(chosen.config))
+    with progress(len(settings.feeds) + len(settings.lamps)) as on_step:
+        finding = check(settings, on_step=on_step)
+    if chosen.json:
+        write_line(json.dumps(to_json(finding.report), indent=2))
+        for name, sentence in (*finding.warnings, *finding.troubles):
+            write_error(f"{name}: {sentence}")
+    else:
+        show_finding(finding)
+    return OK if finding.sound else FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +113,7 @@ async def _check(
     return Finding(
         report=report,
         troubles=tuple(
-            (lamp.name, f"driver {lamp.driver!r}: {trouble}")
+            (lamp.name, trouble)
             for lamp, trouble in zip(settings.lamps, troubles, strict=True)
             if trouble
         ),
@@ -130,7 +153,7 @@ async def _try_light(lamp: LampSettings, on_step: Callable[[str], None]) -> str:
         async with asyncio.timeout(OPENING):
             trouble = await answer
     except TimeoutError:
-        trouble = f"does not open within {OPENING:.0f} seconds"
+        trouble = describe_trouble(lamp, None, patience=OPENING)
     on_step(lamp.name)
     return trouble
 
@@ -139,9 +162,9 @@ def _open_and_close(lamp: LampSettings, tell: Callable[[str], None]) -> None:
     try:
         lamp.open_light().close()
     except LightUnavailable as exc:
-        tell(explained(exc))
+        tell(describe_trouble(lamp, exc, patience=OPENING))
     except Exception as exc:  # noqa: BLE001 - a driver may be anybody's
-        tell(f"its driver failed: {type(exc).__name__}: {exc}")
+        tell(f"driver {lamp.driver!r}: failed: {type(exc).__name__}: {exc}")
     else:
         tell("")
 
@@ -155,7 +178,57 @@ def _tell(loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[str]", troubl
         loop.call_soon_threadsafe(settle)
 
 
-def explained(trouble: LightUnavailable) -> str:
-    """Return why a light does not open and, if a running buildlight has it, how to stop that."""
-    holder = find_holder() if isinstance(trouble, LightBusy) else None
-    return f"{trouble}: {holder}" if holder else str(trouble)
+def show_finding(finding: Finding) -> None:
+    """Show what a check found."""
+    from rich.console import Console  # noqa: PLC0415 - with --json there is no table
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    report = finding.report
+    # Wide where nobody reads along: a link that is folded is no link.
+    console = Console(width=None if sys.stdout.isatty() else 250, highlight=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("project", "feed", "verdict", "activity", "age", "link"):
+        table.add_column(heading, overflow="fold")
+    for row in report.projects:
+        name = printable(row.name) or "(no name)"
+        left_out = f" (not counted: {row.not_counted_because})" if not row.counted else ""
+        cells = (
+            f"{name}{left_out}",
+            row.feed,
+            row.verdict.value,
+            "building" if row.building else "idle",
+            _span(report.at, row.since) if row.since else "?",
+            printable(row.web_url, limit=200),
+        )
+        style = VERDICT_STYLES[row.verdict.value] if row.counted else "dim"
+        table.add_row(*(Text(cell) for cell in cells), style=style)
+    if report.projects:
+        console.print(table)
+    for line in _feed_lines(report):
+        console.print(Text(line))
+    for name, warning in finding.warnings:
+        console.print(Text(f"  {name}: {warning}", style="yellow"))
+    for lamp in report.lamps:
+        console.print(Text(f"\n{lamp.name} would show: {lamp.pattern.text}", style="bold"))
+        console.print(Text(f"  because {lamp.because}"))
+    for name, trouble in finding.troubles:
+        console.print(Text(f"  {name}: {trouble}", style="bold red"))
+
+
+VERDICT_STYLES = {"broken": "red", "passing": "green", "none": "yellow"}
+
+
+def _span(now: datetime, then: datetime) -> str:
+    seconds = max((now - then).total_seconds(), 0.0)
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _feed_lines(report: Report) -> Iterator[str]:
+    yield ""
+    for feed in report.feeds:
+        told = feed.error or count(feed.projects, "project")
+        yield f"{feed.name}: {told}  <{feed.url}>"

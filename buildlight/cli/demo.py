@@ -4,8 +4,9 @@ Two servers on loopback: one that keeps a project's verdict while it builds, as 
 one that forgets it, as Travis does. The day is a table.
 """
 
+import argparse
 import asyncio
-import sys
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from typing import Self
 
 import httpx
 
+from buildlight.cli.run import run_with_log_thread
+from buildlight.cli.terminal import write_line
 from buildlight.config.settings import lamp_from_keys
 from buildlight.daemon.daemon import Daemon
 from buildlight.daemon.settings import Settings
@@ -144,7 +147,7 @@ class CIServer:
         """Where the document is."""
         return f"http://127.0.0.1:{self._port}/cc.xml"
 
-    def say(self, projects: Iterable[Project] | None) -> None:
+    def serve(self, projects: Iterable[Project] | None) -> None:
         """Answer with *projects* from now on, or not at all."""
         if projects is None:
             self._hang_up()
@@ -180,6 +183,12 @@ def _handler(document: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
             """Say nothing: the terminal belongs to the lamp."""
 
     return Answer
+
+
+def main(chosen: argparse.Namespace) -> int:
+    """Act out the day."""
+    logging.getLogger("buildlight").setLevel(logging.ERROR)  # The captions tell the story.
+    return run_with_log_thread(partial(run_demo, chosen.seconds))
 
 
 def run_demo(seconds: float | None = None) -> None:
@@ -235,19 +244,14 @@ async def _narrate(
             while True:
                 for scene in ACTS:
                     _set(servers, scene)
-                    _say(f"{scene.clock}  {scene.caption}")
+                    write_line(f"{scene.clock}  {scene.caption}")
                     await asyncio.sleep(act)
-    _say("18:00  The day is over: the lamp goes dark.")
+    write_line("18:00  The day is over: the lamp goes dark.")
 
 
 def _set(servers: Mapping[str, CIServer], scene: Act) -> None:
     for name, projects in scene.servers.items():
-        servers[name].say(projects)
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+        servers[name].serve(projects)
 
 
 def _settings(servers: Mapping[str, CIServer], *, interval: float) -> Settings:

@@ -1,8 +1,20 @@
 """How what was found is told to a person: drivers, chips, ports and LEDs, with what to do next."""
 
+import argparse
+import json
 from collections.abc import Iterable, Iterator
 
-from buildlight.drivers.inventory import Devices, FoundChip, FoundDriver, FoundLed, FoundPort
+from buildlight.cli import OK
+from buildlight.cli.terminal import write_line
+from buildlight.drivers.inventory import (
+    Devices,
+    FoundChip,
+    FoundDriver,
+    FoundLed,
+    FoundPort,
+    look,
+    to_json,
+)
 from buildlight.redaction import printable
 
 NO_CHIPS = "none: this machine has no pins, or /dev is hidden from this program"
@@ -12,8 +24,15 @@ NO_LEDS = (
 )
 
 
-def told(devices: Devices) -> str:
-    """Return a text that tells what *devices* there are."""
+def main(chosen: argparse.Namespace) -> int:
+    """List what was found."""
+    devices = look()
+    write_line(json.dumps(to_json(devices), indent=2) if chosen.json else render(devices))
+    return OK
+
+
+def render(devices: Devices) -> str:
+    """Return *devices* as text."""
     return "\n".join(_lines(devices))
 
 

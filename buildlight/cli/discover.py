@@ -4,20 +4,23 @@ All that goes to standard output is TOML, what is told in comments, so that it c
 appended to a configuration as it is.
 """
 
+import argparse
 import getpass
 import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import wrap
 from urllib.parse import urlsplit
 
-from buildlight.errors import ConfigError, FeedError
+from buildlight.cli import FAILED, OK, write_error
+from buildlight.cli.terminal import write_line
+from buildlight.errors import BuildlightError, ConfigError, FeedError
 from buildlight.feeds.auth import Auth
 from buildlight.feeds.cctray import CCTrayOptions
-from buildlight.feeds.discovery.discover import Discovery, Person, Try
+from buildlight.feeds.discovery.discover import Discovery, Person, Try, discover
 from buildlight.feeds.discovery.fingerprints import identify
 from buildlight.feeds.discovery.lint import lint, quoted
 from buildlight.feeds.secret import Secret, find_secret
@@ -31,6 +34,20 @@ WIDTH = 96
 """Letters on a line of comment, at most."""
 LONGEST_NAME = 60
 """Letters of a feed's name, at most."""
+
+
+def main(chosen: argparse.Namespace) -> int:
+    """Look for the feed and print its table; returns whether one with projects was found."""
+    found = discover(chosen.url, person=person(chosen.user, chosen.token_file), on_try=on_try())
+    best = found.best
+    if best is not None and not isinstance(best.outcome, BuildlightError):
+        for line in advice(found, best, clock=datetime.now(tz=UTC)):
+            write_line(line)
+    if best is not None and best.projects:
+        return OK
+    for complaint in complaints(found):
+        write_error(complaint)
+    return FAILED
 
 
 def person(user: str | None, token_file: str | None) -> Person:

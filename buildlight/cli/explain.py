@@ -1,5 +1,6 @@
 """Why each lamp looks as it does, as the daemon wrote it down, in words for whoever asks."""
 
+import argparse
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,11 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from buildlight.cli import FAILED, OK, write_error
+from buildlight.cli.terminal import write_line
 from buildlight.errors import StatusUnknown
 from buildlight.publish.status_file import NAME
 from buildlight.redaction import printable
 from buildlight.report.update import HEARTBEAT
-from buildlight.system.running_daemon import Holder
+from buildlight.system import paths, running_daemon
+from buildlight.system.running_daemon import RunningDaemon
 from buildlight.wording import span
 
 OLD = 3 * HEARTBEAT
@@ -29,20 +33,37 @@ Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What the daemon wrote down last in *file*, and *doubt*: why that may not be so any more."""
+class StatusDocument:
+    """What the daemon wrote last into *file*, and *doubt*: why it may be out of date."""
 
     file: Path
     document: Document
     doubt: str | None
 
 
+def main(chosen: argparse.Namespace) -> int:
+    """Print why each lamp looks as it does; returns whether the daemon still says so."""
+    clock = datetime.now(tz=UTC).astimezone()
+    status = read_status(
+        paths.run_folders(), clock=clock, find_running_daemon=running_daemon.find_running_daemon
+    )
+    explanation = lines(status, clock=clock)
+    if status.doubt is not None:
+        write_error(status.doubt)
+    for line in (json.dumps(status.document, indent=2),) if chosen.json else explanation:
+        write_line(line)
+    return OK if status.doubt is None else FAILED
+
+
 def read_status(
-    folders: Sequence[Path], *, clock: datetime, find_holder: Callable[[], Holder | None]
-) -> Told:
+    folders: Sequence[Path],
+    *,
+    clock: datetime,
+    find_running_daemon: Callable[[], RunningDaemon | None],
+) -> StatusDocument:
     """Return what the daemon wrote last, in the first of *folders* that holds it.
 
-    *clock* is the time of day, *find_holder* looks for the daemon. Raises
+    *clock* is the time of day, *find_running_daemon* looks for the daemon. Raises
     :class:`errors.StatusUnknown` if nothing is there that can be read.
     """
     places = [folder / NAME for folder in folders]
@@ -56,7 +77,7 @@ def read_status(
     document = _read(file)
     with _whole(file):
         age = (clock - datetime.fromisoformat(document["at"])).total_seconds()
-    return Told(file, document, _doubt(file, age, find_holder()))
+    return StatusDocument(file, document, _doubt(file, age, find_running_daemon()))
 
 
 def _read(file: Path) -> Document:
@@ -82,27 +103,27 @@ def _whole(file: Path) -> Iterator[None]:
         raise StatusUnknown(f"{file}: is damaged; restart the daemon") from exc
 
 
-def _doubt(file: Path, age: float, holder: Holder | None) -> str | None:
-    if holder is None:
+def _doubt(file: Path, age: float, daemon: RunningDaemon | None) -> str | None:
+    if daemon is None:
         return (
             f"no buildlight runs any more, and {file} is what was left {span(abs(age))} ago; "
             "look at `systemctl status buildlight`, or start it"
         )
     if abs(age) > OLD:
         return (
-            f"the daemon (pid {holder.pid}) has not written for {span(abs(age))}: it hangs, or the "
+            f"the daemon (pid {daemon.pid}) has not written for {span(abs(age))}: it hangs, or the "
             "clock was changed; what follows may be old"
         )
     return None
 
 
-def lines(told: Told, *, clock: datetime) -> tuple[str, ...]:
-    """Tell what was *told*, lamp by lamp; *clock* gives the time zone, and what is today.
+def lines(status: StatusDocument, *, clock: datetime) -> tuple[str, ...]:
+    """Tell what was in *status*, lamp by lamp; *clock* gives the time zone, and what is today.
 
     Raises :class:`errors.StatusUnknown` if something is missing in it.
     """
-    with _whole(told.file):
-        return (*_lines(told.document, clock=clock),)
+    with _whole(status.file):
+        return (*_lines(status.document, clock=clock),)
 
 
 def _lines(document: Document, *, clock: datetime) -> Iterator[str]:

@@ -1,22 +1,43 @@
 """Every lamp of a configuration made dark, whatever left it lit: a crash, or another program."""
 
+import argparse
 import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from buildlight.cli.check import explained
-from buildlight.config.settings import lamp_from_keys
+from buildlight.cli import FAILED, OK, write_error
+from buildlight.cli.terminal import describe_trouble
+from buildlight.config.settings import lamp_from_keys, load_lamps
 from buildlight.errors import ConfigError
+from buildlight.lamps.group import others
 from buildlight.lamps.lamp import Lamp
-from buildlight.lamps.lit_lamps import LitLamp
+from buildlight.lamps.lit_lamps import LitLamp, left_lit
 from buildlight.lamps.settings import LampSettings
 from buildlight.lamps.thread import LampThread
 from buildlight.lamps.timing import DARKENING, OPENING
 from buildlight.patterns.pattern import OFF
 from buildlight.report.report import Light
+from buildlight.system import paths
 
 log = logging.getLogger(__name__)
+
+
+def main(chosen: argparse.Namespace) -> int:
+    """Make every lamp dark; returns whether all are."""
+    folder = paths.given_run_folder()
+    # First those that the daemon had lit: the configuration may be another by now, or wrong.
+    left = left_lamps(left_lit(folder)) if folder else ()
+    dark = _darken_and_report(left)
+    dark &= _darken_and_report(others(load_lamps(paths.find_file(chosen.config)), left))
+    return OK if dark else FAILED
+
+
+def _darken_and_report(lamps: Sequence[LampSettings]) -> bool:
+    troubles = darken(lamps)
+    for name, trouble in troubles:
+        write_error(f"{name}: {trouble}")
+    return not troubles
 
 
 def left_lamps(written: Iterable[LitLamp]) -> tuple[LampSettings, ...]:
@@ -63,6 +84,4 @@ def _trouble(lamp: LampSettings, player: LampThread) -> str:
     status = player.status()
     if status.light is Light.OK:
         return ""
-    if status.trouble is not None:
-        return f"driver {lamp.driver!r}: {explained(status.trouble)}"
-    return f"driver {lamp.driver!r}: does not open within {OPENING:.0f} seconds"
+    return describe_trouble(lamp, status.trouble, patience=OPENING)

@@ -4,17 +4,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from buildlight.cli.check import Finding
+from buildlight.errors import LightBusy, LightUnavailable
 from buildlight.patterns.pattern import Channel
-from buildlight.redaction import printable
-from buildlight.report.report import Report
-from buildlight.wording import count
+from buildlight.system.running_daemon import find_running_daemon
+
+if TYPE_CHECKING:
+    from buildlight.lamps.settings import LampSettings
 
 
-def say(text: str) -> None:
-    """Write *text* as a line."""
+def write_line(text: str) -> None:
+    """Write *text* as a line, at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -37,60 +38,17 @@ def progress(total: int) -> Iterator[Callable[[str], None]]:
         yield lambda step: bar.update(task, advance=1, description=step)
 
 
-def show_finding(finding: Finding) -> None:
-    """Show what a check found."""
-    from rich.console import Console  # noqa: PLC0415 - a table is laid out only here
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+def describe_trouble(
+    lamp: "LampSettings", trouble: LightUnavailable | None, *, patience: float
+) -> str:
+    """Return why the light of *lamp* does not open, and how to stop a buildlight that holds it.
 
-    report = finding.report
-    # Wide where nobody reads along: a link that is folded is no link.
-    console = Console(width=None if sys.stdout.isatty() else 250, highlight=False)
-    table = Table(box=None, pad_edge=False)
-    for heading in ("project", "feed", "verdict", "activity", "age", "link"):
-        table.add_column(heading, overflow="fold")
-    for row in report.projects:
-        name = printable(row.name) or "(no name)"
-        left_out = f" (not counted: {row.not_counted_because})" if not row.counted else ""
-        cells = (
-            f"{name}{left_out}",
-            row.feed,
-            row.verdict.value,
-            "building" if row.building else "idle",
-            _span(report.at, row.since) if row.since else "?",
-            printable(row.web_url, limit=200),
-        )
-        style = VERDICT_STYLES[row.verdict.value] if row.counted else "dim"
-        table.add_row(*(Text(cell) for cell in cells), style=style)
-    if report.projects:
-        console.print(table)
-    for line in _feed_lines(report):
-        console.print(Text(line))
-    for name, warning in finding.warnings:
-        console.print(Text(f"  {name}: {warning}", style="yellow"))
-    for lamp in report.lamps:
-        console.print(Text(f"\n{lamp.name} would show: {lamp.pattern.text}", style="bold"))
-        console.print(Text(f"  because {lamp.because}"))
-    for name, trouble in finding.troubles:
-        console.print(Text(f"  {name}: {trouble}", style="bold red"))
-
-
-VERDICT_STYLES = {"broken": "red", "passing": "green", "none": "yellow"}
-
-
-def _span(now: datetime, then: datetime) -> str:
-    seconds = max((now - then).total_seconds(), 0.0)
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def _feed_lines(report: Report) -> Iterator[str]:
-    yield ""
-    for feed in report.feeds:
-        told = feed.error or count(feed.projects, "project")
-        yield f"{feed.name}: {told}  <{feed.url}>"
+    Without a *trouble* it did not answer within *patience* seconds.
+    """
+    if trouble is None:
+        return f"driver {lamp.driver!r}: does not open within {patience:.0f} seconds"
+    holder = find_running_daemon() if isinstance(trouble, LightBusy) else None
+    return f"driver {lamp.driver!r}: {trouble}" + (f": {holder}" if holder else "")
 
 
 class Asked:
@@ -98,7 +56,7 @@ class Asked:
 
     def say(self, text: str) -> None:
         """Tell the person something."""
-        say(text)
+        write_line(text)
 
     def saw(self, text: str) -> bool:
         """Tell what should be seen, and return whether it is; raises EOFError without answers."""
@@ -128,11 +86,11 @@ class Unasked:
 
     def say(self, text: str) -> None:
         """Tell the person something."""
-        say(text)
+        write_line(text)
 
     def saw(self, text: str) -> bool:
         """Tell what should be seen, and give the time to see it."""
-        say(text)
+        write_line(text)
         time.sleep(self._pause)
         return True
 

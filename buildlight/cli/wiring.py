@@ -4,21 +4,69 @@ What the person saw is compared with what was shown; a wire that looks swapped o
 Not in here: how a person is asked. That is a :class:`Watcher`.
 """
 
+import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
+from buildlight.cli import FAILED, OK, write_error
+from buildlight.cli.arguments import BARE
+from buildlight.cli.terminal import Asked, Unasked, describe_trouble, write_line
 from buildlight.config.patterns import SIGNALS
+from buildlight.config.settings import lamp_from_keys, load_settings
 from buildlight.drivers import Driver, DriverOptions, Wired
-from buildlight.errors import LightUnavailable
+from buildlight.errors import ConfigError, LightUnavailable
 from buildlight.lamps.lamp import Lamp
 from buildlight.lamps.settings import LampSettings
 from buildlight.lamps.thread import LampThread
 from buildlight.patterns.pattern import OFF, Channel, Pattern, Stroke
+from buildlight.system import paths, posix_signals
 
 ANSWERING = 5.0
 """Seconds within which a light has to open, and to show what it is told."""
+
+
+def main(chosen: argparse.Namespace) -> int:
+    """Walk each chosen lamp; returns whether all of them looked right."""
+    posix_signals.interrupt_once()  # Or it would end at once, and leave the light as it is.
+    watcher = Unasked(chosen.pause) if chosen.yes else Asked()
+    try:
+        right = [_walk_and_report(lamp, watcher) for lamp in _chosen_lamps(chosen)]
+    except EOFError:
+        write_error("nobody answers; use --yes to walk without questions")
+        return FAILED
+    return OK if all(right) else FAILED
+
+
+def _walk_and_report(lamp: LampSettings, watcher: Asked | Unasked) -> bool:
+    write_line(f"{lamp.name} (driver {lamp.driver})")
+    try:
+        found = walk(lamp, watcher)
+    except LightUnavailable as exc:
+        write_error(f"{lamp.name}: {describe_trouble(lamp, exc, patience=ANSWERING)}")
+        return False
+    for sentence in found.advice:
+        write_line(f"  {sentence}")
+    right = found.steps - len(found.failed)
+    seen = f"{right} of them right" if isinstance(watcher, Asked) else "without questions"
+    write_line(f"{lamp.name}: {found.steps} steps walked, {seen}")
+    return not found.failed
+
+
+def _chosen_lamps(chosen: argparse.Namespace) -> tuple[LampSettings, ...]:
+    if chosen.driver is not None:
+        keys = {key: getattr(chosen, key) for key in BARE}
+        given = {key: value for key, value in keys.items() if value is not None}
+        return (lamp_from_keys(chosen.driver, given),)
+    lamps = load_settings(paths.find_file(chosen.config)).lamps
+    if chosen.lamp is None:
+        return lamps
+    named = tuple(lamp for lamp in lamps if lamp.name == chosen.lamp)
+    if not named:
+        known = ", ".join(lamp.name for lamp in lamps)
+        raise ConfigError(f"--lamp: no lamp has this name; known are: {known}")
+    return named
 
 
 class Watcher(Protocol):

@@ -1,4 +1,4 @@
-"""The service on this machine: what is put where, what is taken away again, and how it stands."""
+"""The service on this machine: what is put where, what is taken away again, and its state."""
 
 import stat
 from collections.abc import Callable, Iterable, Mapping
@@ -83,7 +83,7 @@ def install(files: Shipped, machine: Machine, *, dry_run: bool) -> bool:
     configured = written is not None and written != files.read("buildlight.toml")
     steps = install_steps(files, configured=configured)
     if dry_run:
-        machine.show(steps)
+        machine.preview(steps)
     else:
         _check_machine(files, machine, "install")
     obstacle = files.hidden() or _closed(machine)
@@ -91,10 +91,10 @@ def install(files: Shipped, machine: Machine, *, dry_run: bool) -> bool:
         raise ServiceError(obstacle)
     if dry_run:
         return True
-    machine.carry_out(steps)
+    machine.apply(steps)
     if configured:
         return status(files, machine)
-    machine.say(
+    machine.write_line(
         f"Next: write your feeds and lamps into {CONFIGURATION}, see what the lamp would show "
         f"with: sudo {files.program} check, and begin with: sudo systemctl restart buildlight"
     )
@@ -109,21 +109,21 @@ def uninstall(files: Shipped, machine: Machine, *, dry_run: bool) -> bool:
     ours = (name for name in files.drop_ins() if _is_shipped(name, files, machine))
     steps = uninstall_steps(installed=machine.has(INSTALLED), drop_ins=ours)
     if dry_run:
-        machine.show(steps)
+        machine.preview(steps)
         return True
     _check_machine(files, machine, "uninstall")
-    machine.carry_out(steps)
+    machine.apply(steps)
     for path in (CONFIGURATION.parent, DROP_INS):
         if machine.has(path):
-            machine.say(f"{path} stays: it is your configuration")
+            machine.write_line(f"{path} stays: it is your configuration")
     return True
 
 
 def status(files: Shipped, machine: Machine, *, dry_run: bool = False) -> bool:  # noqa: ARG001 - nothing is changed either way
-    """Say how the service stands; returns whether it runs."""
-    found = feed_state(files, machine)
-    for name, said in found.lines:
-        machine.say(f"{name}: {said}")
+    """Write the state of the service; returns whether it runs."""
+    found = service_state(files, machine)
+    for name, value in found.lines:
+        machine.write_line(f"{name}: {value}")
     return found.active
 
 
@@ -150,8 +150,8 @@ def _closed(machine: Machine) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class FeedState:
-    """How the service stands; each line is a name and what is said of it."""
+class ServiceState:
+    """The state of the service; each line is a name and what is known about it."""
 
     lines: tuple[tuple[str, str], ...]
     active: bool
@@ -170,8 +170,8 @@ PROPERTIES = (
 )
 
 
-def feed_state(files: Shipped, machine: Machine) -> FeedState:
-    """Return how the service stands: its files, and what systemd knows of it."""
+def service_state(files: Shipped, machine: Machine) -> ServiceState:
+    """Return the state of the service: its files, and what systemd knows about it."""
     asked = machine.runner(("systemctl", "show", UNIT, f"--property={','.join(PROPERTIES)}"))
     if asked.returncode != 0:
         raise ServiceError(f"systemctl show: {' '.join(asked.stderr.split())}")
@@ -190,8 +190,8 @@ def feed_state(files: Shipped, machine: Machine) -> FeedState:
         ("says", known["StatusText"]),
         ("but", _unread(known)),
     )
-    told = tuple((name, said) for name, said in lines if said)
-    return FeedState(told, active=known["ActiveState"] == "active")
+    known_lines = tuple((name, value) for name, value in lines if value)
+    return ServiceState(known_lines, active=known["ActiveState"] == "active")
 
 
 def _compared(found: bytes | None, ours: bytes, path: Path, remedy: str) -> str:

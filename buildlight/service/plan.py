@@ -1,4 +1,4 @@
-"""Changes to a machine as values: what they would do is told first, or they are carried out."""
+"""Changes to a machine as values, which can be previewed or applied."""
 
 import os
 import shlex
@@ -64,18 +64,18 @@ Step: TypeAlias = Change | Run
 Ended: TypeAlias = "subprocess.CompletedProcess[str]"
 
 
-class Deed(NamedTuple):
-    """What is said of a change before it is made, and after."""
+class Outcome(NamedTuple):
+    """The words for a change before it is made, and after."""
 
     before: str
     after: str
 
 
-WRITE = Deed("would write", "wrote")
-MAKE = Deed("would make", "made")
-REMOVE = Deed("would remove", "removed")
-KEEP = Deed("would keep", "kept")
-NOTHING = Deed("is not there:", "was not there:")
+WRITE = Outcome("would write", "wrote")
+MAKE = Outcome("would make", "made")
+REMOVE = Outcome("would remove", "removed")
+KEEP = Outcome("would keep", "kept")
+NOTHING = Outcome("is not there:", "was not there:")
 
 
 def run(command: Sequence[str]) -> Ended:
@@ -90,12 +90,12 @@ def run(command: Sequence[str]) -> Ended:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What steps are carried out on, and who is told.
+    """Where steps are applied, and where lines about them are written.
 
     In tests *root* is a folder, *runner* a stand-in and *user* anybody.
     """
 
-    say: Callable[[str], None]
+    write_line: Callable[[str], None]
     root: Path = Path("/")
     runner: Callable[[Sequence[str]], Ended] = run
     user: int = field(default_factory=os.geteuid)
@@ -115,37 +115,37 @@ class Machine:
         except OSError:
             return None
 
-    def show(self, steps: Iterable[Step]) -> None:
-        """Say what would be done."""
+    def preview(self, steps: Iterable[Step]) -> None:
+        """Write what would be done."""
         for step in steps:
             if isinstance(step, Run):
-                self.say(f"would run {shlex.join(step.command)}")
+                self.write_line(f"would run {shlex.join(step.command)}")
             else:
-                self.say(f"{self._deed(step).before} {step.path}")
+                self.write_line(f"{self._outcome(step).before} {step.path}")
 
-    def carry_out(self, steps: Iterable[Step]) -> None:
-        """Do it, and say what was done; raises :class:`ServiceError` at the first failure."""
+    def apply(self, steps: Iterable[Step]) -> None:
+        """Do it, and write what was done; raises :class:`ServiceError` at the first failure."""
         for step in steps:
             if isinstance(step, Run):
                 self._run(step)
                 continue
-            deed = self._deed(step)
-            if deed not in (KEEP, NOTHING):
+            outcome = self._outcome(step)
+            if outcome not in (KEEP, NOTHING):
                 try:
                     _change(step, self.at(step.path))
                 except OSError as exc:
                     raise ServiceError(f"{step.path}: {exc.strerror}") from exc
-            self.say(f"{deed.after} {step.path}")
+            self.write_line(f"{outcome.after} {step.path}")
 
     def _run(self, step: Run) -> None:
         command, ended = shlex.join(step.command), self.runner(step.command)
         if ended.returncode == 0:
-            self.say(f"ran {command}")
+            self.write_line(f"ran {command}")
         elif not step.vain:
             said = " ".join(ended.stderr.split()) or f"exit status {ended.returncode}"
             raise ServiceError(f"{command}: {said}")
 
-    def _deed(self, step: Change) -> Deed:
+    def _outcome(self, step: Change) -> Outcome:
         """Return what *step* comes to, as things are."""
         there = self.has(step.path)
         match step:

@@ -1,4 +1,4 @@
-"""Who holds a light: another buildlight on this machine, found among the processes."""
+"""Another buildlight that runs on this machine, found among the processes."""
 
 import os
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ UNIT = "buildlight.service"
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class RunningDaemon:
     """A running ``buildlight run``; *service* if systemd started it."""
 
     pid: int
@@ -25,7 +25,7 @@ class Holder:
         return f"another `buildlight run` has it (pid {self.pid}); stop it with `kill {self.pid}`"
 
 
-def find_holder(proc: Path = PROC) -> Holder | None:
+def find_running_daemon(proc: Path = PROC) -> RunningDaemon | None:
     """Return the ``buildlight run`` that runs besides this process, if there is one.
 
     *proc* is where the kernel shows processes. Those that it hides from this user are not found.
@@ -33,7 +33,7 @@ def find_holder(proc: Path = PROC) -> Holder | None:
     for folder in proc.glob("[0-9]*"):
         pid = int(folder.name)
         if pid != os.getpid() and _runs_buildlight(_read(folder / "cmdline").split("\0")):
-            return Holder(pid, service=UNIT in _read(folder / "cgroup"))
+            return RunningDaemon(pid, service=UNIT in _read(folder / "cgroup"))
     return None
 
 

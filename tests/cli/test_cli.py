@@ -121,7 +121,7 @@ def test_help_tells_a_newcomer_where_to_start(capsys: pytest.CaptureFixture[str]
     [
         ("explain", ["since when", "what would change it", "status 1 if no daemon runs", "--json"]),
         ("service", ["{install,uninstall,status}", "--dry-run"]),
-        ("off", ["whatever left it lit", "stop it instead", "--config FILE"]),
+        ("off", ["stop it instead", "--config FILE"]),
         ("run", ["SIGTERM", "--config FILE", "/etc/buildlight/buildlight.toml"]),
         (
             "discover",
@@ -147,12 +147,13 @@ def test_each_command_explains_itself(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "the following arguments are required: COMMAND"),
-        (["lamp"], f"invalid choice: 'lamp' (choose from {', '.join(map(repr, COMMANDS))})"),
+        (["lamp"], f"unknown command 'lamp'; commands are: {', '.join(COMMANDS)}"),
+        (["chekc"], "unknown command 'chekc'; did you mean `check`?"),
+        (["help", "tset"], "unknown command 'tset'; did you mean `test`?"),
         (["check", "--jsno"], "unrecognized arguments: --jsno"),
-        (["test", "--pause", "soon"], "argument --pause: is no number"),
-        (["test", "--pause", "0"], "argument --pause: must be more than 0"),
-        (["test", "--pause", "nan"], "argument --pause: must be more than 0"),
+        (["test", "--pause", "soon"], "argument --pause: should be a number"),
+        (["test", "--pause", "0"], "argument --pause: should be greater than 0"),
+        (["test", "--pause", "nan"], "argument --pause: should be greater than 0"),
         (["test", "--pins", "red"], "argument --pins: write it as red=17,amber=27,green=22"),
         (["test", "--pins", "red=1,red=2"], "argument --pins: names a channel twice"),
         (["test", "--leds", "red"], "argument --leds: write it as red=build-red,green=build-green"),
@@ -165,7 +166,7 @@ def test_each_command_explains_itself(
         (["test", "--board", "pi-stop-a+"], "--board is for a --driver, which is missing"),
         (["test", "--port", "/dev/ttyACM0"], "which is missing: --driver serial?"),
         (["test", "--protocol", "adafruit-tower"], "--protocol is for a --driver, which is"),
-        (["demo", "--seconds", "-1"], "argument --seconds: must be more than 0"),
+        (["demo", "--seconds", "-1"], "argument --seconds: should be greater than 0"),
     ],
 )
 def test_a_wrong_call_is_told(
@@ -177,6 +178,30 @@ def test_a_wrong_call_is_told(
 
     assert ended.value.code == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["help"], ["--help"]])
+def test_the_commands_are_listed(
+    capsys: pytest.CaptureFixture[str], arguments: Sequence[str]
+) -> None:
+    """Whoever types the name of the program alone learns what it can do."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    out = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert [name for name in COMMANDS if f"    {name}" not in out] == []
+
+
+@pytest.mark.parametrize("arguments", [["-V"], ["--version"]])
+def test_the_version_is_printed(
+    capsys: pytest.CaptureFixture[str], arguments: Sequence[str]
+) -> None:
+    """One short option, and the long one."""
+    with pytest.raises(SystemExit):
+        main(arguments)
+
+    assert capsys.readouterr().out == f"buildlight {__version__}\n"
 
 
 def test_nothing_slow_is_imported_before_it_is_needed() -> None:
@@ -612,7 +637,7 @@ def test_a_walk_without_questions(capsys: pytest.CaptureFixture[str]) -> None:
         "THESE ARE MOCK PINS: no wire is tested. Unset GPIOZERO_PIN_FACTORY on the Pi.",
         "red: GPIO17, header pin 11: lit, and nothing else",
     ]
-    assert told[-1] == "lamp: 12 steps walked, nobody was asked"
+    assert told[-1] == "lamp: 12 steps walked, without questions"
 
 
 def test_all_lamps_of_a_configuration_are_walked(
@@ -626,8 +651,8 @@ def test_all_lamps_of_a_configuration_are_walked(
 
     told = capsys.readouterr().out.splitlines()
     assert status == 0
-    assert "lamp 1: 10 steps walked, nobody was asked" in told
-    assert "lamp 2: 12 steps walked, nobody was asked" in told
+    assert "lamp 1: 10 steps walked, without questions" in told
+    assert "lamp 2: 12 steps walked, without questions" in told
     assert "lamp: off" in told
 
 
@@ -657,7 +682,7 @@ def test_a_lamp_that_is_not_there_is_told(
 
     assert status == 78
     assert capsys.readouterr().err == (
-        "buildlight: --lamp: no lamp has this name; there are: lamp\n"
+        "buildlight: --lamp: no lamp has this name; known are: lamp\n"
     )
 
 
@@ -747,7 +772,7 @@ def test_nobody_at_the_input_is_told() -> None:
     process = ran("test", "--driver", "gpio", "--pins", PINS)
 
     assert process.returncode == 1
-    assert process.stderr == ("buildlight: nobody answers; use --yes to walk without being asked\n")
+    assert process.stderr == ("buildlight: nobody answers; use --yes to walk without questions\n")
 
 
 class Talk:

@@ -13,17 +13,17 @@ from typing import Any
 import pytest
 
 from buildlight.cli import main
-from buildlight.cli.explain import LISTED, OLD, Told, lines, read_status
+from buildlight.cli.explain import LISTED, OLD, StatusDocument, lines, read_status
 from buildlight.errors import StatusUnknown
 from buildlight.publish.status_file import NAME
-from buildlight.system.running_daemon import Holder, find_holder
+from buildlight.system.running_daemon import RunningDaemon, find_running_daemon
 from support.examples import NOON, a_project
 from support.lights import as_nobody
 from support.running import BUILDLIGHT, PATIENCE, Daemon, Tower, configuration, until
 from support.servers import BROKEN_FEED, Answer, FeedServer
 from support.world import Server, World
 
-SERVICE = Holder(412, service=True)
+SERVICE = RunningDaemon(412, service=True)
 BAD = a_project(last_build_status="Failure", last_build_label="8", web_url="http://ci.example/shop")
 GOOD = a_project(last_build_status="Success")
 
@@ -41,9 +41,11 @@ def written(folder: Path, *, seconds: float = 300.0, **keys: Any) -> Any:
     return found[0]
 
 
-def told(folder: Path, *, clock: datetime, holder: Holder | None = SERVICE) -> Told:
+def told(
+    folder: Path, *, clock: datetime, holder: RunningDaemon | None = SERVICE
+) -> StatusDocument:
     """Read what is in *folder*."""
-    return read_status([folder], clock=clock, find_holder=lambda: holder)
+    return read_status([folder], clock=clock, find_running_daemon=lambda: holder)
 
 
 def at(document: Mapping[str, Any]) -> datetime:
@@ -234,7 +236,7 @@ def test_a_daemon_that_is_gone_is_told(tmp_path: Path) -> None:
 def test_no_daemon_at_all_is_told(tmp_path: Path) -> None:
     """All places are named where it was looked for."""
     with pytest.raises(StatusUnknown) as caught:
-        read_status([tmp_path, tmp_path / "other"], clock=NOON, find_holder=lambda: None)
+        read_status([tmp_path, tmp_path / "other"], clock=NOON, find_running_daemon=lambda: None)
 
     assert str(caught.value) == (
         f"no buildlight runs here: there is no {tmp_path / NAME} nor {tmp_path / 'other' / NAME}; "
@@ -250,7 +252,7 @@ def test_the_first_folder_wins(tmp_path: Path) -> None:
     clock = at(document)
 
     def file() -> Path:
-        return read_status([first, second], clock=clock, find_holder=lambda: SERVICE).file
+        return read_status([first, second], clock=clock, find_running_daemon=lambda: SERVICE).file
 
     assert file() == second / NAME
     first.mkdir()
@@ -337,7 +339,9 @@ def test_a_folder_of_somebody_else_is_passed_over(tmp_path: Path) -> None:
         (readable / NAME).write_text(json.dumps(WHOLE))
         closed.chmod(0o000)
 
-        found = read_status([closed / "deep", readable], clock=NOON, find_holder=lambda: SERVICE)
+        found = read_status(
+            [closed / "deep", readable], clock=NOON, find_running_daemon=lambda: SERVICE
+        )
         closed.chmod(0o700)
 
     assert found.file == readable / NAME
@@ -354,7 +358,9 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     proc.mkdir()
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(run))
     monkeypatch.setattr("buildlight.system.paths.SERVICE_RUN", tmp_path / "no service")
-    monkeypatch.setattr("buildlight.system.running_daemon.find_holder", partial(find_holder, proc))
+    monkeypatch.setattr(
+        "buildlight.system.running_daemon.find_running_daemon", partial(find_running_daemon, proc)
+    )
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     return run
 
@@ -445,7 +451,8 @@ def test_a_running_daemon_is_explained(
             configuration(server.url(), port=tower.port), RUNTIME_DIRECTORY=str(tmp_path / "run")
         )
         until(lambda: "lamp: broken" in daemon.said(), daemon)
-        until(lambda: "broken" in (tmp_path / "run" / NAME).read_text(), daemon)
+        file = tmp_path / "run" / NAME
+        until(lambda: json.loads(file.read_text())["lamps"][0]["pattern"] == "red", daemon)
 
         found = explained()
         assert daemon.stop() == 0

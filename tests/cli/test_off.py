@@ -21,7 +21,7 @@ from buildlight.errors import LightUnavailable
 from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import DARK as DARK_FRAME
 from buildlight.patterns.pattern import Frame
-from buildlight.system.running_daemon import find_holder
+from buildlight.system.running_daemon import find_running_daemon
 from drivers.gpio.test_light import lgpio, without_lgpio  # noqa: F401 - they are fixtures
 from support.fake_lgpio import FakeLgpio
 from support.running import (
@@ -62,7 +62,9 @@ def goes_dark(tower: Tower) -> None:
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No daemon runs on this machine."""
-    monkeypatch.setattr("buildlight.cli.check.find_holder", partial(find_holder, tmp_path))
+    monkeypatch.setattr(
+        "buildlight.cli.terminal.find_running_daemon", partial(find_running_daemon, tmp_path)
+    )
 
 
 def test_a_lamp_is_dark_after_its_daemon_was_killed(
@@ -197,7 +199,9 @@ def test_a_light_that_a_daemon_has_names_it(
         proc = tmp_path / "proc"
         proc.mkdir()
         (proc / str(daemon.process.pid)).symlink_to(f"/proc/{daemon.process.pid}")
-        monkeypatch.setattr("buildlight.cli.check.find_holder", partial(find_holder, proc))
+        monkeypatch.setattr(
+            "buildlight.cli.terminal.find_running_daemon", partial(find_running_daemon, proc)
+        )
 
         status = main(["off", "--config", str(tmp_path / "buildlight.toml")])
 

@@ -9,7 +9,7 @@ from serial.tools import list_ports
 
 from buildlight import __version__
 from buildlight.cli import devices, main
-from buildlight.cli.devices import told
+from buildlight.cli.devices import render
 from buildlight.drivers import installed
 from buildlight.drivers.inventory import (
     Devices,
@@ -72,7 +72,7 @@ def test_a_driver_that_does_not_import_is_listed_with_the_reason(
         "needy", "lamp-needy", "1.0", "No module named 'library_that_is_missing'"
     )
     assert by_name["rude"].trouble == "division by zero"
-    assert "needy      lamp-needy 1.0: does not import: No module named" in told(found)
+    assert "needy      lamp-needy 1.0: does not import: No module named" in render(found)
 
 
 # GPIO chips.
@@ -153,7 +153,7 @@ def test_a_port_is_told_by_the_name_that_it_keeps(tmp_path: Path) -> None:
         f"{tmp_path}/dev/serial/by-id/the-by-id",
         f"{tmp_path}/dev/serial/by-path/the-by-path",
     ]
-    assert f'port = "{stable[1]}"' in told(looked(tmp_path, plain))
+    assert f'port = "{stable[1]}"' in render(looked(tmp_path, plain))
 
 
 def test_a_port_without_a_lasting_name_is_told_by_its_own() -> None:
@@ -161,7 +161,7 @@ def test_a_port_without_a_lasting_name_is_told_by_its_own() -> None:
     port = found_port(Port("/dev/ttyAMA0"), {})
 
     assert port == FoundPort("/dev/ttyAMA0")
-    assert "/dev/ttyAMA0: nothing is known of it" in told(
+    assert "/dev/ttyAMA0: nothing is known of it" in render(
         Devices(drivers=(), chips=(), ports=(port,), leds=())
     )
 
@@ -170,7 +170,7 @@ def test_what_a_device_calls_itself_does_not_reach_the_terminal_raw() -> None:
     """A USB device may be called anything, escape sequences too."""
     port = found_port(Port("/dev/ttyUSB0", 1, 2, product="\x1b]0;gone\x07lamp"), {})
 
-    assert "\x1b" not in told(Devices(drivers=(), chips=(), ports=(port,), leds=()))
+    assert "\x1b" not in render(Devices(drivers=(), chips=(), ports=(port,), leds=()))
 
 
 # LEDs.
@@ -192,8 +192,8 @@ def test_leds_are_listed_with_what_the_kernel_does_with_them(tmp_path: Path) -> 
         FoundLed("odd"),
         FoundLed("build-red", 1, "none"),
     )
-    assert "ACT: dims in 255 steps; the kernel shows mmc0 on it now" in told(found)
-    assert "build-red: on or off\n" in told(found) + "\n"
+    assert "ACT: dims in 255 steps; the kernel shows mmc0 on it now" in render(found)
+    assert "build-red: on or off\n" in render(found) + "\n"
 
 
 def test_the_active_trigger_stands_in_brackets() -> None:
@@ -207,7 +207,7 @@ def test_the_active_trigger_stands_in_brackets() -> None:
 
 def test_a_machine_with_nothing_is_told_what_to_do(tmp_path: Path) -> None:
     """Each empty section has its next step."""
-    text = told(NOTHING)
+    text = render(NOTHING)
 
     assert looked(tmp_path).chips == ()
     assert looked(tmp_path).leds == ()
@@ -223,7 +223,7 @@ def test_a_chip_is_told_in_a_line() -> None:
     """Its label says what it is."""
     chip = FoundChip("/dev/gpiochip0", label="pinctrl-rp1", lines=54)
 
-    text = told(Devices(drivers=(), chips=(chip,), ports=(), leds=()))
+    text = render(Devices(drivers=(), chips=(chip,), ports=(), leds=()))
 
     assert "  /dev/gpiochip0: pinctrl-rp1, 54 lines" in text
 

@@ -55,7 +55,7 @@ class World:
         self.ran: list[tuple[str, ...]] = []
         self.said: list[str] = []
         self.answers: dict[str, tuple[int, str]] = {"systemctl show": (0, RUNNING)}
-        self.machine = Machine(say=self.said.append, root=root, runner=self._run, user=0)
+        self.machine = Machine(write_line=self.said.append, root=root, runner=self._run, user=0)
         self.machine.at(service.BOOTED).mkdir(parents=True)
 
     def _run(self, command: Sequence[str]) -> Ended:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from buildlight.system.running_daemon import Holder, find_holder
+from buildlight.system.running_daemon import RunningDaemon, find_running_daemon
 
 SERVICE = "0::/system.slice/buildlight.service\n"
 USER = "0::/user.slice/user-1000.slice/session-1.scope\n"
@@ -28,9 +28,9 @@ def test_the_service_is_found(tmp_path: Path) -> None:
     a_process(tmp_path, 1, "/sbin/init")
     a_process(tmp_path, 412, *RUN, "--config", "/etc/x.toml", cgroup=SERVICE)
 
-    holder = find_holder(tmp_path)
+    holder = find_running_daemon(tmp_path)
 
-    assert holder == Holder(412, service=True)
+    assert holder == RunningDaemon(412, service=True)
     assert str(holder) == (
         "the buildlight service has it (pid 412); stop it with `sudo systemctl stop buildlight`, "
         "and start it again afterwards"
@@ -41,7 +41,7 @@ def test_a_run_by_hand_is_found(tmp_path: Path) -> None:
     """Somebody forgot another terminal."""
     a_process(tmp_path, 5000, *RUN)
 
-    holder = find_holder(tmp_path)
+    holder = find_running_daemon(tmp_path)
 
     assert str(holder) == ("another `buildlight run` has it (pid 5000); stop it with `kill 5000`")
 
@@ -63,14 +63,14 @@ def test_other_processes_hold_nothing(tmp_path: Path, arguments: tuple[str, ...]
     """Nobody is told to stop what is not a running buildlight."""
     a_process(tmp_path, 412, *arguments)
 
-    assert find_holder(tmp_path) is None
+    assert find_running_daemon(tmp_path) is None
 
 
 def test_this_process_is_not_the_other_one(tmp_path: Path) -> None:
     """A program does not tell its user to stop it."""
     a_process(tmp_path, os.getpid(), *RUN)
 
-    assert find_holder(tmp_path) is None
+    assert find_running_daemon(tmp_path) is None
 
 
 def test_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
@@ -83,12 +83,12 @@ def test_what_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "103" / "cgroup").unlink()
     (tmp_path / "self").mkdir()
 
-    assert find_holder(tmp_path) == Holder(103, service=False)
+    assert find_running_daemon(tmp_path) == RunningDaemon(103, service=False)
 
 
 def test_nobody_is_found_where_nobody_shows(tmp_path: Path) -> None:
     """There is not even such a folder."""
-    assert find_holder(tmp_path / "none") is None
+    assert find_running_daemon(tmp_path / "none") is None
 
 
 @pytest.fixture
@@ -114,9 +114,9 @@ def only(process: subprocess.Popen[bytes], proc: Path) -> Path:
 
 def test_a_real_process_is_found(running: subprocess.Popen[bytes], tmp_path: Path) -> None:
     """The way a real kernel shows it."""
-    holder = find_holder(only(running, tmp_path / "proc"))
+    holder = find_running_daemon(only(running, tmp_path / "proc"))
 
-    assert holder == Holder(running.pid, service=False)
+    assert holder == RunningDaemon(running.pid, service=False)
 
 
 def test_a_process_that_has_ended_is_not_found(
@@ -127,4 +127,4 @@ def test_a_process_that_has_ended_is_not_found(
     running.kill()
     running.wait(timeout=10)
 
-    assert find_holder(proc) is None
+    assert find_running_daemon(proc) is None

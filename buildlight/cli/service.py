@@ -1,0 +1,13 @@
+"""`buildlight service`: install, remove or look at the systemd service."""
+
+import argparse
+
+from buildlight.cli import FAILED, OK
+from buildlight.cli.terminal import write_line
+from buildlight.service import install, plan, unit_files
+
+
+def main(chosen: argparse.Namespace) -> int:
+    """Do the chosen action; returns whether it was done, or whether the service runs."""
+    files, machine = unit_files.find_shipped(), plan.Machine(write_line=write_line)
+    return OK if install.ACTIONS[chosen.action](files, machine, dry_run=chosen.dry_run) else FAILED
