@@ -208,14 +208,16 @@ def show_finding(finding: Finding) -> None:
     for line in _feed_lines(report):
         console.print(Text(line))
     for name, warning in finding.warnings:
-        console.print(Text(f"  {name}: {warning}", style="yellow"))
+        console.print(Text(f"  {name}: {printable(warning, limit=WIDE)}", style="yellow"))
     for lamp in report.lamps:
         console.print(Text(f"\n{lamp.name} would show: {lamp.pattern.text}", style="bold"))
-        console.print(Text(f"  because {lamp.because}"))
+        console.print(Text(f"  because {printable(lamp.because, limit=WIDE)}"))
     for name, trouble in finding.troubles:
-        console.print(Text(f"  {name}: {trouble}", style="bold red"))
+        console.print(Text(f"  {name}: {printable(trouble, limit=WIDE)}", style="bold red"))
 
 
+WIDE = 2000
+"""Letters of a sentence about projects, which may have any number of names."""
 VERDICT_STYLES = {"broken": "red", "passing": "green", "none": "yellow"}
 
 
@@ -230,5 +232,5 @@ def _span(now: datetime, then: datetime) -> str:
 def _feed_lines(report: Report) -> Iterator[str]:
     yield ""
     for feed in report.feeds:
-        told = feed.error or count(feed.projects, "project")
-        yield f"{feed.name}: {told}  <{feed.url}>"
+        answer = feed.error or count(feed.projects, "project")
+        yield f"{feed.name}: {printable(answer, limit=WIDE)}  <{feed.url}>"

@@ -17,12 +17,15 @@ from buildlight.publish.status_file import NAME
 from buildlight.redaction import printable
 from buildlight.report.update import HEARTBEAT
 from buildlight.system import paths, running_daemon
+from buildlight.system.regular_file import read_regular_file
 from buildlight.system.running_daemon import RunningDaemon
 from buildlight.wording import span
 
 OLD = 3 * HEARTBEAT
 """Seconds after which a daemon that lives would have written again, whatever kept it busy."""
 VERSION = 1
+LARGEST = 1024**3
+"""Bytes of a status file; 100,000 projects make 30 MB."""
 LISTED = 20
 """Broken projects of a lamp that are told one by one; the rest is counted."""
 WIDE = 2000
@@ -83,7 +86,7 @@ def read_status(
 def _read(file: Path) -> Document:
     try:
         with _whole(file):
-            document = json.loads(file.read_bytes())
+            document = json.loads(read_regular_file(file, limit=LARGEST))
     except OSError as exc:
         raise StatusUnknown(f"{file}: cannot be read: {exc.strerror}") from exc
     if not isinstance(document, dict) or document.get("version") != VERSION:

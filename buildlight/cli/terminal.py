@@ -31,9 +31,11 @@ def progress(total: int) -> Iterator[Callable[[str], None]]:
         yield lambda _step: None
         return
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    # Without markup: a name may be "[/]".
+    columns = (TextColumn("{task.description}", markup=False), BarColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("looking", total=total)
         yield lambda step: bar.update(task, advance=1, description=step)
 

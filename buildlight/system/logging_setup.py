@@ -1,4 +1,8 @@
-"""The log of a daemon, written aside: a pager or a terminal that stands still must stop no lamp."""
+"""The log of a daemon, written by a thread: a terminal that stands still must not stop a lamp.
+
+Not ``logging.handlers.QueueListener``: it imports pickle (0.37 MB), waits at its end for a blocked
+terminal without limit, and its queue would need a subclass to drop records.
+"""
 
 import logging
 import os
@@ -14,7 +18,6 @@ from typing import TextIO
 ROOM = 1000
 """Records that wait to be written; further ones are dropped."""
 
-
 # The levels of syslog(3), in front of a line as journald reads it from standard error.
 _PRIORITIES: Mapping[int, int] = {
     logging.DEBUG: 7,
@@ -27,14 +30,14 @@ _NOTICE = 5
 
 
 def formatter() -> logging.Formatter:
-    """Return how a line of the log is written to standard error: for a person, or for journald."""
+    """Return the formatter of lines on standard error, for a person or for journald."""
     if journald_reads(sys.stderr):
         return _ForJournald()
     return logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
 
 
 class _ForJournald(logging.Formatter):
-    """Lines with their priority and without the time, which journald keeps itself."""
+    """Lines with their priority and without the time, which journald adds."""
 
     def format(self, record: logging.LogRecord) -> str:
         lines = super().format(record).splitlines()
@@ -42,7 +45,7 @@ class _ForJournald(logging.Formatter):
 
 
 def prioritised(line: str, *, level: int) -> str:
-    """Return *line* as journald wants it, with the *level* of ``logging`` in front."""
+    """Return *line* in the form of journald, with the *level* of ``logging`` in front."""
     return f"<{_PRIORITIES.get(level, _NOTICE)}>{line}"
 
 
@@ -56,7 +59,7 @@ def journald_reads(stream: TextIO) -> bool:
 
 
 class StderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to what standard error is now: a lamp drawn on the terminal replaces it."""
+    """Writes to the current standard error, which a lamp drawn on the terminal replaces."""
 
     @property
     def stream(self) -> TextIO:
@@ -69,7 +72,7 @@ class StderrHandler(logging.StreamHandler[TextIO]):
 
 
 class LogThread:
-    """The thread that hands what *logger* logs to *handler*."""
+    """The thread that passes the records of *logger* to *handler*."""
 
     def __init__(self, logger: logging.Logger, handler: logging.Handler) -> None:
         self._logger = logger
@@ -105,23 +108,20 @@ class LogThread:
 
 
 class _Dropping(logging.Handler):
-    """Hands records over, and drops those for which there is no room.
-
-    Not ``logging.handlers``' own, which imports pickle and a third of a megabyte with it.
-    """
+    """Puts records into the queue, and drops those for which there is no room."""
 
     def __init__(self, records: "queue.Queue[logging.LogRecord | None]") -> None:
         super().__init__()
         self._records = records
 
     def emit(self, record: logging.LogRecord) -> None:
-        told = copy(record)
+        text = copy(record)
         try:
-            # As text: what it is made of may be another thing by the time it is written.
-            told.msg, told.args = self.format(record), None
-        except Exception:  # noqa: BLE001 - anybody may log, and a slip in it must end nothing
+            # As text: its arguments may have changed by the time it is written.
+            text.msg, text.args = self.format(record), None
+        except Exception:  # noqa: BLE001 - a driver may log anything, and must not end the daemon
             self.handleError(record)
             return
-        told.exc_info = told.exc_text = told.stack_info = None
+        text.exc_info = text.exc_text = text.stack_info = None
         with suppress(queue.Full):
-            self._records.put_nowait(told)
+            self._records.put_nowait(text)

@@ -816,6 +816,19 @@ class Talk:
         return bool(heard)
 
 
+def test_names_are_text_on_a_terminal(tmp_path: Path, server: FeedServer) -> None:
+    """Square brackets are markup to the library that draws the progress."""
+    file = Path(a_file(tmp_path, server.url()))
+    text = file.read_text().replace("[[feeds]]", '[[feeds]]\nname = "[/]"')
+    file.write_text(text.replace("[[lamps]]", '[[lamps]]\nname = "[bold red]x[/nothing]"'))
+
+    talk = Talk("check", "--config", str(file))
+
+    assert talk.close() == 0, talk.said
+    assert "[bold red]x[/nothing] would show: green" in talk.said
+    assert "[/]: 1 project" in talk.said
+
+
 def test_a_person_at_a_terminal_finds_swapped_wires() -> None:
     """Asked after each step; the wires are named in the end, and the status is 1."""
     talk = Talk("test", "--driver", "gpio", "--pins", PINS)

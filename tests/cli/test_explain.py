@@ -323,11 +323,16 @@ def test_another_version_is_told(tmp_path: Path, text: str) -> None:
         told(tmp_path, clock=NOON)
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """A folder in its place, for instance."""
-    (tmp_path / NAME).mkdir()
+@pytest.mark.parametrize(
+    ("make", "why"), [(Path.mkdir, "Is a directory"), (os.mkfifo, "not a regular file")]
+)
+def test_a_file_that_cannot_be_read_is_told(
+    tmp_path: Path, make: Callable[[Path], None], why: str
+) -> None:
+    """A folder in its place, or a pipe that would be waited for."""
+    make(tmp_path / NAME)
 
-    with pytest.raises(StatusUnknown, match="cannot be read: Is a directory"):
+    with pytest.raises(StatusUnknown, match=f"cannot be read: {why}"):
         told(tmp_path, clock=NOON)
 
 
