@@ -170,7 +170,7 @@ class CIServer:
 
 
 def _handler(document: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
-    class Answer(BaseHTTPRequestHandler):
+    class FeedHandler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = document()
             self.send_response(HTTPStatus.OK)
@@ -182,7 +182,7 @@ def _handler(document: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *_args: object) -> None:
             """Say nothing: the terminal belongs to the lamp."""
 
-    return Answer
+    return FeedHandler
 
 
 def main(chosen: argparse.Namespace) -> int:

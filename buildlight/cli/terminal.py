@@ -53,7 +53,7 @@ def describe_trouble(
     return f"driver {lamp.driver!r}: {trouble}" + (f": {holder}" if holder else "")
 
 
-class Asked:
+class Interviewer:
     """A person at the terminal, who is asked after each step of a walk."""
 
     def say(self, text: str) -> None:

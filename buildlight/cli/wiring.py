@@ -12,7 +12,7 @@ from typing import Protocol
 
 from buildlight.cli import FAILED, OK, write_error
 from buildlight.cli.arguments import BARE
-from buildlight.cli.terminal import Asked, Unasked, describe_trouble, write_line
+from buildlight.cli.terminal import Interviewer, Unasked, describe_trouble, write_line
 from buildlight.config.patterns import SIGNALS
 from buildlight.config.settings import lamp_from_keys, load_settings
 from buildlight.drivers import Driver, DriverOptions, Wired
@@ -30,7 +30,7 @@ ANSWERING = 5.0
 def main(chosen: argparse.Namespace) -> int:
     """Walk each chosen lamp; returns whether all of them looked right."""
     posix_signals.interrupt_once()  # Or it would end at once, and leave the light as it is.
-    watcher = Unasked(chosen.pause) if chosen.yes else Asked()
+    watcher = Unasked(chosen.pause) if chosen.yes else Interviewer()
     try:
         right = [_walk_and_report(lamp, watcher) for lamp in _chosen_lamps(chosen)]
     except EOFError:
@@ -39,7 +39,7 @@ def main(chosen: argparse.Namespace) -> int:
     return OK if all(right) else FAILED
 
 
-def _walk_and_report(lamp: LampSettings, watcher: Asked | Unasked) -> bool:
+def _walk_and_report(lamp: LampSettings, watcher: Interviewer | Unasked) -> bool:
     write_line(f"{lamp.name} (driver {lamp.driver})")
     try:
         found = walk(lamp, watcher)
@@ -49,7 +49,7 @@ def _walk_and_report(lamp: LampSettings, watcher: Asked | Unasked) -> bool:
     for sentence in found.advice:
         write_line(f"  {sentence}")
     right = found.steps - len(found.failed)
-    seen = f"{right} of them right" if isinstance(watcher, Asked) else "without questions"
+    seen = f"{right} of them right" if isinstance(watcher, Interviewer) else "without questions"
     write_line(f"{lamp.name}: {found.steps} steps walked, {seen}")
     return not found.failed
 
