@@ -12,7 +12,8 @@
     ├── LightUnavailable        whoever can reach the lamp; exit 1
     │   └── LightBusy           … or whoever started the other program that holds it
     ├── StatusUnknown           whoever looks after this machine: no daemon tells how it is; exit 1
-    └── ServiceError            whoever installs the service; exit 1
+    ├── FolderInUse             the person who started a second daemon; exit 1
+    └── ServiceError            the person who installs the service; exit 1
 
 Each carries a sentence with what, where and the remedy, free of secrets.
 Only ``cli.py`` turns one into text for a person.
@@ -75,6 +76,10 @@ class LightUnavailable(BuildlightError):
 
 class LightBusy(LightUnavailable):
     """A light that another program holds."""
+
+
+class FolderInUse(BuildlightError):
+    """A folder whose state another daemon keeps."""
 
 
 class StatusUnknown(BuildlightError):

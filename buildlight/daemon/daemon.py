@@ -12,11 +12,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from buildlight.daemon.session import OpenSources, Session, handed_over, race
+from buildlight.daemon.session import OpenSources, Session, handed_over, race, unanswered
 from buildlight.daemon.settings import Settings
-from buildlight.daemon.state_file import StateFile, kept_for
+from buildlight.daemon.state_file import StateFile
 from buildlight.daemon.watchdog import Watchdog
 from buildlight.errors import ConfigError, LightUnavailable
+from buildlight.feeds.feed import FeedOptions
 from buildlight.feeds.sources import open_sources
 from buildlight.lamps.group import LampGroup, MakePlayer, others, threaded
 from buildlight.lamps.lit_lamps import LitLampsFile
@@ -30,6 +31,7 @@ from buildlight.publish.systemd_status import SystemdStatus
 from buildlight.publish.web.server import Door
 from buildlight.report.poll_stats import PollStats
 from buildlight.report.update import Publisher, Running
+from buildlight.system.folder_lock import lock_folder
 from buildlight.system.paths import given_run_folder, run_folder, state_folder
 from buildlight.system.posix_signals import ending_signals, reloads
 from buildlight.system.sd_notify import Systemd
@@ -51,19 +53,23 @@ def time_of_day() -> datetime:
 def run(load: Load) -> None:
     """Run what *load* returns until a signal ends it, then leave every lamp dark that answers.
 
-    Raises :class:`ConfigError`, and :class:`LightUnavailable` if a light does not open that is
-    not to be waited for.
+    Raises :class:`ConfigError`, :class:`FolderInUse` for a second daemon, and
+    :class:`LightUnavailable` if a light does not open that is not to be waited for.
     """
     settings = load()
+    folder = state_folder()
+    lock_folder(folder)
+    state = StateFile(folder)
+    state.read()  # Here it may wait for the disk: no lamp is lit, and a signal still ends it.
     with asyncio.Runner(loop_factory=ResolverLoop) as runner:
-        runner.run(_run_until_signal(settings, load))
+        runner.run(_run_until_signal(settings, load, state))
 
 
-async def _run_until_signal(settings: Settings, load: Load) -> None:
+async def _run_until_signal(settings: Settings, load: Load, state: StateFile) -> None:
     folder, given = run_folder(), given_run_folder()
     daemon = Daemon(
         settings,
-        state=StateFile(state_folder()),
+        state=state,
         systemd=Systemd.from_environment(),
         folder=folder,
         lit=LitLampsFile(given) if given else None,
@@ -194,7 +200,9 @@ class Daemon:
         self._write_down((*before, *others(settings.lamps, before)))
         stuck = await lamps.exchange(settings.lamps, patience=DARKENING)
         self._write_down((*settings.lamps, *others(stuck, settings.lamps)))
-        kept = handed_over(self._settings.feeds, session.feed_states(), settings.feeds)
+        stored = self._state.claim(_options(settings)) if self._state is not None else {}
+        known = handed_over(self._settings.feeds, session.feed_states(), settings.feeds)
+        kept = {**{name: unanswered(state) for name, state in stored.items()}, **known}
         self._settings = settings
         counts = count(len(settings.feeds), "feed"), count(len(settings.lamps), "lamp")
         log.info("configuration reloaded: %s, %s", *counts)
@@ -206,11 +214,15 @@ class Daemon:
             self._lit.tell(lamps)
 
     def _kept(self) -> Mapping[str, FeedState]:
-        """Return what was kept from before a restart, by the name of the feed."""
+        """Return what was stored before a restart, by the name of the feed."""
         if self._state is None:
             return {}
-        kept = self._state.load(now=asyncio.get_running_loop().time(), clock=self._clock())
-        return kept_for(kept, {feed.name: feed.options for feed in self._settings.feeds})
+        return self._state.load(
+            _options(self._settings),
+            keep=max(feed.rules.expiry for feed in self._settings.feeds),
+            now=asyncio.get_running_loop().time(),
+            clock=self._clock(),
+        )
 
     def _ailment(self) -> str | None:
         return self._watchdog.ailment() if self._watchdog else None
@@ -219,6 +231,10 @@ class Daemon:
         for feed in self._settings.feeds:
             if feed.options.warning is not None:
                 log.warning("%s: %s", feed.name, feed.options.warning)
+
+
+def _options(settings: Settings) -> Mapping[str, FeedOptions]:
+    return {feed.name: feed.options for feed in settings.feeds}
 
 
 async def _see_lights_open(lamps: LampGroup, stop: asyncio.Event) -> None:

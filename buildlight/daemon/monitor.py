@@ -14,7 +14,6 @@ from datetime import datetime
 from itertools import chain, repeat
 from types import MappingProxyType
 
-from buildlight.daemon.state_file import feed_key
 from buildlight.feeds.schedule import wait
 from buildlight.feeds.settings import FeedSettings
 from buildlight.feeds.sources import Outcome, Source
@@ -38,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 def watched(settings: FeedSettings, feed_state: FeedState, *, identity: str = "") -> Watched:
-    """Return a feed as the report sees it; *identity* is its key in the state file."""
+    """Return a feed as the report sees it; *identity* finds it again."""
     return Watched(
         name=settings.name,
         url=settings.options.shown,
@@ -190,7 +189,7 @@ class _Held:
         self.state = feed_state
         self.odd_words: set[str] = set()
         self.more_odd_words = False
-        self._identity = feed_key(settings.name, settings.options)
+        self._identity = settings.options.identity
         self._expiry: asyncio.TimerHandle | None = None
 
     def watched(self) -> Watched:

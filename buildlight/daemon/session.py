@@ -13,7 +13,6 @@ from typing import Any
 
 from buildlight.daemon.monitor import Monitor
 from buildlight.daemon.settings import Settings
-from buildlight.daemon.state_file import feed_key
 from buildlight.feeds.settings import FeedSettings
 from buildlight.feeds.sources import Source
 from buildlight.hours import next_switch
@@ -174,7 +173,7 @@ def handed_over(
     nothing any more. One that becomes two is known to both.
     """
     found = {}
-    by_key: dict[str, FeedSettings] = {}
+    by_key: dict[tuple[str, str], FeedSettings] = {}
     by_place: dict[object, list[FeedSettings]] = {}
     for feed in before:
         if feed.name in feed_states:
@@ -187,19 +186,21 @@ def handed_over(
         if same is not None:
             found[feed.name] = feed_states[same.name]
         elif near is not None:
-            known = feed_states[near.name]
-            found[feed.name] = FeedState(
-                projects=known.projects, confirmed=known.confirmed, doubted=known.doubted
-            )
+            found[feed.name] = unanswered(feed_states[near.name])
     return found
+
+
+def unanswered(state: FeedState) -> FeedState:
+    """Return what is known of the projects of *state*, as if the feed had not answered yet."""
+    return FeedState(projects=state.projects, confirmed=state.confirmed, doubted=state.doubted)
 
 
 def _judged_alike(before: FeedSettings, after: FeedSettings) -> bool:
     return before.rules.words == after.rules.words and before.rules.required == after.rules.required
 
 
-def _key(feed: FeedSettings) -> str:
-    return feed_key(feed.name, feed.options)
+def _key(feed: FeedSettings) -> tuple[str, str]:
+    return feed.name, feed.options.identity
 
 
 async def race(*awaited: Coroutine[Any, Any, object]) -> None:

@@ -1,13 +1,12 @@
 """Verdicts kept across restarts, in one small file that is replaced as a whole.
 
-It is written when a verdict changes and when the daemon stops: an SD card wears out. A file
-that is damaged or cannot be written costs one warning, and verdicts are learnt anew. While the
-new one is not written, the old one goes by another name: its verdicts are doubted after a
-restart, as what it calls green may have turned red since.
+It is written when a verdict changes and when the daemon stops: an SD card wears out. Only a stop
+marks it as clean, and the next start takes the mark away: after a crash or a power cut every
+stored pass is doubted until its server confirms it. A damaged file costs one warning.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -28,11 +27,15 @@ from buildlight.projects.feed_state import FeedState, in_doubt
 from buildlight.projects.matching import Key
 from buildlight.projects.project import Project
 from buildlight.projects.verdict import ProjectState, Verdict
+from buildlight.report.rows import Watched
 from buildlight.report.update import Update
 from buildlight.system.atomic_file import AtomicFile
+from buildlight.system.regular_file import read_regular_file
 
 NAME, OUTDATED = "verdicts.json", "verdicts.old"
 VERSION = 1
+LARGEST = 256 * 1024 * 1024
+"""Bytes; 400,000 projects with long names need a third of it."""
 
 Verdicts = Mapping[str, Mapping[Key, Verdict]]
 """The verdict of each project of each feed, which is all that makes the file worth writing."""
@@ -72,6 +75,7 @@ class _File(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     version: Literal[1]  # VERSION; a file of another one is not understood
+    clean: bool = False
     feeds: Mapping[str, tuple[JsonValue, ...]]  # Row by row: one that is bad spoils no other.
 
 
@@ -86,58 +90,82 @@ class StateFile:
         self._path = folder / NAME
         self._outdated = folder / OUTDATED
         self._file = AtomicFile(self._path, on_trouble=self._warn_of_writing, aside=self._outdated)
+        self._stored: Mapping[str, tuple[JsonValue, ...]] | None = None
+        self._clean = False
+        self._known: FeedStates = {}
         self._written: Verdicts = {}
         self._last: Update | None = None
         self._warned = False
 
-    def load(self, *, now: float, clock: datetime) -> dict[str, FeedState]:
-        """Return what was kept, as the feed_states of feeds that have not answered yet.
-
-        They are found by :func:`feed_key`. *now* and *clock* are those of
-        :class:`feed_state.Reading`.
-        """
-        outdated = not self._path.exists()
+    def read(self) -> None:
+        """Read what is stored, and take the clean mark away; may wait for the disk."""
+        path = self._path if self._path.exists() else self._outdated
         try:
-            path = self._outdated if outdated else self._path
-            kept = _File.model_validate_json(path.read_bytes())
+            stored = _File.model_validate_json(read_regular_file(path, limit=LARGEST))
+            clean = stored.clean and path is self._path
+            if clean:
+                self._path.replace(self._outdated)
         except FileNotFoundError:
-            return {}
+            stored, clean = None, True
         except OSError as exc:
-            self._warn(f"cannot be read: {exc.strerror}")
-            return {}
+            self._warn(f"cannot be used: {exc.strerror}; verdicts are learned anew")
+            stored, clean = None, True
         except ValidationError:
-            self._warn("is damaged, or of another version; verdicts are learnt anew")
-            return {}
-        feeds = {key: self._good(rows) for key, rows in kept.feeds.items()}
-        feed_states = {
-            key: _standing(rows, now=now, clock=clock) for key, rows in feeds.items() if rows
-        }
-        if outdated:
-            self._warn("was not written when it should have been; its verdicts are doubted")
-            return {key: in_doubt(feed_state) for key, feed_state in feed_states.items()}
-        self._written = _verdicts(feed_states)
-        return feed_states
+            self._warn("is damaged, or of another version; verdicts are learned anew")
+            stored, clean = None, True
+        if not clean:
+            self._warn("was left by a daemon that did not stop; servers have to confirm verdicts")
+        self._stored, self._clean = stored.feeds if stored else {}, clean
+
+    def load(
+        self, feeds: Mapping[str, FeedOptions], *, keep: float, now: float, clock: datetime
+    ) -> Mapping[str, FeedState]:
+        """Return the stored states of *feeds*, by name.
+
+        What belongs to none of them stays stored, unless nothing confirmed it for *keep* seconds.
+        *now* and *clock* are those of :class:`feed_state.Reading`.
+        """
+        if self._stored is None:
+            self.read()
+        good = {key: self._good(rows) for key, rows in (self._stored or {}).items()}
+        states = {key: _standing(rows, now=now, clock=clock) for key, rows in good.items() if rows}
+        self._stored = {}
+        self._written = _verdicts(states)
+        if not self._clean:
+            states = {key: in_doubt(state) for key, state in states.items()}
+        self._known = {key: state for key, state in states.items() if _young(state, now, keep)}
+        return claimed(states, feeds)
+
+    def claim(self, feeds: Mapping[str, FeedOptions]) -> Mapping[str, FeedState]:
+        """Return the states of *feeds* that were at work before, or are stored for them."""
+        return claimed(self._known, feeds)
 
     def publish(self, update: Update) -> None:
         """Write the verdicts of *update*, unless they are what was written last."""
         self._last = update
-        verdicts = _verdicts(_by_identity(update))
+        self._known = {
+            **_absent(self._known, update.feeds),
+            **{feed_key(feed.name, feed.identity): feed.state for feed in update.feeds},
+        }
+        verdicts = _verdicts(self._known)
         if verdicts != self._written:
             self._written = verdicts
-            self._file.write(_document_of(update), urgent=True)
+            self._write(update, clean=False)
         else:
             self._file.start()  # Something may wait that found no thread.
 
     def close(self, timeout: float) -> None:
-        """Write when verdicts were confirmed last, and wait up to *timeout* seconds for it."""
-        if self._last is not None:
-            verdicts = _verdicts(_by_identity(self._last))
-            self._file.write(_document_of(self._last), urgent=verdicts != self._written)
-            self._written = verdicts
+        """Write everything with the clean mark, and wait up to *timeout* seconds for it."""
+        if self._last is not None and _verdicts(self._known):
+            self._write(self._last, clean=True)
+        self._last = None
         if not self.flush(timeout):
-            self._warn(
-                "is not written yet, is the disk slow? Verdicts may be doubted after a restart"
-            )
+            self._warn("is not written yet; is the disk slow? Servers have to confirm verdicts")
+
+    def _write(self, update: Update, *, clean: bool) -> None:
+        now, clock = update.now, update.report.at
+        make = partial(_document, self._known, clean=clean, now=now, clock=clock)
+        self._file.write(make, urgent=not clean)
 
     def flush(self, timeout: float) -> bool:
         """Wait up to *timeout* seconds until all is written; return whether it is."""
@@ -149,11 +177,11 @@ class StateFile:
             try:
                 good.append(_Row.model_validate(row))
             except ValidationError:
-                self._warn("is damaged in places; what was there is learnt anew")
+                self._warn("is damaged in places; what was there is learned anew")
         return tuple(good)
 
     def _warn_of_writing(self, why: str) -> None:
-        log.warning("%s: %s; after a restart verdicts will be doubted", self._path, why)
+        log.warning("%s: %s; after a restart servers have to confirm verdicts", self._path, why)
 
     def _warn(self, sentence: str) -> None:
         if not self._warned:
@@ -161,33 +189,50 @@ class StateFile:
         self._warned = True
 
 
-def feed_key(name: str, options: FeedOptions) -> str:
+def feed_key(name: str, identity: str) -> str:
     """Return the key of a feed's rows: its name, and what identifies it under another name."""
-    return f"{name} {options.identity}"
+    return f"{name} {identity}"
 
 
-def kept_for(kept: FeedStates, feeds: Mapping[str, FeedOptions]) -> Mapping[str, FeedState]:
-    """Return what of *kept* is for each of *feeds*, by its name.
+def claimed(
+    states: Mapping[str, FeedState], feeds: Mapping[str, FeedOptions]
+) -> Mapping[str, FeedState]:
+    """Return what of *states* (by name and identity) belongs to *feeds*, by name.
 
-    A feed under whose name nothing is kept was renamed, or one table became two: it is found by
-    its address.
+    A feed under whose name nothing is stored was renamed, or one table became two: it is found by
+    its identity. What is left of a name whose address changed is doubted: no green comes of it,
+    and no red is forgotten.
     """
-    found = {}
+    found: dict[str, FeedState] = {}
+    keys: set[str] = set()
     for name, options in feeds.items():
-        exact, place = feed_key(name, options), options.identity
-        alike = (key for key in kept if key.endswith(f" {place}"))
-        key = exact if exact in kept else next(alike, None)
+        exact = feed_key(name, options.identity)
+        alike = (key for key in states if key.endswith(f" {options.identity}"))
+        key = exact if exact in states else next(alike, None)
         if key is not None:
-            found[name] = kept[key]
+            found[name] = states[key]
+            keys.add(key)
+    for name in feeds.keys() - found.keys():
+        named = (key for key in states if key not in keys and _named(key, name))
+        if (key := next(named, None)) is not None:
+            found[name] = in_doubt(states[key])
     return found
 
 
-def _by_identity(update: Update) -> FeedStates:
-    return {feed.identity: feed.state for feed in update.feeds}
+def _named(key: str, name: str) -> bool:
+    """Return whether *key* is that of a feed called *name*: an identity has at most one space."""
+    return key.startswith(f"{name} ") and key.removeprefix(f"{name} ").count(" ") < 2  # noqa: PLR2004
 
 
-def _document_of(update: Update) -> Callable[[], object]:
-    return partial(_document, _by_identity(update), now=update.now, clock=update.report.at)
+def _absent(known: FeedStates, at_work: Sequence[Watched]) -> FeedStates:
+    """Return what of *known* belongs to no feed *at_work*, under its name or another one."""
+    ends = tuple(f" {feed.identity}" for feed in at_work)
+    return {key: state for key, state in known.items() if not key.endswith(ends)}
+
+
+def _young(state: FeedState, now: float, keep: float) -> bool:
+    """Return whether anything of *state* was confirmed within *keep* seconds."""
+    return any(now - at < keep for at in state.confirmed.values())
 
 
 def _verdicts(feeds: FeedStates) -> Verdicts:
@@ -198,9 +243,10 @@ def _verdicts(feeds: FeedStates) -> Verdicts:
     }
 
 
-def _document(feeds: FeedStates, *, now: float, clock: datetime) -> dict[str, object]:
+def _document(feeds: FeedStates, *, clean: bool, now: float, clock: datetime) -> dict[str, object]:
     return {
         "version": VERSION,
+        "clean": clean,
         "feeds": {
             feed: _rows(feed_state, now=now, clock=clock)
             for feed, feed_state in feeds.items()

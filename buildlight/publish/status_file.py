@@ -4,11 +4,14 @@ It lies in the run folder, not on the SD card, and everybody may read it: it hol
 """
 
 import logging
+import os
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from buildlight.report.as_json import to_json_by_rows
+from buildlight.report.as_json import iso, to_json_by_rows
 from buildlight.report.report import Report
 from buildlight.report.update import Update
 from buildlight.system.atomic_file import AtomicFile
@@ -26,13 +29,15 @@ class StatusFile:
         self._path = folder / NAME
         self._file = AtomicFile(self._path, on_trouble=self._warn, mode=READABLE)
         self._written: Report | None = None
+        self._started: datetime | None = None
 
     def publish(self, update: Update) -> None:
         """Write the report if it says something new, and at every heartbeat."""
         gist = _without_ages(update.report)
         if update.heartbeat or gist != self._written:
             self._written = gist
-            self._file.write(partial(to_json_by_rows, update.report))
+            self._started = self._started or update.report.at
+            self._file.write(partial(_document, update.report, started=self._started))
 
     def close(self, timeout: float) -> None:
         """Remove the file, if it is written within *timeout* seconds: nobody keeps it true."""
@@ -53,6 +58,11 @@ class StatusFile:
 
     def _warn(self, sentence: str) -> None:
         log.warning("%s: %s; `buildlight explain` has nothing to read", self._path, sentence)
+
+
+def _document(report: Report, *, started: datetime) -> dict[str, Any]:
+    """Return *report* as JSON, with the process that writes it and since when."""
+    return {"pid": os.getpid(), "started": iso(started), **to_json_by_rows(report)}
 
 
 def _without_ages(report: Report) -> Report:

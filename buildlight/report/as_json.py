@@ -16,7 +16,7 @@ def to_json_by_rows(report: Report) -> dict[str, Any]:
     """Return the same with its projects as an iterator: 100,000 at once need 60 MB."""
     return {
         "version": 1,
-        "at": _iso(report.at),
+        "at": iso(report.at),
         "feeds": [_feed_json(feed) for feed in report.feeds],
         "projects": (_project_json(project) for project in report.projects),
         "lamps": [_lamp_json(lamp) for lamp in report.lamps],
@@ -41,7 +41,7 @@ def _project_json(project: ProjectReport) -> dict[str, Any]:
         "name": project.name,
         "verdict": project.verdict.value,
         "building": project.building,
-        "since": _iso(project.since) if project.since else None,
+        "since": iso(project.since) if project.since else None,
         "label": project.label,
         "web_url": project.web_url,
         "counted": project.counted,
@@ -65,7 +65,7 @@ def _lamp_json(lamp: LampReport) -> dict[str, Any]:
             "stale": signal.stale,
         },
         "pattern": lamp.pattern.text,
-        "since": _iso(lamp.since),
+        "since": iso(lamp.since),
         "because": lamp.because,
         "rule": lamp.rule,
         "until": lamp.until,
@@ -74,7 +74,8 @@ def _lamp_json(lamp: LampReport) -> dict[str, Any]:
     }
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
+    """Return *moment* in UTC, to the second."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

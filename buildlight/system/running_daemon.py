@@ -33,8 +33,13 @@ def find_running_daemon(proc: Path = PROC) -> RunningDaemon | None:
     for folder in proc.glob("[0-9]*"):
         pid = int(folder.name)
         if pid != os.getpid() and _runs_buildlight(_read(folder / "cmdline").split("\0")):
-            return RunningDaemon(pid, service=UNIT in _read(folder / "cgroup"))
+            return RunningDaemon(pid, service=is_service(pid, proc))
     return None
+
+
+def is_service(pid: int, proc: Path = PROC) -> bool:
+    """Return whether systemd started process *pid* as the buildlight service."""
+    return UNIT in _read(proc / str(pid) / "cgroup")
 
 
 def _runs_buildlight(arguments: list[str]) -> bool:

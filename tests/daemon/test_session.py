@@ -13,9 +13,7 @@ import pytest
 from buildlight.config.settings import check_settings
 from buildlight.daemon.session import handed_over
 from buildlight.daemon.settings import Settings
-from buildlight.daemon.state_file import feed_key
 from buildlight.errors import FeedUnreachable
-from buildlight.feeds import FeedOptions
 from buildlight.feeds.schedule import max_age
 from buildlight.feeds.settings import FeedSettings
 from buildlight.lamps.lamp import LampStatus
@@ -166,26 +164,6 @@ def test_two_readers_of_one_address_keep_what_their_words_made_of_it() -> None:
     handed = handed_over(before, {"tills": passing, "strict": KNOWN}, after)
 
     assert handed == {"tills": passing, "strict": KNOWN}
-
-
-def test_a_reload_works_in_proportion_to_the_feeds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand feeds: the lamps would stand still while each is compared with all others."""
-    before, after = (
-        feeds(*({"name": f"{first}{n}", "url": f"http://{n}.example/cc.xml"} for n in range(50)))
-        for first in "ab"
-    )
-    asked: list[str] = []
-
-    def counting(name: str, options: FeedOptions) -> str:
-        asked.append(name)
-        return feed_key(name, options)
-
-    monkeypatch.setattr("buildlight.daemon.session.feed_key", counting)
-
-    handed = handed_over(before, {feed.name: KNOWN for feed in before}, after)
-
-    assert handed == {feed.name: KNOWN for feed in after}
-    assert len(asked) == len(before) + len(after)
 
 
 def test_a_feed_that_was_never_begun_hands_nothing_over() -> None:

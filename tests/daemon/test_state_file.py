@@ -4,13 +4,14 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from buildlight.daemon.state_file import StateFile, feed_key, kept_for
+from buildlight.daemon.state_file import StateFile, claimed, feed_key
 from buildlight.feeds.cctray import CCTrayOptions
 from buildlight.projects.feed_state import FeedState, Rules
 from buildlight.projects.matching import Key
@@ -23,17 +24,19 @@ from support.examples import NOON, a_memory, a_project
 from support.reports import an_update
 
 PATIENCE = 20.0
-DOUBTED = "after a restart verdicts will be doubted"
+DOUBTED = "after a restart servers have to confirm verdicts"
 
 
 def key_of(url: str, name: str = "web") -> str:
     """Return by what a feed at *url* is found again."""
-    return feed_key(name, CCTrayOptions(url=url))
+    return feed_key(name, CCTrayOptions(url=url).identity)
 
 
 URL = "https://ci.example/cc.xml?token=SECRET"
 KEY = key_of(URL)
 HOUR = 3600.0
+DAY = 86_400.0
+RULES = Rules(max_age=110.0)
 BROKEN = a_memory(verdict=Verdict.BROKEN)
 PASSING = a_memory(verdict=Verdict.PASSING)
 
@@ -52,8 +55,9 @@ def an_update_of(
 ) -> Update:
     """Return the turn that found *feeds*."""
     watched = tuple(
-        Watched(key, "", feed_state, Rules(max_age=110.0), identity=key)
+        Watched(name, "", feed_state, RULES, identity=identity)
         for key, feed_state in feeds.items()
+        for name, identity in [key.split(" ", 1)]
     )
     return an_update(make_report((), (), now=now, clock=clock), feeds=watched, now=now)
 
@@ -66,22 +70,36 @@ def save(
     assert state.flush(PATIENCE)
 
 
-def refresh(
+def stop(
     state: StateFile, feeds: Mapping[str, FeedState], *, now: float = 0.0, clock: datetime = NOON
 ) -> None:
-    """Publish *feeds* as the last ones."""
-    state._last = an_update_of(feeds, now=now, clock=clock)
+    """Publish *feeds* as the last ones, and stop."""
+    state.publish(an_update_of(feeds, now=now, clock=clock))
     state.close(PATIENCE)
 
 
-def load(folder: Path, *, now: float = 0.0, clock: datetime = NOON) -> dict[str, FeedState]:
+def loaded(
+    state: StateFile,
+    *,
+    now: float = 0.0,
+    clock: datetime = NOON,
+    names: Iterable[str] = ("web",),
+    url: str = URL,
+) -> dict[str, FeedState]:
+    """Return what *state* has for feeds of these *names* at *url*."""
+    feeds = {name: CCTrayOptions(url=url) for name in names}
+    found = state.load(feeds, keep=DAY, now=now, clock=clock)
+    return {key_of(url, name): feed_state for name, feed_state in found.items()}
+
+
+def load(folder: Path, **more: Any) -> dict[str, FeedState]:
     """Return what a daemon that starts finds in *folder*."""
-    return StateFile(folder).load(now=now, clock=clock)
+    return loaded(StateFile(folder), **more)
 
 
 def kept(folder: Path, feed: Mapping[str, FeedState]) -> Path:
-    """Keep *feed* in *folder*, and return the file."""
-    save(StateFile(folder), feed)
+    """Keep *feed* in *folder* by a clean stop, and return the file."""
+    stop(StateFile(folder), feed)
     return folder / "verdicts.json"
 
 
@@ -144,7 +162,7 @@ def test_a_feed_that_was_renamed_is_found_by_its_address() -> None:
     kept = {KEY: there, key_of("https://other.example/cc.xml"): elsewhere}
     options = CCTrayOptions(url=URL)
 
-    assert kept_for(kept, {"one": options, "two": options}) == {"one": there, "two": there}
+    assert claimed(kept, {"one": options, "two": options}) == {"one": there, "two": there}
 
 
 def test_a_feed_that_was_not_renamed_keeps_its_own() -> None:
@@ -152,27 +170,75 @@ def test_a_feed_that_was_not_renamed_keeps_its_own() -> None:
     here, there = (FeedState(projects={("shop", 0): known}) for known in (PASSING, BROKEN))
     kept = {key_of(URL, "strict"): here, KEY: there}
 
-    assert kept_for(kept, {"web": CCTrayOptions(url=URL)}) == {"web": there}
-    assert kept_for(kept, {"web": CCTrayOptions(url="http://ci.example/")}) == {}
+    assert claimed(kept, {"web": CCTrayOptions(url=URL)}) == {"web": there}
 
 
-def test_a_feed_is_found_by_its_name_and_its_address(tmp_path: Path) -> None:
-    """A feed that moved to another server does not inherit the old one's verdicts."""
+@pytest.mark.parametrize("url", ["https://ci.example/cc.xml?view=all", "https://new.example/"])
+def test_a_feed_with_another_address_keeps_its_reds_in_doubt(tmp_path: Path, url: str) -> None:
+    """`?view=all` added: a red that is being rebuilt stays red, and no old green is believed."""
+    kept(tmp_path, a_feed({("shop", 0): BROKEN, ("till", 0): PASSING}))
+
+    (found,) = load(tmp_path, url=url).values()
+
+    verdicts = {name: known.verdict for (name, _), known in found.projects.items()}
+    assert verdicts == {"shop": Verdict.BROKEN, "till": Verdict.NONE}
+    assert found.unwritten(RULES) == {"shop", "till"}
+
+
+def test_a_feed_that_is_left_out_for_a_while_comes_back(tmp_path: Path) -> None:
+    """Left out for one run, or from one reload to the next: what was red is red."""
+    kept(tmp_path, {**a_feed(), **a_feed({("till", 0): PASSING}, name="other")})
+    state = StateFile(tmp_path)
+    loaded(state, names=())
+    stop(state, {"new http://new.example/ 1234": FeedState(projects={("api", 0): PASSING})})
+
+    again = load(tmp_path, names=("web", "other"))
+
+    assert again[KEY].projects["shop", 0].verdict is Verdict.BROKEN
+    assert again[key_of(URL, "other")].projects["till", 0].verdict is Verdict.PASSING
+
+
+def test_a_feed_that_is_left_out_for_longer_is_forgotten(tmp_path: Path) -> None:
+    """After `keep_verdicts` nobody wants to know any more."""
     kept(tmp_path, a_feed())
+    state = StateFile(tmp_path)
+    later = NOON + timedelta(days=1)
+    loaded(state, names=(), clock=later)
 
-    found = load(tmp_path)
+    stop(state, {"new http://new.example/ 12": FeedState(projects={("api", 0): PASSING})})
 
-    assert set(found) == {KEY}
-    assert key_of("https://other.example/cc.xml") not in found
+    assert load(tmp_path, clock=later) == {}
+
+
+def test_a_daemon_that_did_not_stop_leaves_doubts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A red may have come within the last millisecond: after a crash no stored pass is believed."""
+    save(StateFile(tmp_path), a_feed({("shop", 0): PASSING, ("till", 0): BROKEN}))
+
+    found = feed_states(tmp_path)
+
+    verdicts = {name: known.verdict for (name, _), known in found.projects.items()}
+    assert verdicts == {"shop": Verdict.NONE, "till": Verdict.BROKEN}
+    assert found.unwritten(RULES) == {"shop", "till"}
+    assert "did not stop" in caplog.text
+
+
+def test_a_start_takes_the_clean_mark_away(tmp_path: Path) -> None:
+    """A power cut right after the start: nothing was written since, and much may have happened."""
+    kept(tmp_path, a_feed({("shop", 0): PASSING}))
+    assert not feed_states(tmp_path).unwritten(RULES)
+
+    assert feed_states(tmp_path).unwritten(RULES) == {"shop"}
 
 
 def test_a_feed_without_projects_is_not_kept(tmp_path: Path) -> None:
     """There is nothing to remember of it."""
     file = StateFile(tmp_path)
 
-    refresh(file, {**a_feed({}), **a_feed(name="other")})
+    stop(file, {**a_feed({}), **a_feed(name="other")})
 
-    assert set(load(tmp_path)) == {key_of(URL, "other")}
+    assert set(load(tmp_path, names=("other",))) == {key_of(URL, "other")}
 
 
 def test_the_file_holds_no_secret(tmp_path: Path) -> None:
@@ -244,22 +310,22 @@ def test_what_was_loaded_is_not_written_again(tmp_path: Path) -> None:
     """A restart without news does not touch the file."""
     before = kept(tmp_path, a_feed()).stat()
     state = StateFile(tmp_path)
-    state.load(now=0.0, clock=NOON)
+    loaded(state)
 
     save(state, a_feed(), now=30.0)
 
-    after = (tmp_path / "verdicts.json").stat()
+    after = (tmp_path / "verdicts.old").stat()  # Without its clean mark.
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_a_new_verdict_is_written_at_once(tmp_path: Path) -> None:
     """Power may fail in the next moment."""
     state = StateFile(tmp_path)
-    save(state, a_feed())
+    save(state, a_feed({("shop", 0): PASSING}))
 
-    save(state, a_feed({("shop", 0): PASSING}), now=30.0)
+    save(state, a_feed(), now=30.0)
 
-    assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.PASSING
+    assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.BROKEN
 
 
 def test_a_project_that_is_gone_is_gone_from_the_file(tmp_path: Path) -> None:
@@ -277,7 +343,7 @@ def test_a_stop_writes_when_verdicts_were_confirmed(tmp_path: Path) -> None:
     state = StateFile(tmp_path)
     save(state, a_feed(confirmed=0.0))
 
-    refresh(state, a_feed(confirmed=HOUR), now=HOUR, clock=NOON + timedelta(hours=1))
+    stop(state, a_feed(confirmed=HOUR), now=HOUR, clock=NOON + timedelta(hours=1))
 
     feed_state = load(tmp_path, now=0.0, clock=NOON + timedelta(hours=1))[KEY]
     assert feed_state.confirmed["shop", 0] == pytest.approx(0.0)
@@ -306,7 +372,7 @@ def test_a_write_that_was_cut_short_is_harmless(
     (tmp_path / "verdicts.new").write_text('{"version": 1, "fee', encoding="utf-8")
     state = StateFile(tmp_path)
 
-    feed_state = state.load(now=0.0, clock=NOON)[KEY]
+    feed_state = loaded(state)[KEY]
     save(state, a_feed({("shop", 0): PASSING}), now=30.0)
 
     assert feed_state.projects["shop", 0].verdict is Verdict.BROKEN
@@ -338,7 +404,7 @@ GOOD_ROW = {"name": "shop", "nth": 0, "verdict": "broken", "confirmed": "2026-11
 def a_file(**keys: object) -> bytes:
     """Return a file with one row; *keys* go over it."""
     rows = [{**GOOD_ROW, **keys}]
-    return json.dumps({"version": 1, "feeds": {KEY: rows}}).encode()
+    return json.dumps({"version": 1, "clean": True, "feeds": {KEY: rows}}).encode()
 
 
 def test_a_row_may_leave_out_what_nobody_knew(tmp_path: Path) -> None:
@@ -368,17 +434,17 @@ def test_a_row_may_leave_out_what_nobody_knew(tmp_path: Path) -> None:
 def test_a_file_of_no_use_costs_one_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
 ) -> None:
-    """Damaged or from a later version: verdicts are learnt anew, and kept again."""
+    """Damaged or from a later version: verdicts are learned anew, and kept again."""
     file = tmp_path / "verdicts.json"
     file.write_bytes(content)
     state = StateFile(tmp_path)
 
-    found = state.load(now=0.0, clock=NOON)
+    found = loaded(state)
     save(state, a_feed())
 
     assert found == {}
     assert warnings_of(caplog) == [
-        f"{file}: is damaged, or of another version; verdicts are learnt anew"
+        f"{file}: is damaged, or of another version; verdicts are learned anew"
     ]
     assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.BROKEN
 
@@ -405,15 +471,15 @@ def test_a_row_of_no_use_costs_one_warning_and_no_other_row(
     file = tmp_path / "verdicts.json"
     bad, other = {**GOOD_ROW, **odd}, key_of(URL, "other")
     rows = {KEY: [bad, {**GOOD_ROW, "name": "api"}], other: [GOOD_ROW], "bad": [bad, "no row"]}
-    file.write_text(json.dumps({"version": 1, "feeds": rows}), encoding="utf-8")
+    file.write_text(json.dumps({"version": 1, "clean": True, "feeds": rows}), encoding="utf-8")
 
-    found = load(tmp_path)
+    found = load(tmp_path, names=("web", "other"))
 
     assert {key: set(feed_state.projects) for key, feed_state in found.items()} == {
         KEY: {("api", 0)},
         other: {("shop", 0)},
     }
-    assert warnings_of(caplog) == [f"{file}: is damaged in places; what was there is learnt anew"]
+    assert warnings_of(caplog) == [f"{file}: is damaged in places; what was there is learned anew"]
 
 
 @pytest.mark.parametrize(
@@ -449,9 +515,9 @@ def test_a_clock_that_starts_in_1970_loses_no_verdict(tmp_path: Path) -> None:
     beginning = datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
     kept(tmp_path, a_feed())
     state = StateFile(tmp_path)
-    found = state.load(now=0.0, clock=beginning)
+    found = loaded(state, clock=beginning)
 
-    refresh(state, found, now=60.0, clock=beginning)
+    stop(state, found, now=60.0, clock=beginning)
 
     assert load(tmp_path, clock=beginning)[KEY].projects["shop", 0].verdict is Verdict.BROKEN
 
@@ -464,13 +530,13 @@ def test_a_file_that_cannot_be_read_or_written_costs_a_warning_of_each(
     file.mkdir()
     state = StateFile(tmp_path)
 
-    found = state.load(now=0.0, clock=NOON)
+    found = loaded(state)
     save(state, a_feed())
-    refresh(state, a_feed())
+    stop(state, a_feed())
 
     assert found == {}
     assert warnings_of(caplog) == [
-        f"{file}: cannot be read: Is a directory",
+        f"{file}: cannot be used: Is a directory; verdicts are learned anew",
         f"{file}: cannot be written: Is a directory; {DOUBTED}",
     ]
 
@@ -485,7 +551,7 @@ def test_a_folder_that_cannot_be_written_costs_one_warning(
 
     for verdict in (Verdict.BROKEN, Verdict.PASSING, Verdict.BROKEN):
         save(state, a_feed({("shop", 0): a_memory(verdict=verdict)}))
-    refresh(state, a_feed())
+    stop(state, a_feed())
 
     (warning,) = warnings_of(caplog)
     assert warning.startswith(f"{folder / 'verdicts.json'}: cannot be written: ")
@@ -499,10 +565,10 @@ def test_a_full_disk_costs_one_warning_and_loses_no_red(
     file = kept(tmp_path, a_feed())
     (tmp_path / "verdicts.new").symlink_to("/dev/full")
     state = StateFile(tmp_path)
-    state.load(now=0.0, clock=NOON)
+    loaded(state)
 
     save(state, a_feed({("shop", 0): PASSING}))
-    refresh(state, a_feed({("shop", 0): PASSING}))
+    stop(state, a_feed({("shop", 0): PASSING}))
 
     assert warnings_of(caplog) == [f"{file}: cannot be written: No space left on device; {DOUBTED}"]
     assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.BROKEN
@@ -520,16 +586,16 @@ def test_what_could_not_be_written_leaves_a_doubt(
     file = kept(tmp_path, a_feed({("shop", 0): PASSING}))
     (tmp_path / "verdicts.new").symlink_to("/dev/full")
     state = StateFile(tmp_path)
-    state.load(now=0.0, clock=NOON)
+    loaded(state)
     save(state, a_feed())
     caplog.clear()
 
     found = feed_states(tmp_path)
 
     assert found.projects["shop", 0].verdict is Verdict.NONE
-    assert found.doubted == {("shop", 0)}
+    assert found.unwritten(RULES) == {"shop"}
     assert warnings_of(caplog) == [
-        f"{file}: was not written when it should have been; its verdicts are doubted"
+        f"{file}: was left by a daemon that did not stop; servers have to confirm verdicts"
     ]
 
 
@@ -539,17 +605,16 @@ def test_a_doubt_outlives_another_restart(tmp_path: Path) -> None:
     (tmp_path / "verdicts.json").unlink()
     state = StateFile(tmp_path)
 
-    save(state, state.load(now=0.0, clock=NOON))
+    save(state, loaded(state))
 
-    assert [each.name for each in tmp_path.iterdir()] == ["verdicts.json"]
-    assert feed_states(tmp_path).doubted == {("shop", 0)}
+    assert feed_states(tmp_path).unwritten(RULES) == {"shop"}
 
 
 def test_a_kill_while_it_is_written_leaves_a_doubt(tmp_path: Path) -> None:
     """The old file is out of the way before the new one is begun."""
     kept(tmp_path, a_feed({("shop", 0): PASSING}))
     state = StateFile(tmp_path)
-    state.load(now=0.0, clock=NOON)
+    loaded(state)
     os.mkfifo(tmp_path / "verdicts.new")
     state.publish(an_update_of(a_feed()))
     reader = os.open(tmp_path / "verdicts.new", os.O_RDONLY)  # Returns once the writer is there.
@@ -559,18 +624,7 @@ def test_a_kill_while_it_is_written_leaves_a_doubt(tmp_path: Path) -> None:
     os.close(reader)
 
     assert state.flush(PATIENCE)
-    assert found.doubted == {("shop", 0)}
-
-
-def test_the_same_verdicts_that_cannot_be_refreshed_are_no_doubt(tmp_path: Path) -> None:
-    """A full disk at the end of a daemon that had no news makes nothing untrue."""
-    kept(tmp_path, a_feed())
-    (tmp_path / "verdicts.new").symlink_to("/dev/full")
-    state = StateFile(tmp_path)
-
-    refresh(state, state.load(now=0.0, clock=NOON))
-
-    assert feed_states(tmp_path).doubted == set()
+    assert found.unwritten(RULES) == {"shop"}
 
 
 def test_verdicts_that_changed_at_the_very_end_outdate_the_file(tmp_path: Path) -> None:
@@ -578,11 +632,11 @@ def test_verdicts_that_changed_at_the_very_end_outdate_the_file(tmp_path: Path) 
     kept(tmp_path, a_feed({("shop", 0): PASSING}))
     (tmp_path / "verdicts.new").symlink_to("/dev/full")
     state = StateFile(tmp_path)
-    state.load(now=0.0, clock=NOON)
+    loaded(state)
 
-    refresh(state, a_feed())
+    stop(state, a_feed())
 
-    assert feed_states(tmp_path).doubted == {("shop", 0)}
+    assert feed_states(tmp_path).unwritten(RULES) == {"shop"}
 
 
 # Disks that hang.
@@ -610,7 +664,7 @@ def test_a_disk_that_hangs_costs_one_thread_and_a_warning_of_each_kind(
     assert state.flush(PATIENCE)
     assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.NONE
     late, broken = warnings_of(caplog)
-    assert late.startswith(f"{tmp_path / 'verdicts.json'}: is not written yet, is the disk slow?")
+    assert late.startswith(f"{tmp_path / 'verdicts.json'}: is not written yet; is the disk slow?")
     assert "cannot be written: Broken pipe" in broken
 
 

@@ -374,7 +374,7 @@ def test_room_that_comes_back_is_used(
     run: Callable[..., Daemon], tower: Tower, server: FeedServer, tmp_path: Path
 ) -> None:
     """Somebody tidied up: the next change is written again."""
-    with mounted(tmp_path / "verdicts", "size=4k") as state:
+    with mounted(tmp_path / "verdicts", "size=8k") as state:
         (state / "ballast").write_bytes(bytes(4096))
         daemon = run(configuration(server.url(), port=tower.port), STATE_DIRECTORY=str(state))
         until(lambda: "cannot be written" in daemon.said(), daemon)

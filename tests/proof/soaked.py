@@ -17,8 +17,10 @@ from typing import Any
 
 from buildlight.config.settings import check_settings
 from buildlight.daemon import daemon
+from buildlight.daemon.state_file import StateFile
 from buildlight.feeds.http import client
 from buildlight.network.resolver import ResolverLoop
+from buildlight.system.paths import state_folder
 
 FOLDER = Path(sys.argv[1])
 
@@ -57,7 +59,7 @@ def main() -> None:
     settings = check_settings(json.loads((FOLDER / "tables.json").read_text()))
     with asyncio.Runner(loop_factory=lambda: ResolverLoop(resolve)) as runner:
         threading.Thread(target=watch, args=(runner.get_loop(),), daemon=True).start()
-        runner.run(daemon._run_until_signal(settings, lambda: settings))
+        runner.run(daemon._run_until_signal(settings, lambda: settings, StateFile(state_folder())))
 
 
 BEGUN = time.monotonic()

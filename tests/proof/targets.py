@@ -16,6 +16,7 @@ from buildlight.daemon.state_file import StateFile
 from buildlight.drivers.serial import light as serial_light
 from buildlight.drivers.serial.light import SerialLight
 from buildlight.errors import ConfigError, FeedMalformed, FeedRefused, LightUnavailable
+from buildlight.feeds.cctray import CCTrayOptions
 from buildlight.patterns.pattern import Channel, Frame, frame_at, next_change, parse_pattern
 from buildlight.projects import ccxml
 from buildlight.projects.feed_state import FeedState, Reading, Rules, absorb
@@ -59,10 +60,11 @@ def feed(document: bytes) -> None:
         assert report.lamps[0].signal.verdict is Verdict.BROKEN
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         state = StateFile(Path(folder))
-        identified = (replace(watched[0], identity="ci"),)
+        options = {"ci": CCTrayOptions(url=watched[0].url)}
+        identified = (replace(watched[0], identity=options["ci"].identity),)
         state.publish(Update(report, None, identified, PollStats(), now=30.0))
-        assert state.flush(20.0)
-        again = StateFile(Path(folder)).load(now=30.0, clock=NOON)
+        state.close(20.0)
+        again = StateFile(Path(folder)).load(options, keep=86_400.0, now=30.0, clock=NOON)
         kept = {key: each.verdict for key, each in feed_state.projects.items()}
         assert {key: each.verdict for key, each in again["ci"].projects.items()} == kept
 
