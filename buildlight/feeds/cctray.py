@@ -13,6 +13,7 @@ from buildlight.redaction import printable
 
 if TYPE_CHECKING:
     from buildlight.feeds.http.client import HttpClient
+    from buildlight.feeds.http.messages import Response
     from buildlight.feeds.sharing import Network
 
 
@@ -42,7 +43,7 @@ class CCTrayFeed:
         if response.body is not None:
             digest = blake2b(response.body).digest()
             if digest != self._digest:
-                self._projects = await _parsed(bytes(response.body), host=response.redirected_to)
+                self._projects = await _parsed(response)
                 self._digest = digest
         # Only now: the validators belong to the last document that was a feed.
         self._request = replace(self._request, validators=response.validators)
@@ -52,21 +53,22 @@ class CCTrayFeed:
         """Release nothing: each request has a connection of its own."""
 
 
-async def _parsed(document: bytes, *, host: str | None) -> tuple[Project, ...]:
+async def _parsed(response: "Response") -> tuple[Project, ...]:
     """Parse in slices, so that 16 MiB do not hold up every other feed."""
     # Imported when there is a document: the lamps show their first frame sooner.
-    from buildlight.projects import ccxml  # noqa: PLC0415
+    from buildlight.projects import ccxml, encoding  # noqa: PLC0415
 
-    parsing = ccxml.parse_in_slices(document)
+    document = bytes(response.body or b"")
+    content_type = response.headers.get("Content-Type", "")
     try:
+        parsing = ccxml.parse_in_slices(encoding.in_utf8(document, content_type))
         while True:
             next(parsing)
             await asyncio.sleep(0)
     except StopIteration as done:
         return tuple(done.value)
     except (FeedMalformed, FeedRefused) as exc:
-        if host is None:
+        if response.redirected_to is None:
             raise
-        raise FeedRefused(
-            f"redirected to {printable(host)}, perhaps to log in ({exc}); set auth"
-        ) from exc
+        host = printable(response.redirected_to)
+        raise FeedRefused(f"redirected to {host}, perhaps to log in ({exc}); set auth") from exc

@@ -102,6 +102,7 @@ SLOW = "timed out after 0 s: the answer is incomplete; …"
 BROKEN_OFF = (
     "the connection closed before the answer was complete; see the logs of the server and any proxy"
 )
+BAD_HTTP = "malformed HTTP: …; correct the server or the proxy"
 REFUSED = "connection refused; check that the server is up and the port is right"
 LARGE = "larger than 16 MiB; is it a feed?"
 NOT_XML = "not XML; does the address lead to a cc.xml feed?"
@@ -165,7 +166,7 @@ CONNECTION = (
     Fault("body, one byte a second", fails(DRIPS), SLOW, deadline=SOON),
     Fault("a name that cannot be looked up", _no_names, "cannot resolve …; check …"),
     Fault("no HTTP at all", fails(says(b"SSH-2.0-OpenSSH_9.2\r\n")), BROKEN_OFF),
-    Fault("headers without end", fails(never_ends(HEAD, b"X: " + b"x" * 9000)), BROKEN_OFF),
+    Fault("headers without end", fails(never_ends(HEAD, b"X: " + b"x" * 9000)), BAD_HTTP),
     Fault(
         "early hints without end",
         fails(never_ends(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n")),
@@ -187,13 +188,13 @@ LENGTH = (
         BROKEN_OFF,
     ),
     Fault("a length before the end", fails(Answer(headers={"Content-Length": "150"})), CUT),
-    Fault("a length that is none", fails(says(HEAD + b"Content-Length: x\r\n\r\n")), BROKEN_OFF),
+    Fault("a length that is none", fails(says(HEAD + b"Content-Length: x\r\n\r\n")), BAD_HTTP),
     Fault(
         "two lengths",
         fails(says(HEAD + b"Content-Length: 9\r\nContent-Length: 8\r\n\r\n" + FEED)),
-        BROKEN_OFF,
+        BAD_HTTP,
     ),
-    Fault("a chunk that is none", fails(says(CHUNKED + b"zz\r\n" + FEED)), BROKEN_OFF),
+    Fault("a chunk that is none", fails(says(CHUNKED + b"zz\r\n" + FEED)), BAD_HTTP),
     Fault("a chunk of exabytes", fails(says(CHUNKED + b"f" * 15 + b"\r\n" + FEED)), BROKEN_OFF),
     Fault(
         "chunks without the last",
@@ -333,11 +334,6 @@ DOCUMENT = (
         UNTOLD,
     ),
     Fault(
-        "ASCII that calls itself UTF-16",
-        sends(b'<?xml version="1.0" encoding="utf-16"?>' + BODY),
-        UNTOLD,
-    ),
-    Fault(
         "an unknown encoding", sends(b'<?xml version="1.0" encoding="klingon"?>' + BODY), NOT_XML
     ),
     Fault(
@@ -371,6 +367,9 @@ HARMLESS = tuple(
     Fault(name, sends(document), harmless=True)
     for name, document in {
         "UTF-16": _in_utf_16,
+        "UTF-8 that calls itself UTF-16": lambda truth: truth.replace(
+            b"?>", b' encoding="utf-16"?>', 1
+        ),
         "UTF-8 with a mark": lambda truth: b"\xef\xbb\xbf" + truth,
         "latin-1 that says so": lambda truth: truth.replace(
             b'version="1.0"', b'version="1.0" encoding="latin-1"'

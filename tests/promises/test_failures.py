@@ -5,7 +5,7 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ import trustme
 from buildlight.cli import main
 from buildlight.feeds.schedule import DEADLINE
 from support.examples import a_project
+from support.fetching import answering
 from support.servers import (
     BREAKS_OFF,
     DRIPS,
@@ -54,6 +55,14 @@ class Stage:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
         return self.url(answer, tls=context)
+
+    def opened(self, address: AbstractContextManager[str]) -> str:
+        """Return an *address* that is closed in the end."""
+        return self._opened.enter_context(address)
+
+    def alert(self, code: int) -> str:
+        """Return one of https that refuses every handshake with the alert *code*."""
+        return self.opened(answering(bytes((0x15, 3, 3, 0, 2, 2, code))))
 
     def stranger(self) -> str:
         """Return one of https, whose certificate nobody knows."""
@@ -95,13 +104,38 @@ FAILURES: dict[str, Callable[[Stage], str]] = {
     "certificate of another": lambda stage: stage.https(Answer(), host="ci.example"),
     "certificate expired": lambda stage: stage.https(Answer(), begin=-9, end=-5),
     "certificate of tomorrow": lambda stage: stage.https(Answer(), begin=5, end=9),
+    "no client certificate": lambda stage: stage.alert(116),
+    "no client certificate, or old ciphers": lambda stage: stage.alert(40),
+    "an old TLS": lambda stage: stage.alert(70),
+    "only HTTP/2": lambda stage: stage.alert(120),
+    "an unknown name": lambda stage: stage.alert(112),
+    "a TLS server in trouble": lambda stage: stage.alert(80),
+    "any other alert": lambda stage: stage.alert(51),
     "401": lambda stage: stage.url(Answer(status=401)),
+    "401 with a token": lambda stage: stage.url(Answer(status=401), path=f"/?token={TOKEN}"),
+    "401, NTLM": lambda stage: stage.url(Answer(status=401, headers={"WWW-Authenticate": "NTLM"})),
     "403": lambda stage: stage.url(Answer(status=403)),
+    "403 with a token": lambda stage: stage.url(Answer(status=403), path=f"/?token={TOKEN}"),
+    "203": lambda stage: stage.url(Answer(status=203)),
+    "511": lambda stage: stage.url(Answer(status=511)),
     "404": lambda stage: stage.url(Answer(status=404)),
     "429": lambda stage: stage.url(Answer(status=429)),
     "500": lambda stage: stage.url(Answer(status=500)),
     "503": lambda stage: stage.url(Answer(status=503)),
     "old news": lambda stage: stage.url(Answer(headers={"Age": "3600"})),
+    "old news by its own word": lambda stage: stage.url(Answer(headers={"Warning": "111 - x"})),
+    "redirect to nobody": lambda stage: stage.url(redirect(nobody(stage))),
+    "redirect without the token": lambda stage: stage.url(
+        redirect(stage.url(Answer(status=401))), path=f"/?token={TOKEN}"
+    ),
+    "redirect for a cookie": lambda stage: stage.url(
+        Answer(status=302, headers={"Location": "/", "Set-Cookie": "session=1"})
+    ),
+    "no HTTP": lambda stage: stage.opened(answering(b"220 mail ESMTP\r\n\r\n", scheme="http")),
+    "declared wrongly": lambda stage: stage.url(
+        Answer(b'<?xml version="1.0" encoding="GB2312"?><Projects a="\xff\xff"/>')
+    ),
+    "another encoding": lambda stage: stage.url(Answer(headers={"Content-Encoding": "br"})),
     "login elsewhere": lambda stage: stage.url(
         redirect(stage.url(Answer(b"<!DOCTYPE html><html>Log in</html>")))
     ),

@@ -3,8 +3,10 @@
 import asyncio
 import socket
 import ssl
+import threading
 import tracemalloc
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import Any, TypeVar
 
 import pytest
@@ -81,3 +83,26 @@ def a_certificate(authority: trustme.CA, host: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(host).configure_cert(context)
     return context
+
+
+@contextmanager
+def answering(reply: bytes, *, scheme: str = "https") -> Iterator[str]:
+    """Listen, and send *reply* to whatever each connection sends first; yield the address."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):  # Not listening any more.
+                while True:
+                    connection, _ = listening.accept()
+                    with suppress(ConnectionError), closing(connection):
+                        connection.recv(65_536)
+                        connection.sendall(reply)
+                        connection.shutdown(socket.SHUT_WR)
+                        while connection.recv(65_536):
+                            pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"{scheme}://127.0.0.1:{listening.getsockname()[1]}/"
+        listening.shutdown(socket.SHUT_RDWR)
+    thread.join(timeout=10)

@@ -4,6 +4,7 @@ httpx's own sentences may contain the address, and an address a token, so none i
 """
 
 import errno
+import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from http import HTTPStatus
 
 import httpx
 
-from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
+from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreachable
 from buildlight.feeds.http.redirects import INVALID
 from buildlight.feeds.http.tls import tls_sentence
 from buildlight.feeds.http.validators import seconds_between
@@ -60,7 +61,8 @@ def _remedy(response: httpx.Response, *, has_secret: bool) -> str:
 
 
 def _unauthorized(response: httpx.Response, *, has_secret: bool) -> str:
-    offered = {each.split(" ")[0].lower() for each in response.headers.get_list("WWW-Authenticate")}
+    challenges = response.headers.get("WWW-Authenticate", "").lower()
+    offered = {*_SCHEME.findall(challenges)}
     unusable = sorted(_UNUSABLE[each] for each in offered if each in _UNUSABLE)
     if unusable and offered <= {*_UNUSABLE}:
         schemes = " or ".join(unusable)
@@ -69,6 +71,8 @@ def _unauthorized(response: httpx.Response, *, has_secret: bool) -> str:
         return "the server rejected the credentials; check auth"
     return "the server requires authentication; set auth"
 
+
+_SCHEME = re.compile(r"(?:^|,\s*)([a-z-]+)(?![a-z-]*\s*=)")  # a word that is no parameter
 
 _UNUSABLE: Mapping[str, str] = {"ntlm": "NTLM", "negotiate": "Negotiate", "digest": "Digest"}
 
@@ -103,6 +107,9 @@ def translated(exc: Exception, url: str, *, has_secret: bool) -> FeedError:
             return FeedUnreachable(sentence)
     if isinstance(exc, httpx.ConnectError):
         return FeedUnreachable("cannot connect; check the address and the network")
+    for begin, what in _MALFORMED:
+        if str(exc).lower().startswith(begin):  # The rest may repeat what the server sent.
+            return FeedMalformed(f"malformed HTTP: {what}; correct the server or the proxy")
     return FeedUnreachable(_BROKE_OFF)
 
 
@@ -124,6 +131,24 @@ _NETWORK: Mapping[int | None, str] = {
     errno.EMFILE: NO_DESCRIPTOR,
     errno.ENFILE: NO_DESCRIPTOR,
 }
+
+
+# How h11's messages begin, and what they mean.
+_MALFORMED = (
+    ("illegal status line", "it does not begin with a status line"),
+    ("illegal header line", "a header line is not valid"),
+    ("continuation line", "a header line is not valid"),
+    ("illegal header name", "the name of a header is not valid"),
+    ("illegal header value", "the value of a header is not valid"),
+    ("conflicting content-length", "there are two values of Content-Length"),
+    ("bad content-length", "the value of Content-Length is not valid"),
+    ("multiple transfer-encoding", "there are two values of Transfer-Encoding"),
+    ("only transfer-encoding", "its Transfer-Encoding is not chunked"),
+    ("illegal chunk", "a chunk is not valid"),
+    ("malformed chunk", "a chunk is not valid"),
+    ("receive buffer too long", "its headers are longer than 100 kB"),
+    ("response status_code", "its status is not valid"),
+)
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:

@@ -1,5 +1,6 @@
 """TLS: which certificates are trusted, and what a failed handshake means."""
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,12 +42,19 @@ def tls_sentence(error: ssl.SSLError, *, has_secret: bool) -> str:
     """
     if isinstance(error, ssl.SSLCertVerificationError):
         return _certificate_sentence(error)
-    reason = (error.reason or "").removeprefix("SSLV3_").removeprefix("TLSV1_")
-    reason = reason.removeprefix("TLSV13_").removeprefix("ALERT_")
+    reason = _reason(error)
     if reason in _NOT_TLS:
         return _NO_TLS if has_secret else f"{_NO_TLS}, or write http:// in url"
-    what = reason.lower().replace("_", " ") or "unknown reason"
+    what = reason.lower().replace("_", " ")
     return _SENTENCES.get(reason, f"TLS handshake failed ({what}); check the server's TLS settings")
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """Return OpenSSL's name of *error*, without the version of TLS in front of an alert."""
+    # Where Python has no name for a reason, OpenSSL's text in the message is the same in words.
+    words = re.search(r"\] (.+) \(_ssl", str(error))
+    name = error.reason or (words[1].upper().replace(" ", "_") if words else "UNKNOWN_ERROR")
+    return re.sub(r"^(SSLV3|TLSV1|TLSV13)_(ALERT_)?", "", name)
 
 
 _NO_TLS = "this port does not use TLS; check the port in url"

@@ -1,18 +1,18 @@
 """Every failure is a sentence with a remedy, and holds no secret."""
 
-import asyncio
 import logging
 import re
 import socket
 
 import pytest
 
-from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
-from buildlight.feeds.http.client import HttpClient
-from support.fetching import failure, get, got, unused_port, visit
+from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreachable
+from buildlight.feeds.http.messages import Request
+from support.fetching import answering, failure, get, unused_port, visit
 from support.servers import (
     BREAKS_OFF,
     DRIPS,
+    FEED,
     HANGS,
     RESETS,
     Answer,
@@ -147,22 +147,32 @@ def test_an_answer_that_breaks_off_is_no_answer(server: FeedServer, answer: Answ
     assert str(error) == BROKE_OFF
 
 
-def test_what_is_no_http_is_said() -> None:
-    """A port on which something else answers gives a sentence, not a crash."""
+MALFORMED = {
+    "220 mail.example ESMTP ready": "it does not begin with a status line",
+    "HTTP/1.1 200 OK\r\nSet Cookie: x": "a header line is not valid",
+    "HTTP/1.1 200 OK\r\n X: 1": "a header line is not valid",
+    "HTTP/1.1 200 OK\r\nX: \x00": "a header line is not valid",
+    "HTTP/1.1 200 OK\r\nContent-Length: x": "the value of Content-Length is not valid",
+    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2": "there are two values of "
+    "Content-Length",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity": "its Transfer-Encoding is not chunked",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked": "its Transfer-Encoding is not "
+    "chunked",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked": "there are "
+    "two values of Transfer-Encoding",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nt0psecret": "a chunk is not valid",
+    "HTTP/1.1 200 OK\r\nX: " + "x" * 300_000: "its headers are longer than 100 kB",
+}
 
-    async def greeting(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 mail.example ESMTP ready\r\n")
-        await writer.drain()
-        writer.close()
 
-    async def ask(client: HttpClient) -> str:
-        async with await asyncio.start_server(greeting, "127.0.0.1", 0) as mail:
-            port = mail.sockets[0].getsockname()[1]
-            with pytest.raises(FeedUnreachable) as caught:
-                await got(client, f"http://127.0.0.1:{port}/cc.xml")
-        return str(caught.value)
+@pytest.mark.parametrize("start", MALFORMED, ids=lambda start: start[-24:])
+def test_malformed_http_says_what_is_malformed(start: str) -> None:
+    """Other programs may read it; nobody has to look for an overloaded server."""
+    with answering(f"{start}\r\n\r\n".encode("latin-1") + FEED, scheme="http") as url:
+        error = failure(url)
 
-    assert visit(ask) == BROKE_OFF
+    assert type(error) is FeedMalformed
+    assert str(error) == f"malformed HTTP: {MALFORMED[start]}; correct the server or the proxy"
 
 
 def test_a_new_connection_that_closes_is_a_failure_at_once(server: FeedServer) -> None:
@@ -210,3 +220,43 @@ def test_a_token_is_never_told(
     assert "t0psecret" not in sentence
     assert "t0psecret" not in caplog.text
     assert not [record for record in caplog.records if re.match("http", record.name)]
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (401, "401 Unauthorized: the server rejected the credentials; check auth"),
+        (403, "403 Forbidden: this user or token has no read access; grant it"),
+    ],
+)
+def test_a_wrong_secret_is_told_from_a_missing_one(
+    server: FeedServer, status: int, sentence: str
+) -> None:
+    """Who has set auth is not told to set it."""
+    server.answer = Answer(b"", status=status)
+
+    assert str(failure(server.url("/?token=0123456789abcdef"))) != sentence
+    request = Request(server.url(), secrets=frozenset({"t0psecret"}))
+    with pytest.raises(FeedRefused) as caught:
+        visit(lambda client: client.get(request))
+
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("challenge", "remedy"),
+    [
+        ("NTLM", "the server accepts only NTLM; enable Basic or a token for this address"),
+        ('Digest realm="ci", nonce="1"', "the server accepts only Digest; enable Basic or a"),
+        ('Basic realm="ci"', "the server requires authentication; set auth"),
+        ("Negotiate, NTLM", "the server accepts only NTLM or Negotiate; enable"),
+        ("Negotiate, Basic", "the server requires authentication; set auth"),
+    ],
+)
+def test_authentication_that_is_not_supported_is_named(
+    server: FeedServer, challenge: str, remedy: str
+) -> None:
+    """No token helps with a server that accepts only NTLM or Digest."""
+    server.answer = Answer(b"", status=401, headers={"WWW-Authenticate": challenge})
+
+    assert str(failure(server.url())).startswith(f"401 Unauthorized: {remedy}")
