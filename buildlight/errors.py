@@ -13,6 +13,7 @@
     │   └── LightBusy           … or whoever started the other program that holds it
     ├── StatusUnknown           whoever looks after this machine: no daemon tells how it is; exit 1
     ├── FolderInUse             the person who started a second daemon; exit 1
+    ├── WorkerFailed            the person who reports it: a thread of this program failed; exit 1
     └── ServiceError            the person who installs the service; exit 1
 
 Each carries a sentence with what, where and the remedy, free of secrets.
@@ -80,6 +81,13 @@ class LightBusy(LightUnavailable):
 
 class FolderInUse(BuildlightError):
     """A folder whose state another daemon keeps."""
+
+
+class WorkerFailed(BuildlightError):
+    """A thread of this program that failed, out of memory perhaps."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"a thread of this program failed ({reason}); the lamps are dark")
 
 
 class StatusUnknown(BuildlightError):

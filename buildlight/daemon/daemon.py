@@ -7,16 +7,19 @@ afterwards, as far as their lights still respond.
 import asyncio
 import logging
 import signal
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+from buildlight.daemon.loader import Load, Loaded, Loader, Reload, load_now
 from buildlight.daemon.session import OpenSources, Session, handed_over, race, unanswered
 from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import StateFile
 from buildlight.daemon.watchdog import Watchdog
-from buildlight.errors import ConfigError, LightUnavailable
+from buildlight.errors import ConfigError, LightUnavailable, WorkerFailed
 from buildlight.feeds.feed import FeedOptions
 from buildlight.feeds.sources import open_sources
 from buildlight.lamps.group import LampGroup, MakePlayer, others, threaded
@@ -41,9 +44,6 @@ WRITING = 0.3
 """Seconds that a publisher may take at the end, while lights go dark."""
 log = logging.getLogger(__name__)
 
-Load = Callable[[], Settings]
-"""Reads the configuration; raises :class:`ConfigError`."""
-
 
 def time_of_day() -> datetime:
     """Return the time of day, in the zone of this machine."""
@@ -61,11 +61,15 @@ def run(load: Load) -> None:
     lock_folder(folder)
     state = StateFile(folder)
     state.read()  # Here it may wait for the disk: no lamp is lit, and a signal still ends it.
+    state.start()
+    reload = Loader()
     with asyncio.Runner(loop_factory=ResolverLoop) as runner:
-        runner.run(_run_until_signal(settings, load, state))
+        runner.run(_run_until_signal(settings, load, state, reload))
 
 
-async def _run_until_signal(settings: Settings, load: Load, state: StateFile) -> None:
+async def _run_until_signal(
+    settings: Settings, load: Load, state: StateFile, reload: Reload = load_now
+) -> None:
     folder, given = run_folder(), given_run_folder()
     daemon = Daemon(
         settings,
@@ -73,14 +77,23 @@ async def _run_until_signal(settings: Settings, load: Load, state: StateFile) ->
         systemd=Systemd.from_environment(),
         folder=folder,
         lit=LitLampsFile(given) if given else None,
+        reload=reload,
     )
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    threading.excepthook = partial(_end, loop, daemon)
     for number in ending_signals():
         loop.add_signal_handler(number, stop.set)
     if reloads():
         loop.add_signal_handler(signal.SIGHUP, daemon.reload, load)
     await daemon.run(stop)
+
+
+def _end(loop: asyncio.AbstractEventLoop, daemon: "Daemon", args: threading.ExceptHookArgs) -> None:
+    """End *daemon* when a thread of ours fails, out of memory perhaps: others may wait for it."""
+    name = args.thread.name if args.thread else "unknown"
+    with suppress(RuntimeError):  # The loop has ended meanwhile.
+        loop.call_soon_threadsafe(daemon.fail, f"{name}: {args.exc_type.__name__}")
 
 
 class Daemon:
@@ -104,6 +117,7 @@ class Daemon:
         make_player: MakePlayer = threaded,
         open_sources: OpenSources = open_sources,
         clock: Callable[[], datetime] = time_of_day,
+        reload: Reload = load_now,
     ) -> None:
         self._settings = settings
         self._state = state
@@ -111,6 +125,8 @@ class Daemon:
         self._make_player = make_player
         self._open_sources = open_sources
         self._clock = clock
+        self._reload = reload
+        self._failures: asyncio.Queue[str] = asyncio.Queue()
         self._systemd = systemd or Systemd()
         self._status = SystemdStatus(self._systemd)
         self._polls = PollStats()
@@ -131,19 +147,24 @@ class Daemon:
     def reload(self, load: Load) -> None:
         """Go on with the configuration that *load* returns; with this one, if it has mistakes."""
         self._status.reloading()
-        try:
-            self._next = load()
-        except ConfigError as exc:
-            for mistake in exc.mistakes:
-                log.warning("%s; the old configuration stays", mistake)
-            self._status.reloaded()
-        except Exception as exc:  # noqa: BLE001 - a driver's check may be anybody's code
-            log.error(  # noqa: TRY400 - no traceback: it may repeat a value, and a secret in it
-                "the configuration cannot be read (%s); the old one stays", type(exc).__name__
-            )
-            self._status.reloaded()
-        else:
+        self._reload(load, self._take)
+
+    def fail(self, reason: str) -> None:
+        """End in the dark: a thread of this process failed, for this *reason*."""
+        self._failures.put_nowait(reason)
+
+    def _take(self, loaded: Loaded) -> None:
+        if isinstance(loaded, Settings):
+            self._next = loaded
             self._replaced.set()
+            return
+        if isinstance(loaded, ConfigError):
+            for mistake in loaded.mistakes:
+                log.warning("%s; the old configuration stays", mistake)
+        else:  # No traceback: it may repeat a value, and a secret in it.
+            name = type(loaded).__name__
+            log.error("the configuration cannot be read (%s); the old one stays", name)
+        self._status.reloaded()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until *stop* is set.
@@ -159,13 +180,16 @@ class Daemon:
         )
         tasks = [each.run() for each in self._publishers if isinstance(each, Running)]
         try:
-            await race(self._work(lamps, stop), self._watchdog.run(), *tasks)
+            await race(self._work(lamps, stop), self._watchdog.run(), self._fault(), *tasks)
         finally:
             self._systemd.stopping()
             lamps.darken(DARKENING)
             for publisher in self._publishers:
                 publisher.close(WRITING)
             lamps.close(DARKENING)
+
+    async def _fault(self) -> None:
+        raise WorkerFailed(await self._failures.get())
 
     async def _work(self, lamps: LampGroup, stop: asyncio.Event) -> None:
         """Run one session after the other, until *stop* is set."""

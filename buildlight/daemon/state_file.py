@@ -6,7 +6,9 @@ stored pass is doubted until its server confirms it. A damaged file costs one wa
 """
 
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -89,7 +91,7 @@ class StateFile:
         self.folder = folder
         self._path = folder / NAME
         self._outdated = folder / OUTDATED
-        self._file = AtomicFile(self._path, on_trouble=self._warn_of_writing, aside=self._outdated)
+        self._file = AtomicFile(self._path, on_trouble=self._warn_of_writing)
         self._stored: Mapping[str, tuple[JsonValue, ...]] | None = None
         self._clean = False
         self._known: FeedStates = {}
@@ -105,6 +107,7 @@ class StateFile:
             clean = stored.clean and path is self._path
             if clean:
                 self._path.replace(self._outdated)
+                _sync(self.folder)
         except FileNotFoundError:
             stored, clean = None, True
         except OSError as exc:
@@ -159,13 +162,20 @@ class StateFile:
         if self._last is not None and _verdicts(self._known):
             self._write(self._last, clean=True)
         self._last = None
-        if not self.flush(timeout):
+        if self.flush(timeout):
+            with suppress(OSError):
+                self._outdated.unlink(missing_ok=True)
+        else:
             self._warn("is not written yet; is the disk slow? Servers have to confirm verdicts")
 
     def _write(self, update: Update, *, clean: bool) -> None:
         now, clock = update.now, update.report.at
         make = partial(_document, self._known, clean=clean, now=now, clock=clock)
         self._file.write(make, urgent=not clean)
+
+    def start(self) -> None:
+        """Start the thread that writes, before the loop runs."""
+        self._file.start()
 
     def flush(self, timeout: float) -> bool:
         """Wait up to *timeout* seconds until all is written; return whether it is."""
@@ -187,6 +197,15 @@ class StateFile:
         if not self._warned:
             log.warning("%s: %s", self._path, sentence)
         self._warned = True
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in *folder* on the disk: a power cut must not bring the mark back."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def feed_key(name: str, identity: str) -> str:

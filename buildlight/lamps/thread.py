@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from buildlight.drivers import Driver
+from buildlight.errors import LightUnavailable
 from buildlight.lamps.lamp import Lamp, LampStatus
 from buildlight.lamps.timing import OPENING
 from buildlight.patterns.pattern import OFF, Pattern
@@ -45,9 +46,15 @@ class LampThread:
         self._thread = threading.Thread(target=self._run, name=f"lamp {name}", daemon=True)
 
     def start(self, pattern: Pattern) -> None:
-        """Open the light, and play *pattern* until told otherwise."""
+        """Open the light, and play *pattern* until told otherwise.
+
+        Raises :class:`LightUnavailable` if there is no thread to spare.
+        """
         self._wanted = pattern
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as exc:
+            raise LightUnavailable("this machine cannot start another thread") from exc
 
     def play(self, pattern: Pattern) -> None:
         """Play *pattern*; the one that plays already goes on without a break."""

@@ -22,10 +22,9 @@ ROWS = 100
 class AtomicFile:
     """The JSON document at *path*: a reader sees the old one or the new one, never a part.
 
-    *mode* is the file's mode whatever the umask is; ``None``: what the umask leaves. *aside* is
-    the name that an outdated document gets until the new one is there, so that nobody takes the
-    old one for true. *on_trouble* is called on the thread with the end of a sentence
-    (``cannot be written: …``) when writing begins to fail.
+    *mode* is the file's mode whatever the umask is; ``None``: what the umask leaves. *on_trouble*
+    is called on the thread with the end of a sentence (``cannot be written: …``) when writing
+    begins to fail.
     """
 
     def __init__(
@@ -34,19 +33,16 @@ class AtomicFile:
         *,
         on_trouble: Callable[[str], None],
         mode: int | None = None,
-        aside: Path | None = None,
     ) -> None:
         self._path = path
         self._mode = mode
-        self._aside = aside
         self._on_trouble = on_trouble
         self._thread: threading.Thread | None = None
         self._failing = False
-        # What the condition guards: the slot, whether it is urgent, whether the old file is not
-        # true any more, and whether the thread has to end.
+        # What the condition guards: the slot, whether it is urgent, and whether to end.
         self._changed = threading.Condition()
         self._make: Callable[[], object] | None = None
-        self._urgent = self._outdated = self._closing = False
+        self._urgent = self._closing = False
 
     def start(self) -> None:
         """Start the thread, unless it runs: :meth:`write` must not have to do it on a loop."""
@@ -63,13 +59,11 @@ class AtomicFile:
     def write(self, make: Callable[[], object], *, urgent: bool = False) -> None:
         """Have the thread write what *make* returns; iterators in it become lists.
 
-        A document that still waits is replaced. *urgent*: what the file says is not true any
-        more; the old file is put aside, and the new one written without waiting.
+        A document that still waits is replaced. *urgent*: it is written without waiting.
         """
         with self._changed:
             self._make = make
-            if urgent:
-                self._urgent = self._outdated = True
+            self._urgent |= urgent
             self._changed.notify_all()
         self.start()
 
@@ -87,37 +81,31 @@ class AtomicFile:
         return True
 
     def _run(self) -> None:
-        while (taken := self._take()) is not None:
-            make, outdated = taken
-            if self._replace(make, outdated=outdated):
+        while (make := self._take()) is not None:
+            if self._replace(make):
                 self._wait(EVERY)
                 continue
             with self._changed:
                 if self._closing and self._make is None:
                     return
                 self._make = self._make or make
-                self._outdated |= outdated
             self._wait(AGAIN)
 
-    def _take(self) -> tuple[Callable[[], object], bool] | None:
+    def _take(self) -> Callable[[], object] | None:
         with self._changed:
             self._changed.wait_for(lambda: self._make is not None or self._closing)
-            make, outdated = self._make, self._outdated
-            self._make, self._urgent, self._outdated = None, False, False
-            return None if make is None else (make, outdated)
+            make, self._make, self._urgent = self._make, None, False
+            return make
 
     def _wait(self, seconds: float) -> None:
         with self._changed:
             self._changed.wait_for(lambda: self._urgent or self._closing, seconds)
 
-    def _replace(self, make: Callable[[], object], *, outdated: bool) -> bool:
+    def _replace(self, make: Callable[[], object]) -> bool:
         """Put what *make* returns in the place of the old file; returns whether it is there."""
         new = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            if outdated and self._aside is not None and self._path.is_file():
-                self._path.replace(self._aside)
-                _sync(self._path.parent)
             with new.open("w", encoding="utf-8") as file:
                 if self._mode is not None:
                     os.fchmod(file.fileno(), self._mode)
@@ -125,9 +113,6 @@ class AtomicFile:
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(self._path)
-            if self._aside is not None:
-                _sync(self._path.parent)
-                self._aside.unlink(missing_ok=True)
         except OSError as exc:
             self._report(exc.strerror)
             return False
@@ -146,15 +131,6 @@ class AtomicFile:
         if not self._failing:
             self._on_trouble(f"cannot be written: {why}")
         self._failing = True
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in *folder* on the disk: a power cut must not bring the old file back."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def pieces(document: object) -> Iterator[str]:

@@ -23,6 +23,7 @@ import looptime
 import pytest
 
 from buildlight.daemon.daemon import Daemon as InProcess
+from buildlight.errors import WorkerFailed
 from buildlight.feeds.sources import open_sources
 from buildlight.lamps.lamp import LampStatus
 from buildlight.lamps.settings import LampSettings
@@ -298,7 +299,7 @@ def test_a_disk_that_hangs_delays_neither_the_lamp_nor_the_exit(
     assert status == 0
     assert took < 2.0
     until(lambda: tower.told.endswith(DARK), daemon)
-    assert daemon.said().count("verdicts.json: is not written yet, is the disk slow?") == 1
+    assert daemon.said().count("verdicts.json: is not written yet; is the disk slow?") == 1
 
 
 def test_a_light_that_is_not_there_yet_is_waited_for(
@@ -481,3 +482,64 @@ def test_a_fault_of_our_own_ends_in_the_dark_and_not_in_an_old_green() -> None:
     with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
         assert runner.run(story())
     assert not light.shown[-1][1].lit
+
+
+def test_a_thread_that_fails_ends_the_daemon_in_the_dark(tmp_path: Path) -> None:
+    """Out of memory in a worker: nothing hangs, and nobody goes on to see an old green."""
+    light = RecordingLight()
+
+    async def story() -> bool:
+        app = InProcess(
+            World(ci=Server(a_project(last_build_status="Success"))).settings,
+            make_player=lambda _lamp, on_light: LoopPlayer(light, on_light),
+            open_sources=partial(
+                open_sources,
+                transport=httpx.MockTransport(
+                    Server(a_project(last_build_status="Success")).handle
+                ),
+            ),
+            clock=lambda: NOON,
+        )
+        running = asyncio.create_task(app.run(asyncio.Event()))
+        await asyncio.sleep(1)
+        lit = bool(light.shown[-1][1].lit)
+        app.fail("verdicts.json: MemoryError")
+        with pytest.raises(WorkerFailed, match="MemoryError"):
+            await asyncio.wait_for(running, 60)
+        return lit
+
+    with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
+        assert runner.run(story())
+    assert not light.shown[-1][1].lit
+
+
+def test_a_configuration_that_became_a_pipe_stops_nothing(
+    run: Callable[..., Daemon], tower: Tower, tmp_path: Path
+) -> None:
+    """SIGHUP while nobody writes to the pipe: news still come, and SIGTERM works."""
+    with FeedServer() as server:
+        daemon = run(configuration(server.url(), port=tower.port))
+        until(lambda: tower.told.endswith(GREEN), daemon)
+        (tmp_path / "buildlight.toml").unlink()
+        os.mkfifo(tmp_path / "buildlight.toml")
+
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: "the old configuration stays" in daemon.said(), daemon)
+        server.answer = Answer(BROKEN_FEED)
+        until(lambda: tower.told.endswith(RED), daemon)
+
+        assert daemon.stop() == 0
+
+
+def test_a_second_daemon_is_refused(run: Callable[..., Daemon], tower: Tower) -> None:
+    """It exits with 1, names the first one, and leaves its lamp and its verdicts alone."""
+    with FeedServer() as server:
+        first = run(configuration(server.url(), port=tower.port))
+        until(lambda: tower.told.endswith(GREEN), first)
+
+        second = run(configuration(server.url(), port=tower.port))
+
+        assert second.process.wait(20) == 1
+        assert f"another buildlight (pid {first.process.pid}) keeps its state in" in second.said()
+        assert first.process.poll() is None
+        assert tower.told.endswith(GREEN)

@@ -373,7 +373,7 @@ def test_a_write_that_was_cut_short_is_harmless(
     state = StateFile(tmp_path)
 
     feed_state = loaded(state)[KEY]
-    save(state, a_feed({("shop", 0): PASSING}), now=30.0)
+    stop(state, a_feed({("shop", 0): PASSING}), now=30.0)
 
     assert feed_state.projects["shop", 0].verdict is Verdict.BROKEN
     assert [each.name for each in tmp_path.iterdir()] == ["verdicts.json"]
@@ -572,6 +572,16 @@ def test_a_full_disk_costs_one_warning_and_loses_no_red(
 
     assert warnings_of(caplog) == [f"{file}: cannot be written: No space left on device; {DOUBTED}"]
     assert load(tmp_path)[KEY].projects["shop", 0].verdict is Verdict.BROKEN
+
+
+def test_a_pipe_in_its_place_holds_nobody_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A start that waited for a writer would show nothing, and could not be stopped."""
+    os.mkfifo(tmp_path / "verdicts.json")
+
+    assert load(tmp_path) == {}
+    assert "not a regular file" in caplog.text
 
 
 def feed_states(folder: Path) -> FeedState:

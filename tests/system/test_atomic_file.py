@@ -20,9 +20,7 @@ PATIENCE = 10.0
 def a_file(folder: Path, troubles: list[str] | None = None, mode: int | None = None) -> AtomicFile:
     """Return the file `kept.json` in *folder*; sentences about trouble go into *troubles*."""
     said = [] if troubles is None else troubles
-    return AtomicFile(
-        folder / "kept.json", on_trouble=said.append, mode=mode, aside=folder / "kept.old"
-    )
+    return AtomicFile(folder / "kept.json", on_trouble=said.append, mode=mode)
 
 
 def write_all(file: AtomicFile, document: object, *, urgent: bool = False) -> None:
@@ -132,27 +130,6 @@ def test_an_urgent_document_is_written_at_once(
 
     wait_for(lambda: (tmp_path / "kept.json").exists() and written(tmp_path) == 2)
     assert file.close(PATIENCE)
-
-
-@pytest.mark.parametrize("urgent", [True, False])
-def test_an_outdated_document_is_put_aside_until_the_new_one_is_there(
-    tmp_path: Path, *, urgent: bool
-) -> None:
-    """Nobody takes it for true, and nothing of it is lost."""
-    file = a_file(tmp_path)
-    write_all(file, "green")
-    seen: list[set[str]] = []
-
-    def document() -> str:
-        seen.append({each.name for each in tmp_path.iterdir()})
-        return "red"
-
-    file.write(document, urgent=urgent)
-    assert file.close(PATIENCE)
-
-    assert seen == [{"kept.new", "kept.old" if urgent else "kept.json"}]
-    assert [each.name for each in tmp_path.iterdir()] == ["kept.json"]
-    assert written(tmp_path) == "red"
 
 
 def test_a_reader_finds_a_whole_document_at_any_moment(
