@@ -3,7 +3,7 @@
     python tests/benchmarks [PART …] [--write FILE]
 
 Parts: parsing, polls, start, memory, idle, reaction, scale. With --write the table is put between
-the marks in FILE, the README for instance; a part that was not measured keeps what it had there.
+the marks in FILE, docs/performance.md; a part that was not measured keeps what it had there.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Mutants of the tables: ``python tests/proof/table_rows.py memory pattern``; without names, all.
+"""Mutants of the tables: ``python tests/proof/table_rows.py projects.verdict``; without names, all.
 
 mutmut changes functions and leaves alone what stands outside of them, and that is where policy is:
 words, ranks, patterns, limits. Here each row of each table is left out, given another row's value
@@ -14,7 +14,7 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -28,36 +28,28 @@ import httpx  # noqa: F401 - before any fork: what is imported once need not be 
 import pydantic  # noqa: F401
 import pytest
 
+from proof.pure_coverage import pure_modules
+
 LIMIT = 300
 """Seconds after which a mutant that does not end counts as found."""
 
-# Which tests have to find a mutant of a module, the quickest first.
-TESTS: Mapping[str, Sequence[str]] = {
-    "projects.project": ("projects/project", "projects/verdict"),
-    "projects.verdict": ("projects/verdict", "report/rows", "projects/feed_state"),
-    "projects.feed_state": ("projects/feed_state", "report/rows"),
-    "projects.matching": ("projects/matching", "projects/feed_state"),
-    "projects.signal": ("projects/signal", "report/report"),
-    "projects.ccxml": ("projects/ccxml", "projects/feed_documents"),
-    "report.rows": ("report/rows", "report/report"),
-    "report.reasons": ("report/report",),
-    "report.report": ("report/report",),
-    "redaction": ("redaction",),
-    "hours": ("hours",),
-    "patterns.pattern": ("patterns/pattern",),
-    "patterns.fitting": ("patterns/pattern",),
-    "patterns.presets": ("patterns/pattern",),
-    "feeds.schedule": ("feeds/schedule",),
-    "feeds.discovery.lint": ("feeds/discovery/discover",),
-    "feeds.discovery.fingerprints": ("feeds/discovery/discover",),
-    "drivers.serial.own_light": ("drivers/serial/protocols",),
-    "drivers.serial.protocols": ("drivers/serial/protocols",),
-    "publish.web.svg": ("publish/web/svg",),
-    "publish.web.html": ("publish/web/routes",),
-    "publish.web.merged_feed": ("publish/web/merged_feed",),
-    "publish.web.links": ("publish/web/merged_feed",),
-    "publish.web.metrics": ("publish/web/metrics",),
+PURE_ROOMS = ("projects", "patterns", "report")
+TESTED_WITH = {
+    "html": "routes",
+    "links": "merged_feed",
+    **dict.fromkeys(("lint", "fingerprints"), "discover"),
+    **dict.fromkeys(("own_light", "search"), "protocols"),
 }
+"""Modules that another module's tests look at."""
+
+
+def tests_of(module: str) -> list[str]:
+    """Return the tests that have to find a mutant of *module*: its own, then those of its room."""
+    *room, name = module.split(".")
+    folder = Path("tests", *room)
+    own = folder / f"test_{TESTED_WITH.get(name, name)}.py"
+    found = [str(each) for each in (own, folder) if each.is_file() or each.name in PURE_ROOMS]
+    return found or ["tests/report"]  # It has the sentences that are made of wording.
 
 
 @dataclass(frozen=True)
@@ -235,23 +227,22 @@ def _tried(mutant: Mutant) -> int:
     os.dup2(quiet, 2)
     os.chdir(ROOT)
     sys.meta_path.insert(0, _Finder(mutant))
-    paths = (Path("tests", each) for each in TESTS[mutant.module])
-    files = [str(path.with_name(f"test_{path.name}.py")) for path in paths]
     options = ["-x", "-q", "-n", "0", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-seed=1"]
-    return int(pytest.main([*options, *files], plugins=[_Hasty()]))
+    return int(pytest.main([*options, *tests_of(mutant.module)], plugins=[_Hasty()]))
 
 
 def main() -> None:
     """Try the mutants of the modules that are named, and say which survive."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("modules", nargs="*", default=[*TESTS])
+    modules = [each[len("buildlight/") : -len(".py")].replace("/", ".") for each in pure_modules()]
+    options.add_argument("modules", nargs="*", default=modules)
     options.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     chosen = options.parse_args()
     whole, alive = 0, 0
     for module in chosen.modules:
         found = [*mutants(module)]
         itself = Mutant(module, 0, "none", source(module))
-        if not survivors([itself], 1):
+        if found and not survivors([itself], 1):
             raise SystemExit(f"{module}: its tests fail without any mutant")
         left = survivors(found, chosen.jobs)
         whole, alive = whole + len(found), alive + len(left)

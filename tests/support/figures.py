@@ -1,8 +1,8 @@
 """Figures that the proofs leave behind, and the report that is made of them.
 
 With ``PROOF_FIGURES`` set to a folder, each figure is a file of lines in it.
-``python tests/support/figures.py FOLDER`` prints the report; ``--write README.md``
-copies the figures to between the marks in there.
+``python tests/support/figures.py FOLDER`` prints the report; ``--write docs/proof.md``
+puts the figures between the marks of that page.
 """
 
 import argparse
