@@ -1,16 +1,20 @@
-"""What may be shown of an address or a name that others wrote. Pure.
+"""What an output may show of an address, a name or a sentence that somebody else wrote. Pure.
 
-Secrets live in addresses (Travis, CircleCI and Buildkite want a token in the query), and
-terminals obey what names may contain.
+Addresses hold secrets (Travis, CircleCI and Buildkite take a token in the query), servers repeat
+what they were asked, and names can hold what a terminal would obey. Rules see the true text;
+whatever leaves the program is redacted with what is here.
 """
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
+from html import unescape
+from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlsplit, urlunsplit
 
 MASK = "***"
+SHORTEST_SECRET = 6
+"""Fewest characters of a secret: shorter ones are part of many an innocent word."""
 
 # Query parameters that say what is asked for, not who asks.
 _HARMLESS = frozenset({"branch", "ccmenu", "locator", "recursive"})
@@ -37,48 +41,45 @@ def shown(url: str) -> str:
 
 
 def _parameter(name: str, value: str) -> str:
-    if not value:  # a word alone could be a token, too
+    if not value:  # A word alone could be a token, too.
         return name if name in _HARMLESS else MASK
     return f"{quote(name)}={quote(value) if name in _HARMLESS else MASK}"
 
 
-def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Return *text* without any of *secrets*, as they are and as addresses write them.
+def shown_link(url: str) -> str:
+    """Return *url*, a server's link to a build, without user, password and tokens."""
+    if "@" not in url and "?" not in url:
+        return url
+    try:
+        parts = urlsplit(url)
+        pairs = [(pair, secrets_in(f"?{pair}")) for pair in parts.query.split("&")]
+        query = "&".join(
+            f"{pair.partition('=')[0]}={MASK}" if found else pair for pair, found in pairs
+        )
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query))
+    except ValueError:
+        return MASK
 
-    For what servers say: some echo the address that was asked for, token and all.
+
+def identifying(url: str) -> str:
+    """Return *url* without user and password, and without every parameter that may be a secret.
+
+    More is left out than :func:`secrets_in` finds: what remains is stored.
     """
-    for secret in sorted(secrets, key=len, reverse=True):  # One may be the beginning of another.
-        if secret:
-            text = _written(secret).sub(MASK, text)
-    return text
-
-
-@lru_cache(maxsize=256)
-def _written(secret: str) -> re.Pattern[str]:
-    """Return what finds *secret* however much of it is percent-encoded, and however often.
-
-    Servers disagree about which letters an address may hold, and a login page wants the address
-    that was asked for as a parameter of its own. Host names lose their capitals.
-    """
-    return re.compile("".join(_letter(letter) for letter in secret), re.IGNORECASE)
-
-
-def _letter(letter: str) -> str:
-    if letter.isascii() and letter.isalnum():
-        return letter
-    encoded = "".join(f"%(?:25)*{byte:02x}" for byte in letter.encode(errors="replace"))
-    return f"(?:{re.escape(letter)}|{encoded}{'|[+]' if letter == ' ' else ''})"
-
-
-def basic(user: str, password: str) -> str:
-    """Return *user* and *password* as Basic authentication sends them (RFC 7617)."""
-    return b64encode(f"{user}:{password}".encode(errors="replace")).decode()
+    parts = urlsplit(url)
+    query = "&".join(
+        pair
+        for pair in parts.query.split("&")
+        if not any(_may_be_token(*each) for each in parse_qsl(pair, keep_blank_values=True))
+    )
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
 def secrets_in(url: str) -> frozenset[str]:
     """Return the password of *url* and what in its query is a token, by its name or its looks.
 
-    Fewer than :func:`shown` hides: ``view=all`` is not shown, but ``all`` is no secret.
+    Fewer than :func:`shown` hides: ``view=all`` is not shown, but ``all`` is not a secret, and
+    neither is the ``SHOP`` of ``projectKey=SHOP``.
     """
     try:
         parts = urlsplit(url)
@@ -90,10 +91,8 @@ def secrets_in(url: str) -> frozenset[str]:
     if _RANDOM.fullmatch(user):  # A token in the user's place: GitHub's way.
         found.add(user)
     if password:
-        found.add(password)
-    if password or user in found:  # Some leave out what fills the last letters up.
-        found.add(basic(user, password).rstrip("="))
-    return frozenset(found)
+        found |= {password, f"{user}:{password}"}
+    return frozenset(each for each in found if len(each) >= SHORTEST_SECRET)
 
 
 def _is_token(name: str, value: str) -> bool:
@@ -102,8 +101,156 @@ def _is_token(name: str, value: str) -> bool:
     return bool(value and _TOKEN_NAME.search(name)) or bool(_RANDOM.fullmatch(value or name))
 
 
-_TOKEN_NAME = re.compile("token|key|secret|auth|pass|sig|cred|code", re.IGNORECASE)
+def _may_be_token(name: str, value: str) -> bool:
+    return _is_token(name, value) or bool(value and _SUSPICIOUS_NAME.search(name))
+
+
+_TOKEN_NAME = re.compile(r"token|secret|passw(or)?d|(api|access|private)[-_]?key", re.IGNORECASE)
+_SUSPICIOUS_NAME = re.compile("key|auth|pass|sig|cred|code", re.IGNORECASE)
 _RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z_.~+/=-]{16,}")
+
+
+def basic(user: str, password: str) -> str:
+    """Return *user* and *password* as Basic authentication sends them (RFC 7617)."""
+    return b64encode(f"{user}:{password}".encode(errors="replace")).decode()
+
+
+# How a secret may be written.
+
+
+def scrub(text: str, secrets: Iterable[str]) -> str:
+    """Return *text* without any of *secrets*, in whatever encoding of :func:`_forms` they stand.
+
+    Around those, any part of it may be percent-encoded or escaped as in HTML, JSON or JavaScript,
+    several times over. Capitals do not count: host names lose them.
+    """
+    needles = _needles(frozenset(secrets))
+    hidden = bytearray(len(text))
+    for reading, marks in _readings(text) if needles else ():
+        folded = _folded(reading)
+        if any(needle in folded for needle in needles):
+            origins = _origins(text, marks)
+            for start, end in _places(folded, needles):
+                first, last = origins[start][0], origins[end - 1][1]
+                hidden[first:last] = b"\x01" * (last - first)
+    return "".join(_masked(text, hidden)) if any(hidden) else text
+
+
+def holds_secret(text: str, secrets: Iterable[str]) -> bool:
+    """Return whether :func:`scrub` would change *text*; quick for much text without secrets."""
+    needles = _needles(frozenset(secrets))
+    return bool(needles) and any(
+        needle in folded
+        for reading, _ in _readings(text)
+        for folded in (_folded(reading),)
+        for needle in needles
+    )
+
+
+def _places(folded: str, needles: Iterable[str]) -> Iterator[tuple[int, int]]:
+    for needle in needles:
+        at = folded.find(needle)
+        while at >= 0:
+            yield at, at + len(needle)
+            at = folded.find(needle, at + 1)
+
+
+@lru_cache(maxsize=256)
+def _needles(secrets: frozenset[str]) -> tuple[str, ...]:
+    return tuple({_folded(form) for each in secrets for form in _forms(each)})
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield the encodings in which *secret* is looked for."""
+    if len(secret) < SHORTEST_SECRET:
+        return
+    raw = secret.encode(errors="replace")
+    yield secret
+    yield secret.replace(" ", "+")  # A form of a web page.
+    yield raw.decode("latin-1")  # UTF-8 that was read as Latin-1.
+    yield raw.hex()
+    for shift in range(3):  # Base64: three bytes make four letters, and it may start anywhere.
+        encoded = b64encode(bytes(shift) + raw).decode()
+        # The letters at the edges depend on the neighbours, too; padding may be missing.
+        part = encoded[(0, 2, 3)[shift] : (shift + len(raw)) * 8 // 6]
+        yield part
+        yield part.replace("+", "-").replace("/", "_")
+
+
+# By the mark with which they begin; without IGNORECASE, which makes the search much slower.
+_ESCAPES = {
+    "%": re.compile(r"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*"),
+    "&": re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});?"),
+    "\\": re.compile(r"\\(?:u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|x[0-9a-fA-F]{2}|[^\s\w])"),
+}
+_READINGS = 30
+"""Most ways in which the escapes of a text are undone, one kind after another."""
+
+
+def _readings(text: str) -> Iterator[tuple[str, str]]:
+    """Yield *text* with its escapes undone in every order, and the marks of those undone."""
+    marks = {text: ""}
+    readings = [text]
+    for reading in readings:  # It grows meanwhile.
+        yield reading, marks[reading]
+        for mark, pattern in _ESCAPES.items():
+            if mark in reading and len(readings) < _READINGS:
+                plain = pattern.sub(lambda match: _plain(match[0]), reading)
+                if plain not in marks:
+                    marks[plain] = marks[reading] + mark
+                    readings.append(plain)
+
+
+def _origins(text: str, marks: str) -> list[tuple[int, int]]:
+    """Return where in *text* each letter comes from once the escapes of *marks* are undone."""
+    origins = [(at, at + 1) for at in range(len(text))]
+    for mark in marks:
+        at, plain, following = 0, "", []
+        for match in _ESCAPES[mark].finditer(text):
+            start, end = match.span()
+            letters = _plain(match[0])
+            plain += text[at:start] + letters
+            following += origins[at:start]
+            following += [(origins[start][0], origins[end - 1][1])] * len(letters)
+            at = end
+        text, origins = plain + text[at:], following + origins[at:]
+    return origins
+
+
+@lru_cache(maxsize=1024)
+def _plain(escape: str) -> str:
+    """Return the letters that *escape* stands for."""
+    if escape[0] == "&":
+        return unescape(escape)
+    if escape[0] == "%":
+        raw = unquote_to_bytes(escape)
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            return raw.decode("latin-1")
+    if escape[1] == "x":
+        return bytes.fromhex(escape[2:]).decode("latin-1")
+    if escape[1] == "u":
+        raw = bytes.fromhex(escape.replace("\\u", ""))
+        return raw.decode("utf-16-be", errors="replace")
+    return escape[1]
+
+
+def _folded(text: str) -> str:
+    """Return *text* without capitals, letter for letter."""
+    folded = text.lower() if text.isascii() else text.casefold()
+    if len(folded) == len(text):
+        return folded
+    return "".join(one if len(one := each.casefold()) == 1 else each for each in text)
+
+
+def _masked(text: str, hidden: bytearray) -> Iterator[str]:
+    at = 0
+    for match in re.finditer(rb"\x01+", hidden):
+        yield text[at : match.start()]
+        yield MASK
+        at = match.end()
+    yield text[at:]
 
 
 def printable(text: str, *, limit: int = 80) -> str:

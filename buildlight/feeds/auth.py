@@ -95,10 +95,9 @@ class Auth(BaseModel):
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Everything that must never be shown: the secret, and what it looks like on its way."""
-        # Some leave out what fills the last letters up.
-        encoded = {_encoded(self).rstrip("=")} if self.kind == "basic" else set()
-        return frozenset({self.secret.value} | encoded)
+        """Everything that no output may show: the secret, and the pair that basic encodes."""
+        pair = {f"{self.user}:{self.secret.value}"} if self.kind == "basic" else set()
+        return frozenset({self.secret.value} | pair)
 
 
 def _encoded(auth: Auth) -> str:

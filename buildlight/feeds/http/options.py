@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from buildlight.feeds.auth import HOLE, Auth
 from buildlight.feeds.feed import FeedOptions
 from buildlight.feeds.schedule import DEADLINE
-from buildlight.redaction import secrets_in, shown
+from buildlight.redaction import identifying, secrets_in, shown
 
 if TYPE_CHECKING:
     from buildlight.feeds.http.messages import Request  # options are checked without httpx
@@ -161,11 +161,8 @@ class HttpOptions(FeedOptions):
         may be a secret is left out of it, not masked: a digest could be tested against guesses,
         and a new token must not lose the verdicts.
         """
-        parts = urlsplit(self.url)
-        query = "&".join(pair for pair in parts.query.split("&") if not secrets_in(f"?{pair}"))
-        host = parts.netloc.rpartition("@")[2]
-        plain = urlunsplit((parts.scheme, host, parts.path, query, ""))
-        digest = blake2b(plain.encode(errors="replace"), digest_size=4).hexdigest()
+        plain = identifying(self.url).encode(errors="replace")
+        digest = blake2b(plain, digest_size=4).hexdigest()
         return f"{self.shown} {digest}"
 
     @property
