@@ -18,7 +18,7 @@ from buildlight.feeds.schedule import wait
 from buildlight.feeds.settings import FeedSettings
 from buildlight.feeds.sources import Outcome, Source
 from buildlight.projects.feed_state import FeedState, News, Reading, absorb, nothing_new
-from buildlight.redaction import printable
+from buildlight.redaction import printable, scrub
 from buildlight.report.poll_stats import PollStats
 from buildlight.report.rows import Watched
 
@@ -45,6 +45,7 @@ def watched(settings: FeedSettings, feed_state: FeedState, *, identity: str = ""
         rules=settings.rules,
         selection=settings.selection,
         identity=identity,
+        secrets=settings.options.secrets,
     )
 
 
@@ -221,15 +222,16 @@ def _gist(feed_state: FeedState) -> str:
 
 
 def _log_news(held: _Held, news: News) -> None:
-    name = held.settings.name
+    name, secrets = held.settings.name, held.settings.options.secrets
     if log.isEnabledFor(logging.DEBUG):
         for each in news.events:
-            log.debug("%s: %s: %s", name, each.event.value, printable(each.name))
+            log.debug("%s: %s: %s", name, each.event.value, printable(scrub(each.name, secrets)))
     for dropped in news.dropped[:MOST_DROPPED]:
-        log.info("%s: no longer has a project named %s", name, printable(dropped))
+        log.info("%s: no longer has a project named %s", name, printable(scrub(dropped, secrets)))
     if more := len(news.dropped[MOST_DROPPED:]):
         log.info("%s: no longer has %d more that it had", name, more)
-    new = sorted({word[:LONGEST_WORD] for word in news.unknown_words} - held.odd_words)
+    words = {scrub(word, secrets)[:LONGEST_WORD] for word in news.unknown_words}
+    new = sorted(words - held.odd_words)
     room = MOST_WORDS - len(held.odd_words)
     for word in new[:room]:
         told = printable(word)

@@ -29,6 +29,7 @@ from buildlight.projects.feed_state import FeedState, in_doubt
 from buildlight.projects.matching import Key
 from buildlight.projects.project import Project
 from buildlight.projects.verdict import ProjectState, Verdict
+from buildlight.redaction import scrub
 from buildlight.report.rows import Watched
 from buildlight.report.update import Update
 from buildlight.system.atomic_file import AtomicFile
@@ -97,6 +98,7 @@ class StateFile:
         self._known: FeedStates = {}
         self._written: Verdicts = {}
         self._last: Update | None = None
+        self._secrets: frozenset[str] = frozenset()
         self._warned = False
 
     def read(self) -> None:
@@ -146,6 +148,7 @@ class StateFile:
     def publish(self, update: Update) -> None:
         """Write the verdicts of *update*, unless they are what was written last."""
         self._last = update
+        self._secrets = self._secrets.union(*(feed.secrets for feed in update.feeds))
         self._known = {
             **_absent(self._known, update.feeds),
             **{feed_key(feed.name, feed.identity): feed.state for feed in update.feeds},
@@ -170,7 +173,9 @@ class StateFile:
 
     def _write(self, update: Update, *, clean: bool) -> None:
         now, clock = update.now, update.report.at
-        make = partial(_document, self._known, clean=clean, now=now, clock=clock)
+        make = partial(
+            _document, self._known, self._secrets, clean=clean, now=now, clock=clock
+        )
         self._file.write(make, urgent=not clean)
 
     def start(self) -> None:
@@ -262,22 +267,28 @@ def _verdicts(feeds: FeedStates) -> Verdicts:
     }
 
 
-def _document(feeds: FeedStates, *, clean: bool, now: float, clock: datetime) -> dict[str, object]:
+def _document(
+    feeds: FeedStates, secrets: frozenset[str], *, clean: bool, now: float, clock: datetime
+) -> dict[str, object]:
     return {
         "version": VERSION,
         "clean": clean,
         "feeds": {
-            feed: _rows(feed_state, now=now, clock=clock)
+            feed: _rows(feed_state, secrets, now=now, clock=clock)
             for feed, feed_state in feeds.items()
             if feed_state.projects
         },
     }
 
 
-def _rows(feed_state: FeedState, *, now: float, clock: datetime) -> Iterator[dict[str, object]]:
+def _rows(
+    feed_state: FeedState, secrets: frozenset[str], *, now: float, clock: datetime
+) -> Iterator[dict[str, object]]:
     for key, known in feed_state.projects.items():
         age = now - feed_state.confirmed.get(key, now)
         row = _row(key, known, age=age, clock=clock)
+        # The file is an output, too. A name that holds a secret is not found again after a restart.
+        row |= {each: scrub(str(row[each]), secrets) for each in ("name", "label")}
         yield {**row, "doubted": True} if key in feed_state.doubted else row
 
 

@@ -1,14 +1,15 @@
 """Open feeds: polled or pushed, each becomes one stream of outcomes, and no fault escapes.
 
-Whatever a kind of feed does, its secrets are removed here and its exceptions become values.
+Whatever a kind of feed raises becomes a value here, without secrets. Its projects are true, as
+rules need them; the report, which every output is made of, removes the secrets of a feed from
+them, whatever its kind.
 """
 
 import asyncio
 import logging
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import replace
 from traceback import extract_tb
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
 from buildlight.feeds.feed import FeedAnswer, FeedOptions, Given, PolledFeed, PushedFeed
 from buildlight.feeds.settings import FeedSettings
 from buildlight.feeds.sharing import Network
-from buildlight.projects.project import ACTIVITY_WORDS, STATUS_WORDS, Project
+from buildlight.projects.project import Project
 from buildlight.redaction import scrub
 
 if TYPE_CHECKING:
@@ -53,7 +54,6 @@ class Source:
         self._feed = feed
         self._options = readers[0].options
         self._last = FeedAnswer(())
-        self._projects: tuple[Project, ...] = ()
 
     async def read(self) -> Outcome:
         """Return the next outcome: of one poll, or the first that is pushed."""
@@ -105,10 +105,8 @@ class Source:
         answer = given if isinstance(given, FeedAnswer) else FeedAnswer(given)
         self.rest = answer.rest
         if answer.revision is None or answer.revision != self._last.revision:
-            if answer.projects is not self._last.projects:
-                self._projects = scrubbed(answer.projects, self._options.secrets)
             self._last = answer
-        return self._projects
+        return self._last.projects
 
     async def close(self) -> None:
         """Release what the feed holds; a kind that fails to close is logged."""
@@ -166,29 +164,3 @@ def _fault(exc: Exception, options: FeedOptions) -> FeedError:
     where = extract_tb(exc.__traceback__)[-1]
     log.error("a feed's reader failed: %s in %s", type(exc).__name__, where.name)
     return FeedError(f"its reader failed ({type(exc).__name__})")
-
-
-def scrubbed(projects: tuple[Project, ...], secrets: frozenset[str]) -> tuple[Project, ...]:
-    """Return *projects* without any of *secrets*."""
-    if not secrets:
-        return projects
-    return tuple(
-        replace(
-            project,
-            name=scrub(project.name, secrets),
-            activity=_scrubbed_word(project.activity, ACTIVITY_WORDS, secrets),
-            last_build_status=_scrubbed_word(project.last_build_status, STATUS_WORDS, secrets),
-            last_build_label=scrub(project.last_build_label, secrets),
-            web_url=scrub(project.web_url, secrets),
-            messages=tuple(
-                replace(each, text=scrub(each.text, secrets), kind=scrub(each.kind, secrets))
-                for each in project.messages
-            ),
-        )
-        for project in projects
-    )
-
-
-def _scrubbed_word(word: str, known: Collection[str], secrets: frozenset[str]) -> str:
-    """Leave known words alone: a password of one letter must not hide a ``Failure``."""
-    return word if word.strip().lower() in known else scrub(word, secrets)

@@ -95,10 +95,10 @@ def _of_feed(feed: Watched, rows: Iterable[Row], *, now: float) -> Iterable[Doub
     else:
         old, unwritten = state.doubtful(rules, now=now), state.unwritten(rules)
         # Seldom any: 50,000 names need not be collected for each report.
-        counting = {row.known.project.name for row in rows} if old or unwritten else set()
-        if names := (*sorted(old & counting),):
+        told = {row.name: row.told.name for row in rows} if old or unwritten else {}
+        if names := (*sorted(told[name] for name in old & told.keys()),):
             yield Unconfirmed(feed.name, names, rules.expiry)
-        if names := (*sorted(unwritten & counting),):
+        if names := (*sorted(told[name] for name in unwritten & told.keys()),):
             yield Unwritten(feed.name, names)
 
 

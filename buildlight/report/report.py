@@ -263,17 +263,17 @@ def _projects(
         left_out = not_counted(row.left_out, feed.name) if row.left_out else None
         yield ProjectReport(
             feed=feed.name,
-            name=row.name,
+            name=row.told.name,
             verdict=row.known.verdict,
             building=row.known.building,
             since=row.known.since,
-            label=row.known.project.last_build_label,
-            web_url=row.known.project.web_url,
+            label=row.told.last_build_label,
+            web_url=row.told.web_url,
             counted=bool(by),
             not_counted_because=None if by else left_out or NOT_WATCHED,
             lamps=by,
             last_build_time=row.known.project.last_build_time,
-            breakers=breakers_of(row.known.project),
+            breakers=breakers_of(row.told),
         )
 
 
@@ -324,7 +324,9 @@ def _lamp(
         because="; ".join(because),
         rule=RULES[RANKS[signal]],
         until=" or ".join(ends),
-        broken=tuple((row.feed, row.name) for row in rows if row.known.verdict is Verdict.BROKEN),
+        broken=tuple(
+            (row.feed, row.told.name) for row in rows if row.known.verdict is Verdict.BROKEN
+        ),
         channels=_channels(lamp.patterns.values()),
         trouble=lamp.trouble,
         warnings=_warnings(lamp.selection, watching),

@@ -5,11 +5,14 @@ lamp excludes it. A project that does not count is listed with the reason, never
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import zip_longest
 
 from buildlight.projects.feed_state import FeedState, Rules
 from buildlight.projects.pipelines import roll_up
+from buildlight.projects.project import Project
+from buildlight.projects.redacted import redacted
 from buildlight.projects.selection import Selection
 from buildlight.projects.verdict import ProjectState
 from buildlight.redaction import printable
@@ -19,7 +22,8 @@ from buildlight.redaction import printable
 class Watched:
     """A feed and its state; *url* is free of secrets.
 
-    *identity* says what makes it the same feed after a rename or a restart.
+    *identity* says what makes it the same feed after a rename or a restart. None of *secrets*
+    may be in what the report says; rules see the true names.
     """
 
     # Not FeedSettings: that holds how a feed is read, which this pure room may not import.
@@ -29,6 +33,7 @@ class Watched:
     rules: Rules
     selection: Selection = field(default_factory=Selection)
     identity: str = ""
+    secrets: frozenset[str] = frozenset()
 
 
 NAMELESS = "(no name)"
@@ -52,17 +57,22 @@ LeftOut = TooOld | Excluded
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One project, or one pipeline, of a feed; *left_out* says why it does not count, if so."""
+    """One project, or one pipeline, of a feed.
+
+    *name* and *known* are for rules; *told* is the project as outputs may show it. *left_out*
+    says why it does not count, if so.
+    """
 
     feed: str
     name: str
     known: ProjectState
+    told: Project
     left_out: LeftOut | None = None
 
     @property
     def plain_name(self) -> str:
         """The name as a terminal may show it."""
-        return printable(self.name) or NAMELESS
+        return printable(self.told.name) or NAMELESS
 
     def __str__(self) -> str:
         return f"{self.plain_name} ({self.feed})"
@@ -74,19 +84,25 @@ def rows_of(feed: Watched, *, clock: datetime) -> tuple[Row, ...]:
     Dead projects are sorted out before a pipeline is rolled up: a stage that was last built two
     years ago must not keep its pipeline red.
     """
-    living, rows = [], []
-    for known in feed.state.projects.values():
-        if feed.rules.dead(known, clock=clock):
-            days = TooOld(round(known.age(clock=clock) / 86_400))
-            rows.append(Row(feed.name, known.project.name, known, left_out=days))
+    living, known, ages = [], [], []
+    for each in feed.state.projects.values():
+        if feed.rules.dead(each, clock=clock):
+            known.append(each)
+            ages.append(TooOld(round(each.age(clock=clock) / 86_400)))
         else:
-            living.append(known)
-    whole = roll_up(living) if feed.rules.roll_up else living
-    rows.extend(Row(feed.name, known.project.name, known) for known in whole)
-    chosen = feed.selection.of(row.name for row in rows)
+            living.append(each)
+    known += roll_up(living) if feed.rules.roll_up else living
+    chosen = feed.selection.of(each.project.name for each in known)
+    told = redacted((each.project for each in known), feed.secrets)
     return tuple(
-        row if row.left_out or row.name in chosen else replace(row, left_out=Excluded())
-        for row in rows
+        Row(
+            feed.name,
+            each.project.name,
+            each,
+            shown,
+            too_old or (None if each.project.name in chosen else Excluded()),
+        )
+        for each, shown, too_old in zip_longest(known, told, ages)
     )
 
 

@@ -5,11 +5,13 @@ passes the update to one list of publishers. Lamps come first, so that nothing d
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 from buildlight.projects.feed_state import News
+from buildlight.projects.redacted import redacted
 from buildlight.projects.verdict import Event, ProjectState
+from buildlight.redaction import scrub
 from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report, Shown, breakers_of
 from buildlight.report.rows import Watched
@@ -17,7 +19,7 @@ from buildlight.report.rows import Watched
 
 @dataclass(frozen=True, slots=True)
 class BuildEvent:
-    """What happened to *project* of *feed*, with its state *before* and *after*.
+    """What happened to *project* of *feed*, with its state *before* and *after*, without secrets.
 
     *before* is ``None`` for a project that was not known. *lamps* are the names of the lamps for
     which the project counts, *breakers* the people whom the server blames.
@@ -91,11 +93,16 @@ def build_events(
             BuildEvent(
                 event=each.event,
                 feed=feed.name,
-                project=each.name,
-                before=each.before,
-                after=each.after,
+                project=scrub(each.name, feed.secrets),
+                before=each.before and _redacted(each.before, feed.secrets),
+                after=_redacted(each.after, feed.secrets),
                 lamps=frozenset(name for name, chosen in counting.items() if each.name in chosen),
             )
             for each in told.events
         ]
     return tuple(events)
+
+
+def _redacted(state: ProjectState, secrets: frozenset[str]) -> ProjectState:
+    (project,) = redacted((state.project,), secrets)
+    return replace(state, project=project)

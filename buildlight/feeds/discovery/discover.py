@@ -21,9 +21,10 @@ from buildlight.feeds.discovery.candidates import (
 from buildlight.feeds.feed import FeedAnswer
 from buildlight.feeds.http.client import HttpClient
 from buildlight.feeds.secret import Secret
-from buildlight.feeds.sources import read, scrubbed
+from buildlight.feeds.sources import read
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.project import Project
+from buildlight.projects.redacted import redacted
 
 _UNAUTHORISED, _FORBIDDEN, _TOO_OFTEN = 401, 403, 429
 
@@ -167,7 +168,7 @@ async def _read(options: CCTrayOptions, client: HttpClient) -> tuple[Project, ..
     if isinstance(outcome, FeedError):
         return outcome
     projects = outcome.projects if isinstance(outcome, FeedAnswer) else outcome
-    return scrubbed(projects, options.secrets)
+    return redacted(projects, options.secrets)
 
 
 def _stops(tries: Sequence[Try]) -> bool:

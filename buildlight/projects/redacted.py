@@ -1,0 +1,49 @@
+"""A project as an output may show it. Pure: rules see the true one."""
+
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from typing import Any
+
+from buildlight.projects.project import ACTIVITY_WORDS, STATUS_WORDS, Message, Project
+from buildlight.redaction import holds_secret, scrub, shown_link
+
+
+def redacted(projects: Iterable[Project], secrets: frozenset[str]) -> tuple[Project, ...]:
+    """Return *projects* without any of *secrets*, and without passwords in their links."""
+    projects = tuple(projects)
+    # One search in all texts at once: there may be 50,000 projects, and hardly one to change.
+    texts = "\n".join(text for project in projects for text in _texts(project)) if secrets else ""
+    if holds_secret(texts, secrets):
+        projects = tuple(_scrubbed(project, secrets) for project in projects)
+    return tuple(map(_with_shown_link, projects))
+
+
+def _texts(project: Project) -> Iterable[str]:
+    for name in _TEXTS:
+        yield getattr(project, name)
+    for message in project.messages:
+        yield message.text
+        yield message.kind
+
+
+def _scrubbed(project: Project, secrets: frozenset[str]) -> Project:
+    changed: dict[str, Any] = {
+        name: scrub(text, secrets)
+        for name in _TEXTS
+        if (text := getattr(project, name)).strip().lower() not in _WORDS
+    }
+    messages = (
+        Message(text=scrub(each.text, secrets), kind=scrub(each.kind, secrets))
+        for each in project.messages
+    )
+    return replace(project, **changed, messages=tuple(messages))
+
+
+def _with_shown_link(project: Project) -> Project:
+    link = shown_link(project.web_url)
+    return project if link == project.web_url else replace(project, web_url=link)
+
+
+_TEXTS = tuple(field.name for field in fields(Project) if field.type in ("str", str))
+# A password `building` hides no activity.
+_WORDS = frozenset({*ACTIVITY_WORDS, *STATUS_WORDS})
