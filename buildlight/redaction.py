@@ -88,17 +88,22 @@ def secrets_in(url: str) -> frozenset[str]:
     except ValueError:
         return frozenset()
     found = {value or name for name, value in pairs if _is_token(name, value)}
-    if _RANDOM.fullmatch(user):  # A token in the user's place: GitHub's way.
+    if looks_random(user):  # A token in the user's place: GitHub's way.
         found.add(user)
     if password:
         found |= {password, f"{user}:{password}"}
     return frozenset(each for each in found if len(each) >= SHORTEST_SECRET)
 
 
+def looks_random(text: str) -> bool:
+    """Return whether *text* has the looks of a token: long, with digits and letters."""
+    return bool(_RANDOM.fullmatch(text))
+
+
 def _is_token(name: str, value: str) -> bool:
     if name in _HARMLESS:
         return False
-    return bool(value and _TOKEN_NAME.search(name)) or bool(_RANDOM.fullmatch(value or name))
+    return bool(value and _TOKEN_NAME.search(name)) or looks_random(value or name)
 
 
 def _may_be_token(name: str, value: str) -> bool:

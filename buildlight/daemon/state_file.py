@@ -173,9 +173,7 @@ class StateFile:
 
     def _write(self, update: Update, *, clean: bool) -> None:
         now, clock = update.now, update.report.at
-        make = partial(
-            _document, self._known, self._secrets, clean=clean, now=now, clock=clock
-        )
+        make = partial(_document, self._known, self._secrets, clean=clean, now=now, clock=clock)
         self._file.write(make, urgent=not clean)
 
     def start(self) -> None:

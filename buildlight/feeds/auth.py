@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 
 from buildlight.feeds.secret import Secret, find_secret
-from buildlight.redaction import basic
+from buildlight.redaction import SHORTEST_SECRET, basic
 
 HOLE = "{secret}"
 """Where an address wants its secret, for ``kind = "path"``."""
@@ -37,6 +37,13 @@ _SPELLING: Mapping[tuple[Kind, str], tuple[re.Pattern[str], str]] = {
     ),
     ("query", "name"): (re.compile(r"[^\x00-\x1f\x7f]{1,100}"), "is no name of a parameter"),
 }
+
+
+TOO_SHORT = (
+    f"the {{}} has fewer than {SHORTEST_SECRET} characters, which are part of many names; "
+    "use a longer one"
+)
+"""A template: what is so short cannot be hidden, or hides innocent text."""
 
 
 def _found(name: Any) -> Secret:
@@ -69,6 +76,8 @@ class Auth(BaseModel):
     @classmethod
     def _fits_its_place(cls, secret: Secret, info: ValidationInfo) -> Secret:
         kind = info.data.get("kind")
+        if len(secret.value) < SHORTEST_SECRET:
+            raise ValueError(TOO_SHORT.format("secret"))
         if kind in ("bearer", "header") and not secret.value.isascii():
             raise ValueError(f'kind "{kind}" needs a secret in ASCII: it goes into a header')
         return secret

@@ -1,13 +1,15 @@
 """Secrets by name: found where the system keeps them, never in the configuration, never shown."""
 
+import errno
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildlight.redaction import MASK
+from buildlight.redaction import MASK, looks_random, scrub
 from buildlight.system.paths import configuration_folders
+from buildlight.system.regular_file import read_regular_file
 
 PREFIX = "BUILDLIGHT_SECRET_"
 FOLDER = "secret_"
@@ -37,24 +39,21 @@ def find_secret(name: object) -> Secret:
     (``BUILDLIGHT_SECRET_NAME``). Raises :class:`ValueError` with a remedy.
     """
     if not isinstance(name, str) or not (_NAME.fullmatch(name) or name.startswith("/")):
-        raise ValueError("is no name of a secret; write the name, not the secret itself")
-    for place in _files(name):
-        value = _read(place)
+        raise ValueError("is not the name of a secret; write the name, not the secret itself")
+    files = tuple(_files(name))
+    for file in files:
+        value = _read(file)
         if value is not None:
             return _checked(value)
-    variable = PREFIX + re.sub(r"[^A-Z0-9]", "_", name.upper())
-    if not name.startswith("/") and variable in os.environ:
-        return _checked(os.environ[variable])
     if name.startswith("/"):
-        raise ValueError("there is no such file for the secret")
-    raise ValueError(
-        "no secret of this name; give it to the service with LoadCredential, or put it into the "
-        f"file {_folders()[-1]}/NAME or into {PREFIX}NAME"
-    )
-
-
-def _folders() -> tuple[Path, ...]:
-    return tuple(folder / "secrets" for folder in configuration_folders())
+        raise ValueError(f"the file {name} does not exist")
+    variable = PREFIX + re.sub(r"[^A-Z0-9]", "_", name.upper())
+    if variable in os.environ:
+        return _checked(os.environ[variable])
+    places = ", ".join(map(str, files))
+    told = f"secret {name} not found; looked in {places} and the variable {variable}"
+    # A token in the place of its name is not repeated.
+    raise ValueError(scrub(told, {name, variable}) if looks_random(name) else told)
 
 
 def _files(name: str) -> Iterator[Path]:
@@ -65,27 +64,31 @@ def _files(name: str) -> Iterator[Path]:
     if credentials:
         yield Path(credentials, name)
         yield Path(credentials, FOLDER + name)
-    for folder in _folders():
-        yield folder / name
+    for folder in configuration_folders():
+        yield folder / "secrets" / name
 
 
-def _read(place: Path) -> str | None:
+def _read(file: Path) -> str | None:
     try:
-        with place.open("rb") as file:
-            read = file.read(LARGEST + 1)
-        if len(read) > LARGEST:
-            raise ValueError(_TOO_LONG)
-        return read.decode()
+        return read_regular_file(file, limit=LARGEST).decode()
     except FileNotFoundError:
         return None
     except PermissionError as exc:
         if os.environ.get("CREDENTIALS_DIRECTORY"):
             raise ValueError(_NOT_HANDED_OVER) from exc
-        raise ValueError(f"its file cannot be read: {exc.strerror}") from exc
+        raise ValueError(_unreadable(file, exc)) from exc
     except OSError as exc:
-        raise ValueError(f"its file cannot be read: {exc.strerror}") from exc
+        if exc.errno == errno.EFBIG:
+            raise ValueError(_TOO_LONG) from exc
+        if exc.errno == errno.ENAMETOOLONG:  # Not a name, but perhaps the secret itself.
+            return None
+        raise ValueError(_unreadable(file, exc)) from exc
     except UnicodeDecodeError:
-        raise ValueError("its file is no text") from None
+        raise ValueError(f"{file} is not text") from None
+
+
+def _unreadable(file: Path, exc: OSError) -> str:
+    return f"cannot read {file}: {(exc.strerror or type(exc).__name__).lower()}"
 
 
 def _checked(value: str) -> Secret:

@@ -989,7 +989,7 @@ def test_lamps_are_known_without_the_secrets_of_their_feeds(tmp_path: Path) -> N
     file.write_text(f'{table}[[lamps]]\ndriver = "console"\nfeeds = ["web"]\n')
 
     assert [lamp.driver for lamp in load_lamps(file)] == ["console"]
-    with pytest.raises(ConfigError, match="no secret of this name"):
+    with pytest.raises(ConfigError, match="secret no-such-secret not found"):
         load_settings(file)
 
 

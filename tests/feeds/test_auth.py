@@ -366,6 +366,22 @@ def test_what_a_server_said_of_its_document_is_not_told_to_another(
         assert SECRET not in credentials_in(other.requests[0])
 
 
+@every_kind
+def test_a_wrong_secret_and_a_missing_one_are_different_faults(
+    server: FeedServer, kind: str
+) -> None:
+    """The sentence says whether to add `auth`, or what of it to check."""
+    server.answer = Answer(status=401)
+    wrong = "user or password" if kind == "basic" else "token"
+
+    assert sentence_of(server.url(), None) == (
+        "401 Unauthorized: the server requires authentication; set auth"
+    )
+    assert sentence_of(url_for(server, kind), KINDS[kind]) == (
+        f"401 Unauthorized: the server rejected the {wrong}; check auth"
+    )
+
+
 # Problems.
 
 
@@ -421,11 +437,11 @@ def mistakes_of(**feed: Any) -> list[str]:
         ),
         (
             {"kind": "bearer", "secret": "nonesuch"},
-            ["feeds[0].auth.secret: no secret of this name; give it to the service"],
+            ["feeds[0].auth.secret: secret nonesuch not found; looked in "],
         ),
         (
             {"kind": "bearer", "secret": "s3cret s3cret"},
-            ["feeds[0].auth.secret: is no name of a secret; write the name, not the secret itself"],
+            ["feeds[0].auth.secret: is not the name of a secret; write the name, not the secret"],
         ),
         ({"kind": "basic", "secret": "ci", "user": ""}, ["feeds[0].auth.user: is no name of a"]),
         ({"kind": "basic", "secret": "ci", "user": "a:b"}, ["feeds[0].auth.user: is no name of"]),
@@ -453,6 +469,20 @@ def test_a_mistake_in_auth_is_told_with_its_key(auth: object, mistakes: list[str
     for told, expected in zip(found, mistakes, strict=True):
         assert told.startswith(expected)
         assert "s3cret" not in told
+
+
+@pytest.mark.parametrize("secret", ["shop", "12345"])
+def test_a_secret_that_is_too_short_to_be_hidden_is_refused(
+    secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password `shop` would be masked in half of the names, or shown by a server's echo."""
+    monkeypatch.setenv("BUILDLIGHT_SECRET_CI", secret)
+    too_short = "has fewer than 6 characters, which are part of many names; use a longer one"
+
+    assert mistakes_of(auth=KINDS["bearer"]) == [f"feeds[0].auth.secret: the secret {too_short}"]
+    assert mistakes_of(url=f"https://lamp:{secret}@ci.example/") == [
+        f"feeds[0].url: the password in it {too_short}"
+    ]
 
 
 @pytest.mark.parametrize("kind", ["bearer", "header"])

@@ -102,7 +102,7 @@ def test_a_folder_of_another_user_is_named_as_such(
     """Without systemd's credentials it is a matter of permissions."""
     monkeypatch.delenv("CREDENTIALS_DIRECTORY")
 
-    assert mistake_of("ci") == "its file cannot be read: Permission denied"
+    assert mistake_of("ci") == f"cannot read {nobody}/secrets/ci: permission denied"
 
 
 def test_a_file_for_the_whole_machine_is_found(places: Places) -> None:
@@ -139,7 +139,7 @@ def test_a_user_without_a_home_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
 
-    assert mistake_of("ci").startswith("no secret of this name")
+    assert mistake_of("ci").startswith("secret ci not found; looked in ")
 
 
 @pytest.mark.usefixtures("places")
@@ -257,14 +257,22 @@ def test_a_file_that_is_no_text_is_told(places: Places) -> None:
     """Somebody names a key in binary form."""
     places.user.write_bytes(b"\x89PNG\xff\xfe")
 
-    assert mistake_of("ci") == "its file is no text"
+    assert mistake_of("ci") == f"{places.user} is not text"
 
 
 def test_a_folder_is_no_secret(places: Places) -> None:
     """A folder in the file's place is told as such."""
     places.user.mkdir()
 
-    assert mistake_of("ci") == "its file cannot be read: Is a directory"
+    assert mistake_of("ci") == f"cannot read {places.user}: is a directory"
+
+
+@pytest.mark.timeout(5)
+def test_a_pipe_is_not_waited_for(places: Places) -> None:
+    """Nobody may ever write to it, and the daemon would never start."""
+    os.mkfifo(places.user)
+
+    assert mistake_of("ci") == f"cannot read {places.user}: not a regular file"
 
 
 def test_a_file_that_cannot_be_read_is_told(places: Places) -> None:
@@ -272,22 +280,24 @@ def test_a_file_that_cannot_be_read_is_told(places: Places) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(places.user))
 
-        assert mistake_of("ci") == "its file cannot be read: No such device or address"
+        assert mistake_of("ci") == f"cannot read {places.user}: no such device or address"
 
 
-@pytest.mark.usefixtures("places")
-def test_a_secret_that_is_nowhere_is_told_with_what_to_do(tmp_path: Path) -> None:
-    """The sentence names every place, and does not repeat the name: it could be the secret."""
-    assert mistake_of("t0psecret") == (
-        "no secret of this name; give it to the service with LoadCredential, or put it into the "
-        f"file {tmp_path}/config/buildlight/secrets/NAME or into BUILDLIGHT_SECRET_NAME"
+def test_a_secret_that_is_nowhere_is_told_with_every_place(places: Places) -> None:
+    """The sentence has the name and every place, so that a slip in either is seen."""
+    credential = places.credential
+    everywhere = (credential, credential.with_name("secret_ci"), places.system, places.user)
+
+    assert mistake_of("ci") == (
+        f"secret ci not found; looked in {', '.join(map(str, everywhere))} "
+        "and the variable BUILDLIGHT_SECRET_CI"
     )
 
 
 @pytest.mark.usefixtures("places")
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     """A path is looked for nowhere else."""
-    assert mistake_of(str(tmp_path / "none")) == "there is no such file for the secret"
+    assert mistake_of(str(tmp_path / "none")) == f"the file {tmp_path}/none does not exist"
 
 
 @pytest.mark.usefixtures("places")
@@ -297,7 +307,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 )
 def test_what_is_no_name_may_be_the_secret_itself(name: object) -> None:
     """Somebody writes the secret where its name belongs: it is told, and not repeated."""
-    assert mistake_of(name) == "is no name of a secret; write the name, not the secret itself"
+    assert mistake_of(name) == "is not the name of a secret; write the name, not the secret itself"
 
 
 @pytest.mark.usefixtures("places")

@@ -143,3 +143,28 @@ def test_what_a_feed_leaves_out_no_lamp_can_have() -> None:
 
     assert [row.name for row in counted(told, Selection(include=("*",)))] == ["shop"]
     assert counted(told, Selection(include=("till",))) == ()
+
+
+SECRET = "SHOP-s3cret"
+
+
+def test_rules_see_the_true_name_and_outputs_do_not() -> None:
+    """A server that repeats a token in a name neither hides a red one nor tells the token."""
+    link = f"https://lamp:pass@ci.example/job?t={SECRET}"
+    project = a_project(f"{SECRET} web", web_url=link, last_build_label=SECRET)
+    red = a_memory(project=project, verdict=Verdict.BROKEN)
+    feed = Watched(
+        name="web",
+        url="https://ci.example/cc.xml",
+        state=FeedState(projects={(project.name, 0): red}),
+        rules=Rules(max_age=110),
+        selection=Selection(include=("SHOP-*",)),
+        secrets=frozenset({SECRET}),
+    )
+
+    (row,) = counted(rows_of(feed, clock=NOON), Selection(include=(f"{SECRET} web",)))
+
+    assert row.name == f"{SECRET} web"
+    assert str(row) == "*** web (web)"
+    assert row.told.last_build_label == "***"
+    assert row.told.web_url == "https://ci.example/job?t=***"

@@ -68,7 +68,8 @@ def _unauthorized(response: httpx.Response, *, has_secret: bool) -> str:
         schemes = " or ".join(unusable)
         return f"the server accepts only {schemes}; enable Basic or a token for this address"
     if has_secret:
-        return "the server rejected the credentials; check auth"
+        basic = response.request.headers.get("Authorization", "").startswith("Basic ")
+        return f"the server rejected the {'user or password' if basic else 'token'}; check auth"
     return "the server requires authentication; set auth"
 
 

@@ -1,18 +1,20 @@
 """The keys that every kind of feed over HTTP has."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from buildlight.feeds.auth import HOLE, Auth
+from buildlight.feeds.auth import HOLE, TOO_SHORT, Auth
 from buildlight.feeds.feed import FeedOptions
 from buildlight.feeds.schedule import DEADLINE
-from buildlight.redaction import identifying, secrets_in, shown
+from buildlight.redaction import SHORTEST_SECRET, identifying, looks_random, secrets_in, shown
 
 if TYPE_CHECKING:
     from buildlight.feeds.http.messages import Request  # options are checked without httpx
@@ -74,6 +76,8 @@ class HttpOptions(FeedOptions):
             whole = False
         if not whole or any(letter.isspace() or not letter.isprintable() for letter in url):
             raise ValueError("is not an address; write it as https://ci.example/cc.xml")
+        if 0 < len(unquote(parts.password or "")) < SHORTEST_SECRET:
+            raise ValueError(TOO_SHORT.format("password in it"))
         return url
 
     @field_validator("ca_file")
@@ -148,10 +152,16 @@ class HttpOptions(FeedOptions):
             return None
         return "verify = false: the certificate is not checked; this is insecure"
 
-    @property
+    @cached_property
     def secrets(self) -> frozenset[str]:
-        """The secrets of the address and of ``auth``."""
-        return secrets_in(self.url) | (self.auth.secrets if self.auth else frozenset())
+        """The secrets of the address, of ``auth``, of ``headers`` and of a proxy's address."""
+        proxies = (os.environ.get(name, "") for name in _PROXIES)
+        return frozenset().union(
+            secrets_in(self.url),
+            self.auth.secrets if self.auth else (),
+            (value for _, value in self.headers if looks_random(value)),
+            *map(secrets_in, proxies),
+        )
 
     @property
     def identity(self) -> str:
@@ -185,6 +195,12 @@ class HttpOptions(FeedOptions):
         )
         return request if self.auth is None else replace(request, authorize=self.auth.dress)
 
+
+_PROXIES = tuple(
+    written
+    for name in ("http_proxy", "https_proxy", "all_proxy")
+    for written in (name, name.upper())
+)
 
 # A token of RFC 9110, section 5.6.2.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")

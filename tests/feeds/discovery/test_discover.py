@@ -261,7 +261,7 @@ def test_a_wrong_password_is_sent_once(server: FeedServer, token_file: str, hear
 
     assert status == 1
     assert sum("authorization" in request.headers for request in server.requests) == 1
-    assert "as lamp: 401 Unauthorized: the server rejected the credentials" in heard()[1]
+    assert "as lamp: 401 Unauthorized: the server rejected the user or password" in heard()[1]
 
 
 def test_only_what_was_refused_is_tried_with_a_token(server: FeedServer, token_file: str) -> None:
