@@ -23,7 +23,7 @@ from buildlight.feeds.cctray import CCTrayOptions
 from buildlight.feeds.discovery.discover import Discovery, Person, Try, discover
 from buildlight.feeds.discovery.fingerprints import identify
 from buildlight.feeds.discovery.lint import lint, quoted
-from buildlight.feeds.secret import Secret, find_secret
+from buildlight.feeds.secret import Secret, checked_secret, find_secret
 from buildlight.projects.project import Project, status_of
 from buildlight.projects.verdict import DEFINITE, Verdict
 from buildlight.redaction import printable
@@ -69,9 +69,10 @@ def person(user: str | None, token_file: str | None) -> Person:
 
 
 def _read(token_file: str) -> Secret:
-    file = "/dev/stdin" if token_file == "-" else str(Path(token_file).absolute())  # noqa: S105 - a sign
     try:
-        return find_secret(file)
+        if token_file == "-":  # noqa: S105 - a sign
+            return checked_secret(sys.stdin.readline())
+        return find_secret(str(Path(token_file).absolute()))
     except ValueError as exc:
         raise ConfigError(f"--token-file: {exc}") from exc
 

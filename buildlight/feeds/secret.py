@@ -44,16 +44,27 @@ def find_secret(name: object) -> Secret:
     for file in files:
         value = _read(file)
         if value is not None:
-            return _checked(value)
+            return checked_secret(value)
     if name.startswith("/"):
-        raise ValueError(f"the file {name} does not exist")
+        raise ValueError("the file does not exist")
     variable = PREFIX + re.sub(r"[^A-Z0-9]", "_", name.upper())
     if variable in os.environ:
-        return _checked(os.environ[variable])
+        return checked_secret(os.environ[variable])
     places = ", ".join(map(str, files))
     told = f"secret {name} not found; looked in {places} and the variable {variable}"
     # A token in the place of its name is not repeated.
     raise ValueError(scrub(told, {name, variable}) if looks_random(name) else told)
+
+
+def checked_secret(value: str) -> Secret:
+    """Return *value* as a secret, without white space around it; raises :class:`ValueError`."""
+    value = value.strip()
+    # A line break in a header or an address would let a secret say more than itself.
+    if not value or not value.isprintable():
+        raise ValueError("the secret has to be one line of text, and not empty")
+    if len(value.encode()) > LARGEST:
+        raise ValueError(_TOO_LONG)
+    return Secret(value)
 
 
 def _files(name: str) -> Iterator[Path]:
@@ -89,16 +100,6 @@ def _read(file: Path) -> str | None:
 
 def _unreadable(file: Path, exc: OSError) -> str:
     return f"cannot read {file}: {(exc.strerror or type(exc).__name__).lower()}"
-
-
-def _checked(value: str) -> Secret:
-    value = value.strip()
-    # A line break in a header or an address would let a secret say more than itself.
-    if not value or not value.isprintable():
-        raise ValueError("the secret has to be one line of text, and not empty")
-    if len(value.encode()) > LARGEST:
-        raise ValueError(_TOO_LONG)
-    return Secret(value)
 
 
 _NOT_HANDED_OVER = (

@@ -699,8 +699,8 @@ def test_views_of_one_server_are_told_apart() -> None:
     [
         "https://ci.example/cc.xml?view=web&token={}",
         "https://ci.example/cc.xml?{}9f8e7d6c5b4a39281706&view=web",
-        "https://{}:x@ci.example/cc.xml?view=web",
-        "https://bot:{}@ci.example/cc.xml?view=web",
+        "https://{}:s3cret@ci.example/cc.xml?view=web",
+        "https://bot:{}-s3cret@ci.example/cc.xml?view=web",
     ],
 )
 @pytest.mark.parametrize("secret", ["b", "web", "a1b2c3d4e5f6a7b8c9d0"])

@@ -382,6 +382,15 @@ def test_a_wrong_secret_and_a_missing_one_are_different_faults(
     )
 
 
+def test_the_password_of_a_proxy_is_a_secret_of_every_feed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy's error page may repeat it; the server never gets it."""
+    monkeypatch.setenv("https_proxy", "http://office:pr0xy-pass@proxy.example:3128")
+    options = CCTrayOptions(url="https://ci.example/cc.xml")
+
+    assert options.secrets == {"pr0xy-pass", "office:pr0xy-pass"}
+    assert options.request().secrets == frozenset()
+
+
 # Problems.
 
 

@@ -384,7 +384,7 @@ def test_parsing_a_large_document_lets_others_run(server: FeedServer) -> None:
         "http://ci.example",
         "HTTPS://CI.example/cc.xml",
         "http://ci:8080/go/cctray.xml",
-        "https://lamp:p%40ss@ci.example/cc.xml",
+        "https://lamp:p%40ssword@ci.example/cc.xml",
         "https://ci.example/cc.xml?token=abc&branch=main",
         "http://127.0.0.1:8111/app/rest/cctray/projects.xml",
         "http://[::1]:8080/cc.xml",

@@ -1,6 +1,7 @@
 """A project as an output may show it."""
 
 from dataclasses import fields
+from typing import Any
 
 from buildlight.projects.project import Message, Project
 from buildlight.projects.redacted import redacted
@@ -12,7 +13,7 @@ SECRETS = frozenset({"s3cret-token", "building"})
 def test_every_text_of_a_project_is_redacted() -> None:
     """A field that is added later is not forgotten."""
     texts = [each.name for each in fields(Project) if each.type in ("str", str)]
-    echo = {name: f"{name} s3cret-token" for name in texts}
+    echo: dict[str, Any] = {name: f"{name} s3cret-token" for name in texts}
     project = Project(**echo, messages=(Message("by s3cret-token", kind="s3cret-token"),))
 
     (shown,) = redacted([project], SECRETS)

@@ -114,6 +114,9 @@ FAILURES: dict[str, Callable[[Stage], str]] = {
     "401": lambda stage: stage.url(Answer(status=401)),
     "401 with a token": lambda stage: stage.url(Answer(status=401), path=f"/?token={TOKEN}"),
     "401, NTLM": lambda stage: stage.url(Answer(status=401, headers={"WWW-Authenticate": "NTLM"})),
+    "401 with a password": lambda stage: stage.url(Answer(status=401)).replace(
+        "//", "//lamp:s3cret@"
+    ),
     "403": lambda stage: stage.url(Answer(status=403)),
     "403 with a token": lambda stage: stage.url(Answer(status=403), path=f"/?token={TOKEN}"),
     "203": lambda stage: stage.url(Answer(status=203)),

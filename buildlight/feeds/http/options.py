@@ -76,7 +76,9 @@ class HttpOptions(FeedOptions):
             whole = False
         if not whole or any(letter.isspace() or not letter.isprintable() for letter in url):
             raise ValueError("is not an address; write it as https://ci.example/cc.xml")
-        if 0 < len(unquote(parts.password or "")) < SHORTEST_SECRET:
+        # GitHub and others take a token as the user, and any password.
+        short = 0 < len(unquote(parts.password or "")) < SHORTEST_SECRET
+        if short and not looks_random(unquote(parts.username or "")):
             raise ValueError(TOO_SHORT.format("password in it"))
         return url
 
@@ -154,13 +156,16 @@ class HttpOptions(FeedOptions):
 
     @cached_property
     def secrets(self) -> frozenset[str]:
-        """The secrets of the address, of ``auth``, of ``headers`` and of a proxy's address."""
+        """The secrets for the server, and the password of a proxy."""
         proxies = (os.environ.get(name, "") for name in _PROXIES)
-        return frozenset().union(
-            secrets_in(self.url),
+        return self.credentials.union(*map(secrets_in, proxies))
+
+    @property
+    def credentials(self) -> frozenset[str]:
+        """The secrets of the address, of ``auth`` and of ``headers``, which the server gets."""
+        return secrets_in(self.url).union(
             self.auth.secrets if self.auth else (),
             (value for _, value in self.headers if looks_random(value)),
-            *map(secrets_in, proxies),
         )
 
     @property
@@ -187,7 +192,7 @@ class HttpOptions(FeedOptions):
 
         request = Request(
             self.url,
-            secrets=self.secrets,
+            secrets=self.credentials,
             tls=Tls(self.ca_file, self.verify, self.client_cert, self.client_key),
             headers=self.headers,
             timeout=self.timeout,

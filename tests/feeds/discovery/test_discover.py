@@ -493,8 +493,8 @@ def test_an_untrusted_certificate_ends_the_search(
         (["ci.example/{secret}", "--user", "lamp", "--token-file", "FILE"], "do not go together"),
         (["ci.example", "--user", "a:b", "--token-file", "FILE"], "--user: is no name of a user"),
         (["ci.example", "--user", "lamp"], "--user: there is no terminal to ask for the password"),
-        (["ci.example", "--token-file", "s3cret"], "--token-file: there is no such file"),
-        (["ci.example", "--token", "s3cret"], "--token-file: there is no such file"),
+        (["ci.example", "--token-file", "s3cret"], "--token-file: the file does not exist"),
+        (["ci.example", "--token", "s3cret"], "--token-file: the file does not exist"),
     ],
 )  # fmt: skip
 def test_arguments_that_cannot_be_used_are_explained(

@@ -225,7 +225,7 @@ def test_a_token_is_never_told(
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [
-        (401, "401 Unauthorized: the server rejected the credentials; check auth"),
+        (401, "401 Unauthorized: the server rejected the token; check auth"),
         (403, "403 Forbidden: this user or token has no read access; grant it"),
     ],
 )
