@@ -152,6 +152,13 @@ def holds_secret(text: str, secrets: Iterable[str]) -> bool:
     )
 
 
+def holds_part(text: str, secrets: Iterable[str]) -> bool:
+    """Return whether *text* may hold a part of one of *secrets*: a server can change the rest."""
+    size = SHORTEST_SECRET
+    parts = {each[at : at + size] for each in secrets for at in range(len(each) - size + 1)}
+    return holds_secret(text, parts)
+
+
 def _places(folded: str, needles: Iterable[str]) -> Iterator[tuple[int, int]]:
     for needle in needles:
         at = folded.find(needle)

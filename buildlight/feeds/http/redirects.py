@@ -4,7 +4,7 @@ import httpx
 
 from buildlight.errors import FeedError, FeedRefused
 from buildlight.feeds.http.messages import Request
-from buildlight.redaction import printable, scrub, shown
+from buildlight.redaction import holds_part, printable, scrub, shown
 
 MAX_REDIRECTS = 5
 
@@ -60,7 +60,7 @@ def explained(error: FeedError, url: str, request: Request) -> FeedError:
     """Return *error*, met at *url*; its sentence says so if a redirect of *request* led there."""
     if url == request.url:
         return error
-    address = printable(scrub(shown(url), request.secrets), limit=80)
+    address = _shown_target(url, request.secrets)
     status = error.status if isinstance(error, FeedRefused) else None
     if status in _UNKNOWN_TO_STRANGERS and request.secrets and not is_own_origin(url, request):
         sentence = (
@@ -71,6 +71,14 @@ def explained(error: FeedError, url: str, request: Request) -> FeedError:
         sentence = f"a redirect leads to {address}: {error}"
     error.args = (sentence,)
     return error
+
+
+def _shown_target(url: str, secrets: frozenset[str]) -> str:
+    """Return *url* as a sentence may show it: without its path if that holds a part of a secret."""
+    address = shown(url)
+    if holds_part(address, secrets):
+        address = str(httpx.URL(url).copy_with(raw_path=b"/", userinfo=b"", fragment=None))
+    return printable(scrub(address, secrets), limit=80)
 
 
 _UNKNOWN_TO_STRANGERS = (401, 403, 404)
