@@ -410,7 +410,6 @@ def test_addresses_are_taken(url: str) -> None:
         "https:///s3cret",
         "https://:443/s3cret",
         "https://lamp:s3cret@/cc.xml",
-        "https://ci.example/s3cret cc.xml",
         " https://ci.example/s3cret",
         "https://ci.example/s3cret\n",
         "https://ci.example/s3cret\r\nHost: other",
@@ -436,6 +435,12 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         "Value error, is not an address; write it as https://ci.example/cc.xml"
     )
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_space_in_an_address_is_named() -> None:
+    """A folder of Jenkins with a space in its name, copied from a page and not from a browser."""
+    with pytest.raises(ValidationError, match="contains a space; write %20 instead"):
+        CCTrayOptions(url="https://ci.example/job/My Shop/cc.xml")
 
 
 @pytest.mark.parametrize("url", [None, 7, ["https://ci.example/s3cret"]])

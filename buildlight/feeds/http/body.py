@@ -1,7 +1,7 @@
 """The body of an answer: streamed, decompressed, limited in size."""
 
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 
@@ -23,20 +23,13 @@ async def read_body(response: httpx.Response) -> bytearray:
     decode = _decoder(response.headers.get("Content-Encoding", "").strip().lower())
     # In one piece, which the C library gives back to the system: parts would be kept for long.
     body = bytearray()
-    async for part in _decoded(response, decode):
-        body += part
-        _refuse_large(len(body))
-    return body
-
-
-async def _decoded(
-    response: httpx.Response, decode: Callable[[bytes], Iterator[bytes]]
-) -> AsyncIterator[bytes]:
     async for chunk in response.aiter_raw():
         # A large body may decompress to nothing.
         _refuse_large(response.num_bytes_downloaded)
         for part in decode(chunk):
-            yield part
+            body += part
+            _refuse_large(len(body))
+    return body
 
 
 def _refuse_large(size: int) -> None:

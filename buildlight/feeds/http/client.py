@@ -29,7 +29,6 @@ from buildlight.feeds.http.redirects import (
     too_many,
 )
 from buildlight.feeds.http.tls import Tls
-from buildlight.feeds.http.validators import is_conditional
 
 # httpx logs every URL at INFO and httpcore every header at DEBUG, and they may contain a token.
 for _name in ("httpx", "httpcore"):
@@ -64,29 +63,24 @@ class HttpClient:
     async def get(self, request: Request) -> Response:
         """Return the answer to *request*, after all redirects; raises :class:`FeedError`."""
         visit = _Visit(request)
-        try:
-            return await self._visit(visit)
-        except FeedError as error:
-            raise explained(error, visit.url, request) from error.__cause__
-
-    async def _visit(self, visit: "_Visit") -> Response:
-        seconds = min(visit.request.timeout, LONGEST)
+        seconds = min(request.timeout, LONGEST)
         try:
             async with asyncio.timeout(seconds):
-                return await self._follow(visit)
+                # Not httpx's follow_redirects: it reads the body of a redirect, even a gzip bomb.
+                for _ in range(1 + MAX_REDIRECTS):
+                    async with aclosing(await self._send(visit)) as response:
+                        if not response.has_redirect_location:
+                            return await visit.read(response)
+                visit.url = request.url
+                raise too_many(response)
+        except FeedError as error:
+            raise explained(error, visit.url, request) from error.__cause__
         except TimeoutError as exc:
-            raise timed_out(seconds, answered=visit.answered) from exc
+            late = timed_out(seconds, answered=visit.answered)
+            raise explained(late, visit.url, request) from exc
         except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as exc:
-            raise translated(exc, visit.url, has_secret=bool(visit.request.secrets)) from exc
-
-    async def _follow(self, visit: "_Visit") -> Response:
-        # Not httpx's follow_redirects: it reads the body of a redirect whole, even a gzip bomb.
-        for _ in range(1 + MAX_REDIRECTS):
-            async with aclosing(await self._send(visit)) as response:
-                if not response.has_redirect_location:
-                    return await visit.read(response)
-        visit.url = visit.request.url
-        raise too_many(response)
+            failure = translated(exc, visit.url, has_secret=bool(request.secrets))
+            raise explained(failure, visit.url, request) from exc
 
     async def _send(self, visit: "_Visit") -> httpx.Response:
         secure = httpx.URL(visit.url).scheme == "https"
@@ -132,15 +126,12 @@ class _Visit:
         self.request = request
         self.url = request.url
         self.answered = False
-
-    @property
-    def _is_home(self) -> bool:
-        return is_own_origin(self.url, self.request)
+        self._now = asyncio.get_running_loop().time()
 
     def outgoing(self, client: httpx.AsyncClient) -> httpx.Request:
         """Return the message for the current address; only the own origin gets the secret."""
-        url, headers = self.url, self.request.validators.condition(self.url, now=_now())
-        if self._is_home:
+        url, headers = self.url, self.request.validators.condition(self.url, now=self._now)
+        if is_own_origin(url, self.request):
             url, secret = self.request.authorize(url)
             headers = {**dict(self.request.headers), **headers, **secret}
         if self.request.cache_buster:
@@ -156,23 +147,22 @@ class _Visit:
 
     async def read(self, response: httpx.Response) -> Response:
         """Return what *response* says; raises :class:`FeedError` unless it is a good answer."""
-        validators, now = self.request.validators, _now()
-        if response.status_code == httpx.codes.NOT_MODIFIED and is_conditional(response.request):
-            refuse_old(response, validators, now=now)
-            known = validators.unchanged(response, now=now)
-            return Response(None, response.status_code, response.headers, known)
-        if response.status_code != httpx.codes.OK:
-            raise refusal(response, has_secret=bool(self.request.secrets) and self._is_home)
-        body = await read_body(response)
-        refuse_old(response, validators, now=now)
+        known, is_own = self.request.validators, is_own_origin(self.url, self.request)
+        body: bytearray | None = None
+        if response.status_code == httpx.codes.OK:
+            body = await read_body(response)
+        elif response.status_code != httpx.codes.NOT_MODIFIED or not self._is_conditional(response):
+            raise refusal(response, has_secret=bool(self.request.secrets) and is_own)
+        refuse_old(response, known, now=self._now)
         return Response(
             body,
             response.status_code,
             response.headers,
-            validators.changed(response, self.url, now=now),
-            redirected_to=None if self._is_home else response.url.host,
+            known.after(response, self.url, whole=body is not None, now=self._now),
+            redirected_to=None if is_own else response.url.host,
         )
 
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+    @staticmethod
+    def _is_conditional(response: httpx.Response) -> bool:
+        sent = response.request.headers
+        return "If-None-Match" in sent or "If-Modified-Since" in sent

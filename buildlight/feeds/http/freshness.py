@@ -1,5 +1,6 @@
 """Caches on the way: answers that are older than they look."""
 
+import re
 from secrets import token_hex
 
 import httpx
@@ -10,7 +11,10 @@ from buildlight.feeds.http.validators import Validators
 OLDEST = 60
 """Seconds that an answer may have spent in a cache."""
 
-_STALE = frozenset({"110", "111", "112"})
+_AGE = re.compile(r"(?:^|,)\s*(\d{1,12})\d*\s*(?=,|$)", re.ASCII)
+"""Each number in Age: each of several caches may have added its own."""
+
+_WARNING = re.compile(r"(?:^|,)\s*(11[012])(?= |$)")
 """Warnings of a cache that could not ask the server (RFC 7234, section 5.5)."""
 
 _REMEDY = "exempt this address from caching, or set cache_buster = true"
@@ -18,26 +22,17 @@ _REMEDY = "exempt this address from caching, or set cache_buster = true"
 
 def refuse_old(response: httpx.Response, validators: Validators, *, now: float) -> None:
     """Raise :class:`FeedRefused` for an answer that a cache kept although it was told not to."""
-    age = _age(response)
+    age = max(map(int, _AGE.findall(response.headers.get("Age", ""))), default=0)
+    warning = _WARNING.search(response.headers.get("Warning", ""))
     if age > OLDEST:
-        raise FeedRefused(f"a cache sent an answer that is {age} s old; {_REMEDY}")
-    stale = _STALE & {each.split(" ")[0] for each in _members(response, "Warning")}
-    if stale:
-        raise FeedRefused(f"a cache sent an old answer (Warning: {min(stale)}); {_REMEDY}")
-    if validators.date_age(response, now=now) > OLDEST:
-        raise FeedRefused(
-            f"a cache sent an old answer (its Date has not changed for {OLDEST} s); {_REMEDY}"
-        )
-
-
-def _age(response: httpx.Response) -> int:
-    """Return the seconds of the oldest Age: each of several caches may have added its own."""
-    numbers = (each[:12] for each in _members(response, "Age") if each.isdecimal())
-    return max(map(int, numbers), default=0)
-
-
-def _members(response: httpx.Response, header: str) -> list[str]:
-    return [each.strip() for each in response.headers.get(header, "").split(",")]
+        why = f"answer that is {age} s old"
+    elif warning is not None:
+        why = f"old answer (Warning: {warning[1]})"
+    elif validators.date_age(response, now=now) > OLDEST:
+        why = f"old answer (its Date has not changed for {OLDEST} s)"
+    else:
+        return
+    raise FeedRefused(f"a cache sent an {why}; {_REMEDY}")
 
 
 def with_cache_buster(url: str) -> str:

@@ -74,6 +74,8 @@ class HttpOptions(FeedOptions):
             whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         except ValueError:
             whole = False
+        if whole and " " in url.strip():
+            raise ValueError("contains a space; write %20 instead")
         if not whole or any(letter.isspace() or not letter.isprintable() for letter in url):
             raise ValueError("is not an address; write it as https://ci.example/cc.xml")
         # GitHub and others take a token as the user, and any password.

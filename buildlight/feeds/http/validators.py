@@ -41,35 +41,26 @@ class Validators:
         known = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
         return {name: value for name, value in known.items() if value is not None}
 
-    def unchanged(self, response: httpx.Response, *, now: float) -> "Validators":
-        """Return the validators after the 304 *response*."""
-        return replace(self, dates=self._with_date(response, now))
-
-    def changed(self, response: httpx.Response, url: str, *, now: float) -> "Validators":
-        """Return the validators of the whole *response* from *url*."""
+    def after(self, response: httpx.Response, url: str, *, whole: bool, now: float) -> "Validators":
+        """Return the validators after *response* from *url*: a *whole* document, or a 304."""
+        date = response.headers.get("Date")
+        dates = self.dates
+        if date is not None and self.date_age(response, now=now) == 0:
+            dates = (*(each for each in dates if each[0] != date), (date, now))[-_DATES:]
+        if not whole:
+            return replace(self, dates=dates)
         settled = _is_settled(response)
         return Validators(
             url=url,
             etag=_sendable(response.headers, "ETag") if settled else None,
             last_modified=_sendable(response.headers, "Last-Modified") if settled else None,
             whole_at=now,
-            dates=self._with_date(response, now),
+            dates=dates,
         )
 
     def date_age(self, response: httpx.Response, *, now: float) -> float:
         """Return the seconds since the Date of *response* came first; 0 for a new one."""
         return now - dict(self.dates).get(response.headers.get("Date", ""), now)
-
-    def _with_date(self, response: httpx.Response, now: float) -> tuple[tuple[str, float], ...]:
-        date = response.headers.get("Date")
-        if date is None or date in dict(self.dates):
-            return self.dates
-        return (*self.dates, (date, now))[-_DATES:]
-
-
-def is_conditional(request: httpx.Request) -> bool:
-    """Return whether *request* may be answered with 304."""
-    return "If-None-Match" in request.headers or "If-Modified-Since" in request.headers
 
 
 def _sendable(headers: Mapping[str, str], name: str) -> str | None:
