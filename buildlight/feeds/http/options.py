@@ -74,14 +74,11 @@ class HttpOptions(FeedOptions):
             whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         except ValueError:
             whole = False
-        if whole and " " in url.strip():
+        unusable = {letter for letter in url if letter.isspace() or not letter.isprintable()}
+        if whole and unusable == {" "} and url == url.strip():
             raise ValueError("contains a space; write %20 instead")
-        if not whole or any(letter.isspace() or not letter.isprintable() for letter in url):
+        if not whole or unusable:
             raise ValueError("is not an address; write it as https://ci.example/cc.xml")
-        # GitHub and others take a token as the user, and any password.
-        short = 0 < len(unquote(parts.password or "")) < SHORTEST_SECRET
-        if short and not looks_random(unquote(parts.username or "")):
-            raise ValueError(TOO_SHORT.format("password in it"))
         return url
 
     @field_validator("ca_file")

@@ -486,7 +486,7 @@ def test_an_untrusted_certificate_ends_the_search(
     [
         (["ftp://ci.example"], "URL: is not an address; write it as https://ci.example/cc.xml"),
         (["https://"], "URL: is not an address; write it as https://ci.example/cc.xml"),
-        (["ci example"], "URL: is not an address; write it as https://ci.example/cc.xml"),
+        (["ci example"], "URL: contains a space; write %20 instead"),
         (["https://lamp:s3cret@ci.example"], "URL: holds a user; leave it out, and use --user"),
         (["https://ci.example/?circle-token=s3cret"], "URL: holds what looks like a secret"),
         (["ci.example/cc.xml?0123456789abcdef"], "URL: holds what looks like a secret"),
