@@ -79,6 +79,10 @@ class HttpOptions(FeedOptions):
             raise ValueError("contains a space; write %20 instead")
         if not whole or unusable:
             raise ValueError("is not an address; write it as https://ci.example/cc.xml")
+        # GitHub and others take a token as the user, and any password.
+        short = 0 < len(unquote(parts.password or "")) < SHORTEST_SECRET
+        if short and not looks_random(unquote(parts.username or "")):
+            raise ValueError(TOO_SHORT.format("password in it"))
         return url
 
     @field_validator("ca_file")
