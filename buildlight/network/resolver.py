@@ -1,8 +1,8 @@
-"""Looking up names without holding anybody up.
+"""Name lookups that block neither each other nor the exit.
 
-asyncio looks names up on its default executor: six names whose look-up hangs fill it, a healthy
-feed behind them times out, and the exit waits for the threads. Here every name is looked up on
-a daemon thread of its own, at most one a name, and nothing waits for it at exit.
+asyncio looks names up on its default executor: six lookups that hang fill it, a healthy feed
+behind them times out, and the exit waits for the threads. Here each name has a daemon thread of
+its own, at most one at a time, and the exit does not wait for it.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ class ResolverLoop(asyncio.SelectorEventLoop):
     def __init__(self, resolve: Callable[..., Any] = socket.getaddrinfo) -> None:
         super().__init__()
         self._resolve = resolve
-        self._asked: dict[tuple[Any, ...], asyncio.Future[Any]] = {}
+        self._pending: dict[tuple[Any, ...], asyncio.Future[Any]] = {}
 
     async def getaddrinfo(
         self,
@@ -32,24 +32,24 @@ class ResolverLoop(asyncio.SelectorEventLoop):
     ) -> Any:
         """Return what ``socket.getaddrinfo`` does, and raise what it raises.
 
-        Whoever asks for a name while its look-up still runs waits for that one. No thread to be
-        had is an OSError, too.
+        A second request for a name waits for the lookup that is already running. If no thread
+        can be started, that is an OSError, too.
         """
         question = (host, port, family, type, proto, flags)
-        answer = self._asked.get(question)
+        answer = self._pending.get(question)
         if answer is None:
-            answer = self._asked[question] = self.create_future()
+            answer = self._pending[question] = self.create_future()
             thread = threading.Thread(
-                target=self._ask, args=(question, answer), name=f"lookup {host}", daemon=True
+                target=self._look_up, args=(question, answer), name=f"lookup {host}", daemon=True
             )
             try:
                 thread.start()
-            except RuntimeError as exc:  # The machine has no thread to spare; the next may get one.
-                del self._asked[question]
-                raise OSError("no thread to look the name up") from exc
+            except RuntimeError as exc:  # No thread left; the next request may get one.
+                del self._pending[question]
+                raise OSError("no thread for the name lookup") from exc
         return await asyncio.shield(answer)
 
-    def _ask(self, question: tuple[Any, ...], answer: asyncio.Future[Any]) -> None:
+    def _look_up(self, question: tuple[Any, ...], answer: asyncio.Future[Any]) -> None:
         found: Any = None
         error: OSError | ValueError | OverflowError | None = None
         try:
@@ -57,22 +57,22 @@ class ResolverLoop(asyncio.SelectorEventLoop):
         except (OSError, ValueError, OverflowError) as exc:  # impossible names, ports
             error = exc
         try:
-            self.call_soon_threadsafe(self._tell, question, answer, found, error)
+            self.call_soon_threadsafe(self._deliver, question, answer, found, error)
         except RuntimeError:
-            return  # The loop has ended, and with it whoever asked.
+            return  # The loop has ended, and every request with it.
 
-    def _tell(
+    def _deliver(
         self,
         question: tuple[Any, ...],
         answer: asyncio.Future[Any],
         found: Any,
         error: OSError | ValueError | OverflowError | None,
     ) -> None:
-        del self._asked[question]
+        del self._pending[question]
         if answer.done():
             return
         if error is None:
             answer.set_result(found)
         else:
             answer.set_exception(error)
-            answer.exception()  # Whoever asked may have given up: no complaint about that.
+            answer.exception()  # Retrieved: asyncio logs nothing if every request has timed out.
