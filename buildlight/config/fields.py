@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated
+from unicodedata import normalize
 
 from pydantic import AfterValidator, Field
 
@@ -22,7 +23,7 @@ def _check_pattern(pattern: str) -> str:
             at = getattr(exc, "pos", None)
             place = "" if at is None else f"; see character {at + 1} after re:"
             raise ValueError(f"is not a regular expression{place}") from None
-    return pattern
+    return normalize("NFC", pattern)
 
 
 Name = Annotated[str, Field(max_length=60), AfterValidator(_check_name)]

@@ -24,7 +24,7 @@ from buildlight.feeds.settings import FeedSettings
 from buildlight.lamps.settings import LampSettings
 from buildlight.projects.feed_state import Rules
 from buildlight.projects.project import STATUS_WORDS, BuildStatus
-from buildlight.projects.selection import required
+from buildlight.projects.selection import exact, required
 from buildlight.system.paths import local_zone
 from buildlight.system.regular_file import read_regular_file
 
@@ -266,7 +266,9 @@ def _feed(table: FeedTable, name: str, top: Top) -> FeedSettings:
             expiry=top.keep_verdicts,
             roll_up=table.roll_up is not None,
             ignore_older_than=table.ignore_older_than,
+            forget_missing=table.forget_missing,
             required=required(table.include),
+            exact=exact(table.include),
             words={**STATUS_WORDS, **options.status_words, **words},
         ),
         selection=table.selection,

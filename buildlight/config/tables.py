@@ -105,6 +105,11 @@ class FeedTable(OwnKeys):
     building_interval: Seconds | None = Field(
         default=None, description="the same as at the top level, for this feed"
     )
+    forget_missing: Age = Field(
+        default=900.0,
+        description="seconds after which a broken project that the feed no longer holds is "
+        "forgotten; until then the lamp stays red",
+    )
     ignore_older_than: Age | None = Field(
         default=None,
         description="seconds since its last build after which a project does not count; it is "

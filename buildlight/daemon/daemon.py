@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from buildlight.daemon.loader import Load, Loaded, Loader, Reload, load_now
-from buildlight.daemon.session import OpenSources, Session, handed_over, race, unanswered
+from buildlight.daemon.session import OpenSources, Session, handed_over, race
 from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import StateFile
 from buildlight.daemon.watchdog import Watchdog
@@ -27,7 +27,7 @@ from buildlight.lamps.lit_lamps import LitLampsFile
 from buildlight.lamps.settings import LampSettings
 from buildlight.lamps.timing import DARKENING, OPENING
 from buildlight.network.resolver import ResolverLoop
-from buildlight.projects.feed_state import FeedState
+from buildlight.projects.feed_state import FeedState, unanswered
 from buildlight.publish.change_log import ChangeLog
 from buildlight.publish.status_file import StatusFile
 from buildlight.publish.systemd_status import SystemdStatus

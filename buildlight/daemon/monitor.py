@@ -226,11 +226,15 @@ def _log_news(held: _Held, news: News) -> None:
     if log.isEnabledFor(logging.DEBUG):
         for each in news.events:
             log.debug("%s: %s: %s", name, each.event.value, printable(scrub(each.name, secrets)))
-    for dropped in news.dropped[:MOST_DROPPED]:
-        log.info("%s: no longer has a project named %s", name, printable(scrub(dropped, secrets)))
-    if more := len(news.dropped[MOST_DROPPED:]):
-        log.info("%s: no longer has %d more that it had", name, more)
-    words = {scrub(word, secrets)[:LONGEST_WORD] for word in news.unknown_words}
+    for level, names in ((logging.WARNING, news.dropped_red), (logging.INFO, news.dropped)):
+        was = ", which was broken" if level == logging.WARNING else ""
+        for dropped in names[:MOST_DROPPED]:
+            told = printable(scrub(dropped, secrets))
+            log.log(level, "%s: no longer has a project %s%s", name, told, was)
+        if more := len(names[MOST_DROPPED:]):
+            log.log(level, "%s: no longer has %d other projects%s", name, more, was)
+    spoken = news.unknown_words | news.unknown_activities
+    words = {scrub(word, secrets)[:LONGEST_WORD] for word in spoken}
     new = sorted(words - held.odd_words)
     room = MOST_WORDS - len(held.odd_words)
     for word in new[:room]:

@@ -18,7 +18,7 @@ from buildlight.feeds.sources import Source
 from buildlight.hours import next_switch
 from buildlight.lamps.group import LampGroup
 from buildlight.lamps.timing import DARKENING
-from buildlight.projects.feed_state import FeedState
+from buildlight.projects.feed_state import FeedState, unanswered
 from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report, make_report
 from buildlight.report.update import HEARTBEAT, Publisher, Update, build_events
@@ -188,11 +188,6 @@ def handed_over(
         elif near is not None:
             found[feed.name] = unanswered(feed_states[near.name])
     return found
-
-
-def unanswered(state: FeedState) -> FeedState:
-    """Return what is known of the projects of *state*, as if the feed had not answered yet."""
-    return FeedState(projects=state.projects, confirmed=state.confirmed, doubted=state.doubted)
 
 
 def _judged_alike(before: FeedSettings, after: FeedSettings) -> bool:

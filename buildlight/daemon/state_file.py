@@ -7,6 +7,7 @@ stored pass is doubted until its server confirms it. A damaged file costs one wa
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -26,7 +27,7 @@ from pydantic import (
 
 from buildlight.feeds import FeedOptions
 from buildlight.projects.feed_state import FeedState, in_doubt
-from buildlight.projects.matching import Key
+from buildlight.projects.matching import Key, address_of
 from buildlight.projects.project import Project
 from buildlight.projects.verdict import ProjectState, Verdict
 from buildlight.redaction import scrub
@@ -72,6 +73,7 @@ class _Row(BaseModel):
     time: Annotated[datetime, _Sane] | None = None
     confirmed: Annotated[AwareDatetime, _Sane]
     doubted: bool = False
+    address: str = ""
 
 
 class _File(BaseModel):
@@ -254,7 +256,14 @@ def _absent(known: FeedStates, at_work: Sequence[Watched]) -> FeedStates:
 
 def _young(state: FeedState, now: float, keep: float) -> bool:
     """Return whether anything of *state* was confirmed within *keep* seconds."""
-    return any(now - at < keep for at in state.confirmed.values())
+    return any(now - _confirmed(state, each, now) < keep for each in state.projects.values())
+
+
+def _confirmed(state: FeedState, known: ProjectState, now: float) -> float:
+    """Return when *known* was confirmed last; *now* if nobody can say."""
+    if known.unconfirmed_since is not None:
+        return known.unconfirmed_since
+    return now if state.answered is None else state.answered
 
 
 def _verdicts(feeds: FeedStates) -> Verdicts:
@@ -282,12 +291,17 @@ def _document(
 def _rows(
     feed_state: FeedState, secrets: frozenset[str], *, now: float, clock: datetime
 ) -> Iterator[dict[str, object]]:
+    names = Counter(name for name, _ in feed_state.projects)
     for key, known in feed_state.projects.items():
-        age = now - feed_state.confirmed.get(key, now)
-        row = _row(key, known, age=age, clock=clock)
+        row = _row(key, known, age=now - _confirmed(feed_state, known, now), clock=clock)
         # The file is an output, too. A name that holds a secret is not found again after a restart.
         row |= {each: scrub(str(row[each]), secrets) for each in ("name", "label")}
-        yield {**row, "doubted": True} if key in feed_state.doubted else row
+        if known.doubted:
+            row["doubted"] = True
+        # What tells namesakes apart after a restart.
+        if names[key[0]] > 1 and (address := known.address or address_of(known.project.web_url)):
+            row["address"] = address
+        yield row
 
 
 def _row(key: Key, known: ProjectState, *, age: float, clock: datetime) -> dict[str, object]:
@@ -323,7 +337,7 @@ def _written(time: datetime | None) -> str | None:
 
 
 def _standing(rows: Iterable[_Row], *, now: float, clock: datetime) -> FeedState:
-    projects, confirmed, doubted = {}, {}, set()
+    projects = {}
     for row in rows:
         projects[row.name, row.nth] = ProjectState(
             project=Project(row.name, last_build_label=row.label, last_build_time=row.time),
@@ -331,9 +345,10 @@ def _standing(rows: Iterable[_Row], *, now: float, clock: datetime) -> FeedState
             building=False,  # Nobody knows what it does now.
             since=row.since,
             build=(row.label, row.time),
+            announced_build=(row.label, row.time),
+            # A clock that was wrong then or is wrong now must not make old news new.
+            unconfirmed_since=now - abs((clock - row.confirmed).total_seconds()),
+            doubted=row.doubted,
+            address=row.address,
         )
-        # A clock that was wrong then or is wrong now must not make old news new.
-        confirmed[row.name, row.nth] = now - abs((clock - row.confirmed).total_seconds())
-        if row.doubted:
-            doubted.add((row.name, row.nth))
-    return FeedState(projects=projects, confirmed=confirmed, doubted=frozenset(doubted))
+    return FeedState(projects=projects)

@@ -1,20 +1,27 @@
 """What one poll of a feed gave, and how the feed stands after it. Pure.
 
-A feed's feed_state is its memory, its last good answer and its failures since. Every rule about
-a *whole* feed is here: when it is stale, what makes a 200 answer a fault, when a missing project
-is given up. What one project's words mean is in ``memory``.
+Every rule about a *whole* feed is here: when it is stale, when a missing project is given up. What
+makes a good-looking answer a fault is in ``plausibility``, what one project's words mean in
+``verdict``.
 """
 
-import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
-from buildlight.errors import FeedError, FeedMalformed
+from buildlight.errors import FeedError
 from buildlight.projects.matching import Key, paired
 from buildlight.projects.pipelines import pipeline_of, roll_up
-from buildlight.projects.project import STATUS_WORDS, BuildStatus, Project, unknown_words
+from buildlight.projects.plausibility import Newcomers, find_fault
+from buildlight.projects.project import (
+    STATUS_WORDS,
+    BuildStatus,
+    Project,
+    normalize_all,
+    unknown_activities,
+    unknown_words,
+)
 from buildlight.projects.verdict import ProjectEvent, ProjectState, Verdict, event, update
 
 
@@ -31,17 +38,20 @@ class Rules:
     """How one feed is judged.
 
     *max_age* (seconds) is how old the last good answer may get, *max_failures* how many polls
-    in a row may fail, before the feed is stale. A project that is missing from good answers is
-    given up after *max_age*, too. *expiry* (seconds) is how long a verdict may stand that no
-    answer confirms. *required* are names that every good answer must hold. With *roll_up* the
-    stages and jobs of a pipeline are one; *ignore_older_than* (seconds) is the age of its last
-    build from which on a project does not count.
+    in a row may fail, before the feed is stale. A green project that is missing from good answers
+    is given up after *max_age*, a red one after *forget_missing*. *expiry* (seconds) is how long a
+    verdict may stand that no answer confirms. *required* are names that every good answer must
+    hold, *exact* names that it must hold once they were seen. With *roll_up* the stages and jobs
+    of a pipeline are one; *ignore_older_than* (seconds) is the age of its last build from which on
+    a project does not count.
     """
 
     max_age: float
     max_failures: int = 3
     expiry: float = 86_400.0
+    forget_missing: float = 900.0
     required: frozenset[str] = frozenset()
+    exact: frozenset[str] = frozenset()
     words: Mapping[str, BuildStatus] = field(default_factory=lambda: STATUS_WORDS)
     roll_up: bool = False
     ignore_older_than: float | None = None
@@ -63,57 +73,89 @@ class Reading:
 
     *at* is seconds of a clock that never jumps, *clock* the time of day that a person reads:
     a Pi has no clock of its own, and its time of day may leap by years when the network comes.
+    *rest* is how many seconds a good answer asked to be left alone.
     """
 
     at: float
     clock: datetime
     outcome: tuple[Project, ...] | FeedError
+    rest: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """How a feed stands: what is remembered of it, and how it answered lately.
+    """Everything known of a feed: its projects, and how it answered lately.
 
-    *answered*, *seen* and *confirmed* are seconds as in :class:`Reading`: when the last good
-    answer came, when each project was last in one, and when one last held a definite word of it.
-    *doubted* are those of which a daemon before knew more than it could write down.
-    *answer* is that answer; *settled* says that the same one again would tell nothing new.
+    *revision* goes up whenever a report of it would say something else, ages aside. *answered* is
+    when the last good answer came, in seconds as in :class:`Reading`, *answer* that answer; *rest*
+    is the rest that it asked for. *settled* says that the same answer again would change nothing.
+    *newcomers* are names that have to prove themselves.
     """
 
     projects: Mapping[Key, ProjectState] = field(default_factory=dict)
-    seen: Mapping[Key, float] = field(default_factory=dict)
-    confirmed: Mapping[Key, float] = field(default_factory=dict)
-    doubted: frozenset[Key] = frozenset()
+    revision: int = 0
     answered: float | None = None
     failures: int = 0
     error: FeedError | None = None
     answer: tuple[Project, ...] | None = None
     settled: bool = False
+    rest: float = 0.0
+    newcomers: Newcomers | None = None
 
     @property
     def building(self) -> bool:
         """Whether one of the feed's projects is being built."""
-        return any(remembered.building for remembered in self.projects.values())
+        return any(known.building for known in self.projects.values())
 
     def doubtful(self, rules: Rules, *, now: float) -> frozenset[str]:
-        """Return the names of what is broken, while nothing has confirmed it for too long."""
-        return frozenset(
-            rules.name_of(key[0])
-            for key, at in self.confirmed.items()
-            if now - at >= rules.expiry and self.projects[key].verdict is Verdict.BROKEN
+        """Return the names of broken projects that nothing has confirmed for *rules.expiry*."""
+        return self._names(
+            rules,
+            lambda known: (
+                known.verdict is Verdict.BROKEN and now - _confirmed(known, now) >= rules.expiry
+            ),
+        )
+
+    def unknown(self, rules: Rules, *, now: float) -> frozenset[str]:
+        """Return the names of projects with an unknown word, whose last known one is too old."""
+        return self._names(
+            rules,
+            lambda known: (
+                known.project.last_build_status.strip().lower() not in rules.words
+                and now - _confirmed(known, now) >= rules.max_age
+            ),
+        )
+
+    def vanished(self, rules: Rules) -> frozenset[str]:
+        """Return the names of broken projects that the last good answer did not hold."""
+        return self._names(
+            rules,
+            lambda known: known.verdict is Verdict.BROKEN and known.missing_since is not None,
         )
 
     def unwritten(self, rules: Rules) -> frozenset[str]:
-        """Return the names of what is doubted since a restart."""
-        return frozenset(rules.name_of(key[0]) for key in self.doubted)
+        """Return the names of projects that are doubted since a restart."""
+        return self._names(rules, lambda known: known.doubted)
+
+    def _names(self, rules: Rules, applies: Callable[[ProjectState], bool]) -> frozenset[str]:
+        if self.settled:
+            return frozenset()  # Of 50,000 projects, too, at every report.
+        return frozenset(
+            rules.name_of(key[0]) for key, known in self.projects.items() if applies(known)
+        )
 
     def freshness(self, rules: Rules, *, now: float) -> Freshness:
         """Return how old the feed's news is at *now* (seconds as in :class:`Reading`)."""
         if self.answered is None:
             return Freshness.NEVER
-        if self.failures >= rules.max_failures or now >= self.answered + rules.max_age:
+        age = max(rules.max_age, 3 * self.rest)
+        if self.failures >= rules.max_failures or now >= self.answered + age:
             return Freshness.STALE
         return Freshness.FRESH
+
+
+def _confirmed(known: ProjectState, now: float) -> float:
+    return now if known.unconfirmed_since is None else known.unconfirmed_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +164,9 @@ class News:
 
     events: tuple[ProjectEvent, ...] = ()
     dropped: tuple[str, ...] = ()
+    dropped_red: tuple[str, ...] = ()
     unknown_words: frozenset[str] = frozenset()
+    unknown_activities: frozenset[str] = frozenset()
 
 
 def absorb(feed_state: FeedState, reading: Reading, *, rules: Rules) -> tuple[FeedState, News]:
@@ -134,33 +178,28 @@ def absorb(feed_state: FeedState, reading: Reading, *, rules: Rules) -> tuple[Fe
     if isinstance(reading.outcome, FeedError):
         return _fail(feed_state, reading.outcome), News()
     if feed_state.settled and reading.outcome is feed_state.answer:
-        return _again(feed_state, reading), News()
-    fault = _fault(feed_state, reading.outcome, rules)
+        again = replace(feed_state, answered=reading.at, rest=reading.rest)
+        return again if feed_state.error is None else _recovered(again), News()
+    answer = normalize_all(reading.outcome)
+    fault, newcomers = find_fault(feed_state, answer, rules, at=reading.at)
     if fault is not None:
-        return _fail(feed_state, fault), News()
-    read = _remember_all(feed_state, reading, reading.outcome, rules)
-    missing = {key: at for key, at in _seen(feed_state, reading, rules).items() if key not in read}
-    seen = _latest(missing) | dict.fromkeys(read, reading.at)
-    confirmed = {
-        key: reading.at if key in read and read[key].definite else feed_state.confirmed.get(key, at)
-        for key, at in seen.items()
-    }
-    known = {key: each for key, each in feed_state.projects.items() if key in seen} | read
+        return replace(_fail(feed_state, fault), newcomers=newcomers), News()
+    read = _read(feed_state, reading, answer, rules)
+    kept = _missing(feed_state, read, reading, rules)
+    known = feed_state.projects.keys()  # In its order: some servers send rows in any.
+    projects = {key: read.get(key) or kept[key] for key in known if key in read or key in kept}
+    projects |= read
+    changed = projects != feed_state.projects or feed_state.answered is None or feed_state.error
     after = FeedState(
-        projects={
-            key: _expired(each, reading.at - confirmed[key], rules) for key, each in known.items()
-        },
-        seen=seen,
-        confirmed=confirmed,
-        doubted=_doubted(feed_state, read, confirmed, now=reading.at, rules=rules),
+        projects=projects,
+        revision=feed_state.revision + bool(changed),
         answered=reading.at,
         answer=reading.outcome,
+        settled=len(read) == len(projects)
+        and all(each.definite and each.steady for each in read.values()),
+        rest=reading.rest,
     )
-    if reading.outcome is feed_state.answer and after.projects == feed_state.projects:
-        # The very same mapping: whoever made something of it need not make it again.
-        settled = _is_settled(after, read.keys())
-        after = replace(after, projects=feed_state.projects, settled=settled)
-    return after, _news(feed_state, after, reading.outcome, rules, clock=reading.clock)
+    return after, _news(feed_state, after, answer, rules, clock=reading.clock)
 
 
 def in_doubt(feed_state: FeedState) -> FeedState:
@@ -168,43 +207,30 @@ def in_doubt(feed_state: FeedState) -> FeedState:
 
     No green comes of it, and no red is forgotten. What never had a verdict is no worse than it was.
     """
-    had = {key for key, known in feed_state.projects.items() if known.verdict is not Verdict.NONE}
     return replace(
         feed_state,
-        projects={key: _forgotten(known) for key, known in feed_state.projects.items()},
-        doubted=feed_state.doubted | had,
+        revision=feed_state.revision + 1,
+        settled=False,
+        projects={
+            key: replace(_forgotten(known), doubted=True)
+            if known.verdict is not Verdict.NONE
+            else known
+            for key, known in feed_state.projects.items()
+        },
     )
 
 
-def _doubted(
-    feed_state: FeedState,
-    read: Mapping[Key, ProjectState],
-    confirmed: Mapping[Key, float],
-    *,
-    now: float,
-    rules: Rules,
-) -> frozenset[Key]:
-    """Return what no definite word in *read* tells of, and is not as old as :func:`_expired`."""
-    return frozenset(
-        key
-        for key in feed_state.doubted & confirmed.keys()
-        if not (key in read and read[key].definite) and now - confirmed[key] < rules.expiry
-    )
-
-
-def _again(feed_state: FeedState, reading: Reading) -> FeedState:
-    """Return *feed_state* after an answer that told once more what is known: it is confirmed."""
-    now = dict.fromkeys(feed_state.projects, reading.at)
-    return replace(feed_state, seen=now, confirmed=now, answered=reading.at, failures=0, error=None)
-
-
-def _is_settled(feed_state: FeedState, read: Collection[Key]) -> bool:
-    """Return whether an answer that changed nothing leaves nothing to time alone.
-
-    What is missing has a grace that ends, and what no definite word confirms is forgotten.
-    """
-    return len(read) == len(feed_state.projects) and all(
-        each.definite for each in feed_state.projects.values()
+def unanswered(feed_state: FeedState) -> FeedState:
+    """Return what is known of a feed whose last answer proves nothing any more."""
+    answered = feed_state.answered
+    return FeedState(
+        revision=feed_state.revision + 1,
+        projects={
+            key: replace(known, unconfirmed_since=answered)
+            if known.unconfirmed_since is None
+            else known
+            for key, known in feed_state.projects.items()
+        },
     )
 
 
@@ -212,7 +238,7 @@ def nothing_new(before: FeedState, after: FeedState, rules: Rules) -> bool:
     """Return whether a report of *after* would say what one of *before* said, but for ages."""
     return (
         after.settled
-        and after.projects is before.projects
+        and after.revision == before.revision
         and after.error is before.error is None
         and after.answered is not None
         and before.freshness(rules, now=after.answered) is Freshness.FRESH
@@ -220,38 +246,88 @@ def nothing_new(before: FeedState, after: FeedState, rules: Rules) -> bool:
     )
 
 
-def _seen(feed_state: FeedState, reading: Reading, rules: Rules) -> dict[Key, float]:
-    """Return when each project was last seen, of those whose grace has not run out.
+def _recovered(feed_state: FeedState) -> FeedState:
+    return replace(feed_state, failures=0, error=None, newcomers=None)
 
-    What nobody could see before a restart, or while the feed was silent for long, has its grace
-    from now on, if it is broken. Yesterday's green has none.
+
+def _fail(feed_state: FeedState, fault: FeedError) -> FeedState:
+    return replace(feed_state, failures=feed_state.failures + 1, error=fault, newcomers=None)
+
+
+def _read(
+    feed_state: FeedState, reading: Reading, projects: Iterable[Project], rules: Rules
+) -> dict[Key, ProjectState]:
+    """Return the projects of an answer, each compared with what was known of it."""
+    found = {}
+    for key, before, project in paired(feed_state.projects, projects, words=rules.words):
+        known = update(before, project, now=reading.clock, words=rules.words)
+        if not known.definite:
+            known = _unconfirmed(known, before, feed_state, reading, rules)
+        found[key] = known
+    return found
+
+
+def _unconfirmed(
+    known: ProjectState,
+    before: ProjectState | None,
+    feed_state: FeedState,
+    reading: Reading,
+    rules: Rules,
+) -> ProjectState:
+    """Return *known*, of which the answer held no definite word, with the age of its verdict."""
+    since = before.unconfirmed_since if before else reading.at
+    if since is None:
+        since = reading.at if feed_state.answered is None else feed_state.answered
+    old = reading.at - since >= rules.expiry
+    known = replace(
+        known,
+        unconfirmed_since=since,
+        doubted=before is not None and before.doubted and not old,
+    )
+    # Forgetting a red could turn a lamp green: a broken one is only doubted.
+    return _forgotten(known) if old else known
+
+
+def _missing(
+    feed_state: FeedState, read: Mapping[Key, ProjectState], reading: Reading, rules: Rules
+) -> dict[Key, ProjectState]:
+    """Return the projects that the answer does not hold, as far as they are kept.
+
+    What nobody could see before a restart, or while the feed was silent for long, is missing from
+    now on, if it is broken. Yesterday's green is given up at once.
     """
-    blind = feed_state.answered is None or reading.at >= feed_state.answered + rules.max_age
-    seen = {
-        key: reading.at
-        if blind and known.verdict is Verdict.BROKEN
-        else feed_state.seen.get(key, -math.inf)
-        for key, known in feed_state.projects.items()
-    }
-    return {key: at for key, at in seen.items() if at + rules.max_age > reading.at}
+    answered = feed_state.answered
+    blind = answered is None or reading.at >= answered + rules.max_age
+    kept = {}
+    for key, known in feed_state.projects.items():
+        if key in read:
+            continue
+        red = known.verdict is Verdict.BROKEN
+        since = known.missing_since
+        if since is None:
+            since = reading.at if blind and red else answered
+        grace = rules.forget_missing if red else rules.max_age
+        if since is not None and since + grace > reading.at:
+            kept[key] = _gone(known, since, reading, rules)
+    return _latest(kept)
 
 
-def _latest(missing: Mapping[Key, float]) -> dict[Key, float]:
+def _gone(known: ProjectState, since: float, reading: Reading, rules: Rules) -> ProjectState:
+    unconfirmed = since if known.unconfirmed_since is None else known.unconfirmed_since
+    known = replace(known, missing_since=since, unconfirmed_since=unconfirmed, definite=False)
+    return _forgotten(known) if reading.at - unconfirmed >= rules.expiry else known
+
+
+def _latest(missing: dict[Key, ProjectState]) -> dict[Key, ProjectState]:
     """Return those that were seen last, so many that a server of new names fills no memory."""
-    latest = sorted(missing, key=missing.__getitem__, reverse=True)[:MOST_MISSING]
-    return {key: missing[key] for key in latest}
+    if len(missing) <= MOST_MISSING:
+        return missing
+    latest = sorted(missing, key=lambda key: missing[key].missing_since or 0.0, reverse=True)
+    return {key: missing[key] for key in latest[:MOST_MISSING]}
 
 
 MOST_MISSING = 50_000
 """Most projects that are kept though an answer does not hold them: as many as one may hold."""
-
-
-def _expired(known: ProjectState, age: float, rules: Rules) -> ProjectState:
-    """Forget a passing verdict that nothing confirms; a broken one is only doubted.
-
-    Forgetting a red could turn a lamp green.
-    """
-    return known if age < rules.expiry else _forgotten(known)
 
 
 def _forgotten(known: ProjectState) -> ProjectState:
@@ -259,33 +335,6 @@ def _forgotten(known: ProjectState) -> ProjectState:
     if known.verdict is not Verdict.PASSING:
         return known
     return replace(known, verdict=Verdict.NONE, since=None)
-
-
-def _fail(feed_state: FeedState, fault: FeedError) -> FeedState:
-    return replace(feed_state, failures=feed_state.failures + 1, error=fault)
-
-
-def _fault(feed_state: FeedState, projects: tuple[Project, ...], rules: Rules) -> FeedError | None:
-    """Return what is wrong with a good-looking answer, which proves nothing by itself."""
-    missing = rules.required - {rules.name_of(project.name) for project in projects}
-    if missing:
-        names = ", ".join(sorted(missing))
-        return FeedMalformed(f"no project named {names}; was it renamed, or may we not see it?")
-    if not projects and feed_state.projects:
-        return FeedMalformed(
-            f"answers with no project, but had {len(feed_state.projects)}; "
-            "does the server still know who asks?"
-        )
-    return None
-
-
-def _remember_all(
-    feed_state: FeedState, reading: Reading, projects: Iterable[Project], rules: Rules
-) -> dict[Key, ProjectState]:
-    return {
-        key: update(before, project, now=reading.clock, words=rules.words)
-        for key, before, project in paired(feed_state.projects, projects, words=rules.words)
-    }
 
 
 def _news(
@@ -304,10 +353,14 @@ def _news(
             for key, known in new.items()
             if (what := event(old.get(key), known)) is not None
         ]
+    gone = before.projects.keys() - after.projects.keys()
+    red = {key for key in gone if before.projects[key].verdict is Verdict.BROKEN}
     return News(
         events=tuple(happened),
-        dropped=tuple(sorted(key[0] for key in before.projects.keys() - after.projects.keys())),
+        dropped=tuple(sorted(key[0] for key in gone - red)),
+        dropped_red=tuple(sorted(key[0] for key in red)),
         unknown_words=unknown_words(projects, rules.words),
+        unknown_activities=unknown_activities(projects),
     )
 
 

@@ -6,6 +6,7 @@ nothing may be mistaken that would turn a red project green.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from itertools import chain, count
 
 from buildlight.projects.project import Activity, BuildStatus, Project, activity_of, status_of
@@ -53,12 +54,13 @@ def _paired_namesakes(
     """
     # Looked up, not looked for: a server may repeat one name 50,000 times.
     at = _by_address(known)
-    told = Counter(project.web_url for project in group)
+    told = Counter(address_of(project.web_url) for project in group)
     left = dict(known)
     strangers = []
     for project in group:
-        same = at.get(project.web_url, ())
-        if len(same) == 1 and told[project.web_url] == 1:
+        address = address_of(project.web_url)
+        same = at.get(address, ())
+        if address and len(same) == 1 and told[address] == 1:
             yield same[0], left.pop(same[0]), project
         else:
             strangers.append(project)
@@ -76,8 +78,17 @@ def _paired_namesakes(
 def _by_address(known: Mapping[Key, ProjectState]) -> Mapping[str, Sequence[Key]]:
     found: dict[str, list[Key]] = {}
     for key, each in known.items():
-        found.setdefault(each.project.web_url, []).append(key)
+        address = each.address or address_of(each.project.web_url)
+        found.setdefault(address, []).append(key)
     return found
+
+
+def address_of(web_url: str) -> str:
+    """Return a digest of a project's page, which tells namesakes apart over a restart.
+
+    A digest, as an address may hold what no file should; empty for a project without a page.
+    """
+    return blake2b(web_url.encode(errors="replace"), digest_size=6).hexdigest() if web_url else ""
 
 
 def _worst(

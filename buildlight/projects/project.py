@@ -1,9 +1,10 @@
 """One ``<Project>`` of a feed, in the standard's words (https://cctray.org/v1/)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from unicodedata import is_normalized, normalize
 
 
 class Activity(Enum):
@@ -60,15 +61,27 @@ STATUS_WORDS: Mapping[str, BuildStatus] = {
     "success": BuildStatus.SUCCESS,
     "passed": BuildStatus.SUCCESS,
     "normal": BuildStatus.SUCCESS,
+    "passing": BuildStatus.SUCCESS,
+    "succeeded": BuildStatus.SUCCESS,
+    "successful": BuildStatus.SUCCESS,
     "failure": BuildStatus.FAILURE,
     "failed": BuildStatus.FAILURE,
     "unstable": BuildStatus.FAILURE,
     "broken": BuildStatus.FAILURE,
+    "failing": BuildStatus.FAILURE,
+    "partiallysucceeded": BuildStatus.FAILURE,
+    "timed_out": BuildStatus.FAILURE,
+    "timedout": BuildStatus.FAILURE,
+    "startup_failure": BuildStatus.FAILURE,
     "error": BuildStatus.EXCEPTION,
+    "errored": BuildStatus.EXCEPTION,
     "exception": BuildStatus.EXCEPTION,
     "cancelled": BuildStatus.CANCELLED,
     "canceled": BuildStatus.CANCELLED,
     "aborted": BuildStatus.CANCELLED,
+    "skipped": BuildStatus.CANCELLED,
+    "stopped": BuildStatus.CANCELLED,
+    "not_run": BuildStatus.CANCELLED,
     "unknown": BuildStatus.UNKNOWN,
     "pending": BuildStatus.UNKNOWN,
     "": BuildStatus.UNKNOWN,
@@ -80,6 +93,9 @@ ACTIVITY_WORDS: Mapping[str, Activity] = {
     "sleeping": Activity.SLEEPING,
     "checkingmodifications": Activity.CHECKING_MODIFICATIONS,
     "pending": Activity.PENDING,
+    "has pending changes": Activity.PENDING,  # TeamCity
+    "unknown": Activity.UNKNOWN,
+    "": Activity.SLEEPING,
 }
 
 
@@ -102,3 +118,38 @@ def unknown_words(
     """Return the ``lastBuildStatus`` words of *projects* that *words* does not hold."""
     spoken = {project.last_build_status.strip().lower() for project in projects}
     return frozenset(spoken - words.keys())
+
+
+def unknown_activities(projects: Iterable[Project]) -> frozenset[str]:
+    """Return the ``activity`` words of *projects* that are not in :data:`ACTIVITY_WORDS`."""
+    spoken = {project.activity.strip().lower() for project in projects}
+    return frozenset(spoken - ACTIVITY_WORDS.keys())
+
+
+def normalize_all(projects: tuple[Project, ...]) -> tuple[Project, ...]:
+    """Return *projects* as every rule sees them.
+
+    Names are in Unicode's normal form C: two spellings are one name. A placeholder for a time
+    (1970, 0001, 9999) is no time.
+    """
+    if all(map(_is_normal, projects)):
+        return projects
+    return tuple(each if _is_normal(each) else _normalize(each) for each in projects)
+
+
+YEARS = range(1990, 2090)
+"""Years in which a build may have been made; servers write 1970, 0001 and 9999 for never."""
+
+
+def _is_normal(project: Project) -> bool:
+    told = project.last_build_time
+    return is_normalized("NFC", project.name) and (told is None or told.year in YEARS)
+
+
+def _normalize(project: Project) -> Project:
+    told = project.last_build_time
+    return replace(
+        project,
+        name=normalize("NFC", project.name),
+        last_build_time=told if told is not None and told.year in YEARS else None,
+    )

@@ -24,7 +24,8 @@ def select(
     """Return those of *names* that count: all, unless *include* names some, less *exclude*.
 
     Patterns are globs that match a whole name, or regular expressions behind ``re:`` that match
-    anywhere in its first :data:`LOOKED_AT` letters. Both tell upper from lower case.
+    anywhere in its first :data:`LOOKED_AT` letters. Both tell upper from lower case. A pattern that
+    is a name means that name, whatever a glob would make of its brackets.
     """
     return frozenset(
         name
@@ -38,6 +39,14 @@ def required(include: Iterable[str]) -> frozenset[str]:
     return frozenset(
         pattern for pattern in include if not pattern.startswith("re:") and not _GLOB & {*pattern}
     )
+
+
+def exact(include: Iterable[str]) -> frozenset[str]:
+    """Return the patterns of *include* that may be a name themselves, in brackets for instance.
+
+    Such a name has to exist once it was seen.
+    """
+    return frozenset(pattern for pattern in include if not pattern.startswith("re:"))
 
 
 _GLOB = frozenset("*?[")
@@ -65,6 +74,6 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
         if pattern.startswith("re:"):
             if re.search(pattern.removeprefix("re:"), name[:LOOKED_AT]):
                 return True
-        elif fnmatchcase(name, pattern):
+        elif name == pattern or fnmatchcase(name, pattern):
             return True
     return False

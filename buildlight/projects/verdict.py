@@ -7,7 +7,7 @@ has completed. What one more reading means for it is decided by three small tabl
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
@@ -56,11 +56,18 @@ telling two builds apart, for nothing else."""
 
 @dataclass(frozen=True, slots=True)
 class ProjectState:
-    """What is known of one project of one feed.
+    """Everything known of one project of one feed.
 
-    *project* is the last reading of it, *since* when the verdict came about (``None`` if nobody
-    knows), *build* what the verdict was taken from, *definite* whether the last reading
-    confirmed it.
+    *project* is its last reading, *since* when the verdict came about (``None`` if unknown),
+    *build* what the verdict was taken from, *definite* whether the last reading confirmed it.
+    *announced* says that the verdict turned red while the build still ran, *announced_build* is
+    the build of which events have told, *steady* says that the last two readings had the same
+    label and time.
+
+    *missing_since* and *unconfirmed_since* are seconds as in :class:`feed_state.Reading`: the last
+    time at which an answer held the project, or a definite word of it; ``None`` if the last one
+    did. *doubted*: what was stored before a restart may be outdated. *address* is a digest of the
+    project's own page, from before a restart; it tells namesakes apart.
     """
 
     project: Project
@@ -69,6 +76,13 @@ class ProjectState:
     since: datetime | None
     build: Build = ("", None)
     definite: bool = False
+    announced: bool = False
+    announced_build: Build = ("", None)
+    steady: bool = field(default=False, compare=False)
+    missing_since: float | None = None
+    unconfirmed_since: float | None = None
+    doubted: bool = False
+    address: str = ""
 
     def age(self, *, clock: datetime) -> float:
         """Return the seconds since the last build, 0 while one runs or if nobody knows.
@@ -104,26 +118,34 @@ def update(
     now: datetime,
     words: Mapping[str, BuildStatus] = STATUS_WORDS,
 ) -> ProjectState:
-    """Return what to remember of *project* after one more reading of it.
+    """Return the state of *project* after one more reading of it.
 
     *before* is ``None`` at first sight. *now* has a time zone. A definite word of a project
     that is not building is the verdict, whatever label and time say: they can be missing, stuck
     or equal for years. Of a building project a broken word is taken too, but a passing one only
     if it was earned, see :func:`_earned`.
     """
-    building = activity_of(project) is Activity.BUILDING
+    activity = activity_of(project)
+    building = activity is Activity.BUILDING
     word = DEFINITE.get(status_of(project, words))
-    taken = word is not None and (
-        not building or word is Verdict.BROKEN or _earned(before, project)
-    )
+    taken = word is not None and (word is Verdict.BROKEN or _earned(before, project, activity))
     verdict = word if taken and word else before.verdict if before else Verdict.NONE
+    turned = before is not None and verdict is not before.verdict
     return ProjectState(
         project=project,
         verdict=verdict,
         building=building,
         since=_since(before, project, verdict, now=now),
         build=_build(project) if taken or not before else before.build,
+        # Proxies show a running build with the result of the one before and a label of its own.
+        announced_build=before.announced_build
+        if before and not (taken and (turned or not building))
+        else _build(project),
         definite=taken,
+        announced=building
+        and (turned or before is None or before.announced)
+        and verdict is Verdict.BROKEN,
+        steady=before is not None and _build(before.project) == _build(project),
     )
 
 
@@ -150,10 +172,17 @@ _TURNS: Mapping[tuple[Verdict, Verdict], Event] = {
 }
 
 
-def _earned(before: ProjectState | None, project: Project) -> bool:
-    # CodePipeline's proxy calls a running build Success, and Travis raises the label early: a
-    # new label and a new time together are taken for a build that was missed between two polls.
-    return before is None or _both_changed(before.build, _build(project))
+def _earned(before: ProjectState | None, project: Project, activity: Activity) -> bool:
+    """Return whether a passing word is believed."""
+    if activity is Activity.BUILDING:
+        # CodePipeline's proxy calls a running build Success, and Travis raises the label early: a
+        # new label and a new time together are taken for a build that was missed between two polls.
+        return before is None or _both_changed(before.build, _build(project))
+    # What a project does is not known: a green may be that of a build that runs.
+    build = _build(project)
+    if activity is not Activity.UNKNOWN or before is None or not any(build):
+        return True
+    return before.verdict is not Verdict.BROKEN or before.build != build
 
 
 def _both_changed(old: Build, new: Build) -> bool:
@@ -162,9 +191,16 @@ def _both_changed(old: Build, new: Build) -> bool:
 
 
 def _completed_another(before: ProjectState, after: ProjectState) -> bool:
-    if after.building:
-        return _both_changed(before.build, after.build)
-    return after.definite and (before.building or after.build != before.build)
+    """Return whether a broken build has completed that was not announced yet."""
+    if after.building or not after.definite:
+        return False
+    (old_label, old_time), (label, time) = before.announced_build, _build(after.project)
+    other_label = bool(old_label and label) and old_label != label
+    other_time = old_time != time and time is not None
+    if not before.building:
+        # A time that moves at every poll is that of the answer, and no build.
+        return other_label or (other_time and before.steady)
+    return other_label or not before.announced
 
 
 def _build(project: Project) -> Build:
@@ -174,14 +210,11 @@ def _build(project: Project) -> Build:
 def _since(
     before: ProjectState | None, project: Project, verdict: Verdict, *, now: datetime
 ) -> datetime | None:
-    # Only a time with a zone, in the past and after CruiseControl.rb's placeholder of 1970, can
-    # be told to a person; what was so at first sight may have been so for long.
+    # Only a time with a zone and in the past can be told to a person; what was so at first sight
+    # may have been so for long.
     if before is not None and verdict is before.verdict:
         return before.since
     told = project.last_build_time
-    if told is not None and told.tzinfo is not None and _EPOCH < told <= now:
+    if told is not None and told.tzinfo is not None and told <= now:
         return told
     return now if before else None
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=2)

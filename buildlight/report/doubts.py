@@ -48,6 +48,22 @@ class Unwritten(Doubt):
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownWord(Doubt):
+    """*feed* sends a word for *names* that is not known, and the last known one is too old."""
+
+    feed: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished(Doubt):
+    """*names* were broken when *feed* last held them."""
+
+    feed: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NothingCounts(Doubt):
     """*feed* answers, but none of its projects counts."""
 
@@ -93,13 +109,19 @@ def _of_feed(feed: Watched, rows: Iterable[Row], *, now: float) -> Iterable[Doub
     elif state.freshness(rules, now=now) is Freshness.STALE:
         yield Silent(feed.name, now - state.answered, error)
     else:
-        old, unwritten = state.doubtful(rules, now=now), state.unwritten(rules)
+        found = {
+            UnknownWord: state.unknown(rules, now=now),
+            Vanished: state.vanished(rules),
+            Unwritten: state.unwritten(rules),
+        }
+        old = state.doubtful(rules, now=now)
         # Seldom any: 50,000 names need not be collected for each report.
-        told = {row.name: row.told.name for row in rows} if old or unwritten else {}
+        told = {row.name: row.told.name for row in rows} if old or any(found.values()) else {}
         if names := (*sorted(told[name] for name in old & told.keys()),):
             yield Unconfirmed(feed.name, names, rules.expiry)
-        if names := (*sorted(told[name] for name in unwritten & told.keys()),):
-            yield Unwritten(feed.name, names)
+        for doubt, which in found.items():
+            if names := (*sorted(told[name] for name in which & told.keys()),):
+                yield doubt(feed.name, names)
 
 
 def _of_absence(

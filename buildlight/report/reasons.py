@@ -17,7 +17,9 @@ from buildlight.report.doubts import (
     NothingMatches,
     Silent,
     Unconfirmed,
+    UnknownWord,
     Unwritten,
+    Vanished,
 )
 from buildlight.report.rows import LeftOut, Row, TooOld, Watched
 from buildlight.wording import count, span, time_of
@@ -44,24 +46,29 @@ def why(doubt: Doubt) -> str:
     """Say why *doubt* forbids green."""
     match doubt:
         case NeverAnswered(feed, error):
-            said = f"{feed} has not answered yet{_after(error)}"
+            return f"{feed} has not answered yet{_after(error)}"
         case Silent(feed, age, error):
-            said = f"{feed} gave no good answer for {span(age)}{_after(error)}"
-        case Unconfirmed(feed, names, age):
-            said = f"{feed} gave no definite result of {_listed(names)} for {span(age)}"
-        case Unwritten(feed, names):
-            said = f"{feed} has not confirmed {_listed(names)} since the restart"
+            return f"{feed} gave no good answer for {span(age)}{_after(error)}"
         case NothingCounts(feed):
-            said = f"{feed} answers, but none of its projects counts"
+            return f"{feed} answers, but none of its projects counts"
         case Missing(names, feeds):
-            said = f"no project named {_listed(names)} in {', '.join(feeds)}"
-        case NothingMatches(()):
-            said = "it watches no feed"
+            return f"no project named {_listed(names)} in {', '.join(feeds)}"
         case NothingMatches(feeds):
-            said = f"no project of {', '.join(feeds)} matches"
-        case _:
-            raise NotImplementedError(type(doubt).__name__)
-    return said
+            return f"no project of {', '.join(feeds)} matches" if feeds else "it watches no feed"
+    return _why_of_projects(doubt)
+
+
+def _why_of_projects(doubt: Doubt) -> str:
+    match doubt:
+        case Unconfirmed(feed, names, age):
+            return f"{feed} gave no definite result of {_listed(names)} for {span(age)}"
+        case Unwritten(feed, names):
+            return f"{feed} has not confirmed {_listed(names)} since the restart"
+        case UnknownWord(feed, names):
+            return f"{feed} sends a word for {_listed(names)} that is not known; add it to words"
+        case Vanished(feed, names):
+            return f"{feed} no longer has {_listed(names)}, broken when last seen"
+    raise NotImplementedError(type(doubt).__name__)
 
 
 def remedy(doubt: Doubt) -> str | None:
@@ -69,8 +76,10 @@ def remedy(doubt: Doubt) -> str | None:
     match doubt:
         case NeverAnswered(feed) | Silent(feed):
             return f"{feed} gives a good answer"
-        case Unconfirmed(feed, names) | Unwritten(feed, names):
+        case Unconfirmed(feed, names) | Unwritten(feed, names) | UnknownWord(feed, names):
             return f"{feed} confirms {_listed(names)}"
+        case Vanished(feed, names):
+            return f"{feed} has {_listed(names)} again, or it is forgotten (forget_missing)"
     return None
 
 

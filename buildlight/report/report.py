@@ -218,7 +218,7 @@ def _idle(
 def _same(before: Part, feed: Watched, watchers: Watchers) -> bool:
     """Return whether the rows of *before* are still right, without a look at the projects."""
     return (
-        feed.state.projects is before.feed.state.projects
+        (feed.identity, feed.state.revision) == (before.feed.identity, before.feed.state.revision)
         and (feed.state.answered is None) == (before.feed.state.answered is None)
         and (feed.rules, feed.selection) == (before.feed.rules, before.feed.selection)
         and feed.rules.ignore_older_than is None  # Else time alone changes it.

@@ -18,7 +18,7 @@ from buildlight.feeds.schedule import max_age
 from buildlight.feeds.settings import FeedSettings
 from buildlight.lamps.lamp import LampStatus
 from buildlight.patterns.pattern import Channel, Pattern
-from buildlight.projects.feed_state import FeedState
+from buildlight.projects.feed_state import FeedState, unanswered
 from buildlight.projects.verdict import Verdict
 from buildlight.report.report import Light
 from buildlight.system.sd_notify import Systemd
@@ -50,15 +50,12 @@ def feeds(*tables: Mapping[str, Any], **top: Any) -> tuple[FeedSettings, ...]:
 WEB = {"name": "web", "url": "http://web.example/cc.xml?token=0123456789abcdefghij"}
 TILLS = {"name": "tills", "url": "http://tills.example/cc.xml"}
 KNOWN = FeedState(
-    projects={("shop", 0): a_memory(verdict=Verdict.BROKEN)},
-    seen={("shop", 0): 90.0},
-    confirmed={("shop", 0): 80.0},
-    doubted=frozenset({("shop", 0)}),
+    projects={("shop", 0): a_memory(verdict=Verdict.BROKEN, unconfirmed_since=80.0, doubted=True)},
     answered=90.0,
     failures=2,
     error=DOWN,
 )
-DOUBTED = FeedState(projects=KNOWN.projects, confirmed=KNOWN.confirmed, doubted=KNOWN.doubted)
+DOUBTED = unanswered(KNOWN)
 """The verdicts are known, and no answer vouches for them: the lamp cannot be green by it."""
 
 

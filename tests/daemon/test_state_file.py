@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ def a_feed(
 ) -> dict[str, FeedState]:
     """Return a feed of which *known* is remembered, last *confirmed* at that time."""
     projects = {("shop", 0): BROKEN} if known is None else known
-    feed_state = FeedState(projects=projects, confirmed=dict.fromkeys(projects, confirmed))
+    old = {key: replace(each, unconfirmed_since=confirmed) for key, each in projects.items()}
+    feed_state = FeedState(projects=old)
     return {key_of(URL, name): feed_state}
 
 
@@ -123,7 +125,7 @@ def test_verdicts_come_back(tmp_path: Path) -> None:
     assert (shop.verdict, shop.since, shop.build) == (Verdict.BROKEN, since, ("41", since))
     assert not shop.building
     assert feed_state.answered is None
-    assert feed_state.seen == {}
+    assert feed_state.answered is None
 
 
 @pytest.mark.parametrize("verdict", Verdict)
@@ -260,7 +262,7 @@ def test_time_passes_while_the_daemon_is_stopped(tmp_path: Path) -> None:
 
     feed_state = load(tmp_path, now=5.0, clock=NOON + timedelta(hours=1))[KEY]
 
-    assert feed_state.confirmed["shop", 0] == pytest.approx(5.0 - 600.0 - HOUR)
+    assert feed_state.projects["shop", 0].unconfirmed_since == pytest.approx(5.0 - 600.0 - HOUR)
 
 
 def test_the_zone_of_the_machine_does_not_matter(tmp_path: Path) -> None:
@@ -268,7 +270,9 @@ def test_the_zone_of_the_machine_does_not_matter(tmp_path: Path) -> None:
     kept(tmp_path, a_feed())
     elsewhere = NOON.astimezone(timezone(timedelta(hours=-7)))
 
-    assert load(tmp_path, clock=elsewhere)[KEY].confirmed["shop", 0] == pytest.approx(0.0)
+    assert load(tmp_path, clock=elsewhere)[KEY].projects[
+        "shop", 0
+    ].unconfirmed_since == pytest.approx(0.0)
 
 
 @pytest.mark.parametrize("off", [timedelta(days=-365), timedelta(days=365)])
@@ -276,7 +280,7 @@ def test_a_clock_that_was_wrong_makes_nothing_new(tmp_path: Path, off: timedelta
     """A Pi starts in the past: what was kept is old then, and never from the future."""
     kept(tmp_path, a_feed())
 
-    confirmed = load(tmp_path, now=7.0, clock=NOON + off)[KEY].confirmed["shop", 0]
+    confirmed = load(tmp_path, now=7.0, clock=NOON + off)[KEY].projects["shop", 0].unconfirmed_since
 
     assert confirmed == pytest.approx(7.0 - timedelta(days=365).total_seconds())
 
@@ -346,7 +350,7 @@ def test_a_stop_writes_when_verdicts_were_confirmed(tmp_path: Path) -> None:
     stop(state, a_feed(confirmed=HOUR), now=HOUR, clock=NOON + timedelta(hours=1))
 
     feed_state = load(tmp_path, now=0.0, clock=NOON + timedelta(hours=1))[KEY]
-    assert feed_state.confirmed["shop", 0] == pytest.approx(0.0)
+    assert feed_state.projects["shop", 0].unconfirmed_since == pytest.approx(0.0)
 
 
 def test_the_file_is_replaced_as_a_whole(tmp_path: Path) -> None:

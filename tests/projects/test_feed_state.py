@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +22,7 @@ from buildlight.projects.feed_state import (
     absorb,
     in_doubt,
     nothing_new,
+    unanswered,
 )
 from buildlight.projects.project import STATUS_WORDS, BuildStatus, Project
 from buildlight.projects.verdict import Event, Verdict
@@ -137,7 +138,6 @@ def test_a_failure_keeps_what_is_known() -> None:
     feed_state, news = absorb(before, a_fault(30.0), rules=RULES)
 
     assert feed_state.projects is before.projects
-    assert feed_state.seen is before.seen
     assert feed_state.answered == 0.0
     assert (feed_state.failures, feed_state.error) == (1, DOWN)
     assert news == News()
@@ -183,7 +183,7 @@ def test_a_project_that_is_missing_for_a_moment_is_kept() -> None:
     )
 
     assert verdicts(feed_state)["shop", 0] is Verdict.BROKEN
-    assert feed_state.seen == {("shop", 0): 0.0, ("b", 0): 109.9}
+    assert feed_state.projects["shop", 0].missing_since == 0.0
     assert news == News()
 
 
@@ -199,14 +199,152 @@ def test_a_missing_project_is_no_news() -> None:
 
 
 def test_a_project_that_is_missing_for_long_is_given_up() -> None:
-    """A project that was removed from the server leaves the lamp after `max_age` seconds."""
+    """A green that was removed from the server leaves the lamp after `max_age` seconds."""
     rest = [an_answer(at, a_project("b")) for at in (60.0, 110.0)]
 
-    feed_state, news = after([an_answer(0.0, RED, a_project("b")), *rest])
+    feed_state, news = after([an_answer(0.0, GREEN, a_project("b")), *rest])
 
     assert feed_state.projects.keys() == {("b", 0)}
-    assert feed_state.seen == {("b", 0): 110.0}
-    assert news.dropped == ("shop",)
+    assert (news.dropped, news.dropped_red) == (("shop",), ())
+
+
+@pytest.mark.parametrize(("age", "kept"), [(899.9, True), (900.0, False)])
+def test_a_red_that_vanishes_is_kept_with_a_doubt_and_then_dropped(
+    age: float,
+    kept: bool,  # noqa: FBT001 - what the table says
+) -> None:
+    """An exporter that lists only the latest run's jobs does not fix what was broken."""
+    polls = [an_answer(at, a_project("b")) for at in (60.0, age)]
+
+    feed_state, news = after([an_answer(0.0, RED, a_project("b")), *polls])
+
+    assert feed_state.vanished(RULES) == ({"shop"} if kept else set())
+    assert news.dropped_red == (() if kept else ("shop",))
+
+
+def test_how_long_a_red_is_kept_can_be_set() -> None:
+    """`forget_missing = 60` for a server that deletes jobs every day."""
+    rules = replace(RULES, forget_missing=60.0)
+
+    feed_state, _ = after(
+        [an_answer(0.0, RED, a_project("b")), an_answer(60.0, a_project("b"))], rules
+    )
+
+    assert feed_state.projects.keys() == {("b", 0)}
+
+
+STANDIN = a_project("shop (main branch)", last_build_status="Unknown", last_build_label="0")
+RENAMED = a_project("shop (main)", last_build_status="Success")
+
+
+def test_a_stand_in_is_a_fault_for_as_long_as_it_stands() -> None:
+    """A proxy whose server is down sends one project of another name, without a result."""
+    feed_state, _ = after(
+        [an_answer(0.0, RED), *(an_answer(60.0 * n, STANDIN) for n in range(1, 9))]
+    )
+
+    assert str(feed_state.error) == (
+        "shop is gone, and shop (main branch) has come instead; renamed, or a stand-in? It counts "
+        "after its next build"
+    )
+    assert feed_state.answered == 0.0
+    assert verdicts(feed_state) == {("shop", 0): Verdict.BROKEN}
+
+
+def test_a_stand_in_of_one_of_many_is_a_fault_too() -> None:
+    """The other projects go on, which proves nothing for the one that could not be read."""
+    others = (
+        a_project("b", last_build_status="Success"),
+        a_project("c", last_build_status="Success"),
+    )
+
+    feed_state, _ = after([an_answer(0.0, RED, *others), an_answer(30.0, STANDIN, *others)])
+
+    assert feed_state.error is not None
+
+
+@pytest.mark.parametrize(("stood", "believed"), [(109.9, False), (110.0, True)])
+def test_new_names_are_believed_once_they_have_stood(
+    stood: float,
+    believed: bool,  # noqa: FBT001 - what the table says
+) -> None:
+    """Somebody added a branch to the address: each of the new names has a result."""
+    feed_state, _ = after(
+        [an_answer(0.0, RED), an_answer(30.0, RENAMED), an_answer(30 + stood, RENAMED)]
+    )
+
+    assert (feed_state.error is None) is believed
+    assert ("shop", 0) in feed_state.projects  # The red one stays for a while.
+
+
+def test_a_new_project_beside_the_old_ones_is_believed_at_once() -> None:
+    """A job that was just made, and never built."""
+    feed_state, _ = after([an_answer(0.0, GREEN), an_answer(30.0, GREEN, a_project("new"))])
+
+    assert feed_state.error is None
+
+
+def test_a_pattern_that_is_a_name_makes_it_required() -> None:
+    """In brackets, too, which a glob reads otherwise."""
+    name = "[infra] pipeline:main"
+    rules = replace(RULES, exact=frozenset({name}))
+    first = an_answer(0.0, a_project(name, last_build_status="Success"), a_project("b"))
+
+    feed_state, _ = after([first, an_answer(30.0, a_project("b"))], rules)
+
+    assert str(feed_state.error).startswith(f"no project named {name}")
+
+
+def test_two_spellings_of_one_name_are_one_project() -> None:
+    """A server that changes its form of Unicode has renamed nothing."""
+    feed_state, _ = after(
+        [
+            an_answer(0.0, a_project("Caf\u00e9", last_build_status="Failure")),
+            an_answer(30.0, a_project("Cafe\u0301", activity="Building")),
+        ]
+    )
+
+    assert verdicts(feed_state) == {("Caf\u00e9", 0): Verdict.BROKEN}
+
+
+@pytest.mark.parametrize(("age", "unknown"), [(109.9, set()), (110.0, {"shop"})])
+def test_an_unknown_word_confirms_nothing(age: float, unknown: set[str]) -> None:
+    """After a pass, `Exploded` is no green for longer than old news would be."""
+    odd = a_project(last_build_status="Exploded")
+    polls = [an_answer(30.0 * number, odd) for number in range(1, 4)]
+
+    feed_state, news = after([an_answer(0.0, GREEN), *polls, an_answer(age, odd)])
+
+    assert feed_state.unknown(RULES, now=age) == unknown
+    assert news.unknown_words == {"exploded"}
+
+
+def test_an_unknown_activity_is_told() -> None:
+    """So that the log can name it."""
+    _, news = after([an_answer(0.0, a_project(activity="Thinking"))])
+
+    assert news.unknown_activities == {"thinking"}
+
+
+@pytest.mark.parametrize("year", [1, 1970, 1989, 2090, 9999])
+def test_a_placeholder_for_a_time_is_no_time(year: int) -> None:
+    """A red with one is not twenty thousand days old, and counts."""
+    rules = replace(RULES, ignore_older_than=86_400.0)
+    never = datetime(year, 1, 1, tzinfo=UTC)
+
+    feed_state, _ = after([an_answer(0.0, replace(RED, last_build_time=never))], rules)
+
+    known = feed_state.projects["shop", 0]
+    assert known.project.last_build_time is None
+    assert not rules.dead(known, clock=NOON)
+
+
+def test_a_feed_that_rests_is_fresh_for_three_rests() -> None:
+    """A rate limit may ask for a pause of minutes; it counts as the interval."""
+    feed_state, _ = after([replace(an_answer(0.0, GREEN), rest=300.0)])
+
+    assert feed_state.freshness(RULES, now=899.0) is Freshness.FRESH
+    assert feed_state.freshness(RULES, now=900.0) is Freshness.STALE
 
 
 def test_several_projects_are_given_up_in_order() -> None:
@@ -242,7 +380,7 @@ def test_a_feed_that_shrinks_to_nothing_is_a_fault() -> None:
 
     assert isinstance(feed_state.error, FeedMalformed)
     assert str(feed_state.error) == (
-        "answers with no project, but had 2; does the server still know who asks?"
+        "answers with no project, but had 2; does the server still accept the token?"
     )
     assert feed_state.failures == 1
     assert feed_state.answered == 0.0
@@ -258,7 +396,7 @@ def test_a_required_project_that_is_missing_is_a_fault() -> None:
 
     assert isinstance(feed_state.error, FeedMalformed)
     assert str(feed_state.error) == (
-        "no project named pos, till; was it renamed, or may we not see it?"
+        "no project named pos, till; was it renamed, or is access missing?"
     )
     assert feed_state.freshness(rules, now=0.0) is Freshness.NEVER
     assert feed_state.projects == {}
@@ -305,29 +443,30 @@ def test_a_memory_from_before_a_restart_is_carried_on() -> None:
 
 def test_a_memory_from_before_a_restart_has_its_grace() -> None:
     """A red project that the first answer leaves out is kept as long as any other."""
-    restored = FeedState(projects={("shop", 0): a_memory(verdict=Verdict.BROKEN)})
+    red, other = a_memory(verdict=Verdict.BROKEN), a_memory("b")
+    restored = FeedState(projects={("shop", 0): red, ("b", 0): other})
 
     first, _ = absorb(restored, an_answer(1_000.0, a_project("b")), rules=RULES)
-    second, _ = absorb(first, an_answer(1_109.0, a_project("b")), rules=RULES)
-    third, news = absorb(second, an_answer(1_110.0, a_project("b")), rules=RULES)
+    second, _ = absorb(first, an_answer(1_899.0, a_project("b")), rules=RULES)
+    third, news = absorb(second, an_answer(1_900.0, a_project("b")), rules=RULES)
 
     assert ("shop", 0) in first.projects
     assert ("shop", 0) in second.projects
     assert ("shop", 0) not in third.projects
-    assert news.dropped == ("shop",)
+    assert news.dropped_red == ("shop",)
 
 
 def test_a_project_that_is_missing_after_an_outage_has_its_grace() -> None:
     """A server that comes back from a long outage with half a list does not turn a lamp green."""
     readings = [an_answer(0.0, RED, a_project("b")), *[a_fault(60.0)] * 5]
-    back = [an_answer(at, a_project("b")) for at in (110.0, 219.0)]
+    back = [an_answer(at, a_project("b")) for at in (110.0, 1_009.0)]
 
     kept, _ = after([*readings, *back])
-    dropped, news = absorb(kept, an_answer(220.0, a_project("b")), rules=RULES)
+    dropped, news = absorb(kept, an_answer(1_010.0, a_project("b")), rules=RULES)
 
     assert verdicts(kept)["shop", 0] is Verdict.BROKEN
     assert ("shop", 0) not in dropped.projects
-    assert news.dropped == ("shop",)
+    assert news.dropped_red == ("shop",)
 
 
 UNCLEAR = a_project(last_build_status="Unknown")
@@ -373,13 +512,17 @@ def test_no_more_is_kept_of_what_is_missing_than_an_answer_may_hold(
     assert MOST_MISSING == MAX_PROJECTS
     monkeypatch.setattr("buildlight.projects.feed_state.MOST_MISSING", 2)
     answers = [
-        an_answer(at, a_project(f"{letter} 1"), a_project(f"{letter} 2"))
+        an_answer(
+            at,
+            a_project("a"),
+            *(a_project(f"{letter} {n}", last_build_status="Success") for n in (1, 2)),
+        )
         for at, letter in zip((0.0, 5.0, 10.0), "zxy", strict=True)
     ]
 
     feed_state, news = after(answers)
 
-    assert {name for name, _ in feed_state.projects} == {"x 1", "x 2", "y 1", "y 2"}
+    assert {name for name, _ in feed_state.projects} == {"a", "x 1", "x 2", "y 1", "y 2"}
     assert news.dropped == ("z 1", "z 2")
 
 
@@ -392,7 +535,7 @@ WRITTEN = 60.0
 def outdated(*known: Project) -> FeedState:
     """Return how a feed stands of which *known* was written, and no later news."""
     kept, _ = after([an_answer(WRITTEN, *known)])
-    return in_doubt(FeedState(projects=kept.projects, confirmed=kept.confirmed))
+    return in_doubt(unanswered(kept))
 
 
 def test_outdated_news_holds_no_green_and_loses_no_red() -> None:
@@ -433,11 +576,9 @@ def test_outdated_news_is_no_doubt_for_ever(age: float, doubted: set[str]) -> No
 
 def test_outdated_news_of_what_is_gone_is_no_doubt() -> None:
     """A project that was deleted on its server is forgotten as ever."""
-    feed_state, _ = absorb(
-        outdated(GREEN),
-        an_answer(10.0, a_project("till", last_build_status="Success")),
-        rules=RULES,
-    )
+    till = a_project("till", last_build_status="Success")
+
+    feed_state, _ = absorb(outdated(GREEN, till), an_answer(500.0, till), rules=RULES)
 
     assert feed_state.unwritten(RULES) == set()
 
@@ -454,7 +595,7 @@ def test_a_verdict_that_is_confirmed_never_expires(told: Project) -> None:
     """A project that is not built for weeks keeps its colour while its server says so."""
     feed_state = days_of_doubt(told, 2 * DAY, then=told)
 
-    assert feed_state.confirmed == {("shop", 0): 2 * DAY}
+    assert feed_state.projects["shop", 0].unconfirmed_since is None
     assert feed_state.doubtful(RULES, now=2 * DAY) == frozenset()
     assert verdicts(feed_state) != {("shop", 0): Verdict.NONE}
 
@@ -465,7 +606,7 @@ def test_a_verdict_expires_by_its_last_confirmation() -> None:
 
     feed_state, _ = after(readings)
 
-    assert feed_state.confirmed == {("shop", 0): 60.0}
+    assert feed_state.projects["shop", 0].unconfirmed_since == 60.0
 
 
 def test_the_expiry_can_be_set() -> None:
@@ -602,7 +743,6 @@ def test_a_feed_is_fresh_only_by_a_recent_good_answer(
         answered = now if feed_state.failures == 0 else answered
 
         assert feed_state.answered == answered
-        assert feed_state.projects.keys() == feed_state.seen.keys() == feed_state.confirmed.keys()
         assert isinstance(outcome, tuple) or news == News()
         for late in (0.0, 109.9, 110.0):
             fresh = feed_state.freshness(RULES, now=now + late) is Freshness.FRESH
@@ -611,7 +751,7 @@ def test_a_feed_is_fresh_only_by_a_recent_good_answer(
 
 def test_a_green_from_before_a_restart_that_is_gone_vouches_for_nothing() -> None:
     """Yesterday's green of a project that the server no longer has is not shown once more."""
-    restored = FeedState(projects={("shop", 0): a_memory()})
+    restored = FeedState(projects={("shop", 0): a_memory(), ("till", 0): a_memory("till")})
 
     feed_state, news = absorb(restored, an_answer(1.0, a_project("till")), rules=RULES)
 
@@ -633,7 +773,7 @@ ANSWERS = st.lists(
     max_size=3,
 ).map(tuple)
 
-LEFT_OUT: dict[str, Any] = {"answer": None, "settled": False, "error": None}
+LEFT_OUT: dict[str, Any] = {"answer": None, "settled": False, "error": None, "revision": 0}
 """What knows of the shortcut, and errors, which are equal to themselves alone."""
 
 
@@ -684,7 +824,7 @@ def test_nothing_is_new_from_the_third_time_on() -> None:
 
     steps = pairwise(feed_states)
     assert [nothing_new(old, new, RULES) for old, new in steps] == [False, True, True]
-    assert feed_states[3].projects is feed_states[1].projects
+    assert feed_states[3].revision == feed_states[1].revision
 
 
 def test_the_same_again_is_good_news_after_a_fault() -> None:
@@ -695,8 +835,7 @@ def test_the_same_again_is_good_news_after_a_fault() -> None:
     feed_state, _ = after([*readings[:2], a_fault(60.0), readings[2]])
 
     assert feed_state.settled
-    now = {("shop", 0): 90.0, ("till", 0): 90.0}
-    assert (feed_state.seen, feed_state.confirmed, feed_state.answered) == (now, now, 90.0)
+    assert feed_state.answered == 90.0
     assert (feed_state.failures, feed_state.error) == (0, None)
 
 

@@ -21,15 +21,27 @@ WORDS = {
     "success": BuildStatus.SUCCESS,
     "passed": BuildStatus.SUCCESS,
     "normal": BuildStatus.SUCCESS,
+    "passing": BuildStatus.SUCCESS,
+    "succeeded": BuildStatus.SUCCESS,  # Azure DevOps, AWS
+    "successful": BuildStatus.SUCCESS,  # Bitbucket
     "failure": BuildStatus.FAILURE,
     "failed": BuildStatus.FAILURE,
     "unstable": BuildStatus.FAILURE,
     "broken": BuildStatus.FAILURE,
+    "failing": BuildStatus.FAILURE,  # CircleCI, of a build that runs
+    "partiallysucceeded": BuildStatus.FAILURE,  # Azure DevOps
+    "timed_out": BuildStatus.FAILURE,  # GitHub
+    "timedout": BuildStatus.FAILURE,
+    "startup_failure": BuildStatus.FAILURE,  # GitHub
+    "errored": BuildStatus.EXCEPTION,  # Concourse, Travis
     "error": BuildStatus.EXCEPTION,
     "exception": BuildStatus.EXCEPTION,
     "cancelled": BuildStatus.CANCELLED,
     "canceled": BuildStatus.CANCELLED,
     "aborted": BuildStatus.CANCELLED,
+    "skipped": BuildStatus.CANCELLED,
+    "stopped": BuildStatus.CANCELLED,  # Bitbucket
+    "not_run": BuildStatus.CANCELLED,  # Buildkite, CircleCI
     "unknown": BuildStatus.UNKNOWN,
     "pending": BuildStatus.UNKNOWN,
     "": BuildStatus.UNKNOWN,
@@ -40,6 +52,9 @@ ACTIVITIES = {
     "sleeping": Activity.SLEEPING,
     "checkingmodifications": Activity.CHECKING_MODIFICATIONS,
     "pending": Activity.PENDING,
+    "has pending changes": Activity.PENDING,  # TeamCity
+    "unknown": Activity.UNKNOWN,
+    "": Activity.SLEEPING,
 }
 
 
@@ -91,9 +106,9 @@ def test_activities_are_read_without_case_and_spaces(
     assert activity_of(a_project(activity=spelt(word))) is activity
 
 
-@pytest.mark.parametrize("word", ["", "Unknown", "Has pending changes", "Builder"])
+@pytest.mark.parametrize("word", ["Unknown", "Thinking", "Builder"])
 def test_an_activity_nobody_knows_is_unknown(word: str) -> None:
-    """TeamCity's `Has pending changes` is no build."""
+    """A word that only resembles Building is not a build."""
     assert activity_of(a_project(activity=word)) is Activity.UNKNOWN
 
 

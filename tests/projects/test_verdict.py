@@ -1,13 +1,20 @@
 """Rule 4: when a word becomes the verdict, and what is news."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildlight.projects.project import STATUS_WORDS, BuildStatus, Project
+from buildlight.projects.project import (
+    STATUS_WORDS,
+    Activity,
+    BuildStatus,
+    Project,
+    activity_of,
+)
 from buildlight.projects.verdict import DEFINITE, Event, ProjectState, Verdict, event, update
 from support.examples import NOON, a_memory, a_project
 
@@ -19,7 +26,13 @@ BROKEN_WORDS = ("Failure", "Failed", "Error", "Exception", "Unstable", "Broken")
 OTHER_WORDS = ("Unknown", "Pending", "", "Cancelled", "Canceled", "Aborted", "Successggg")
 
 PASSING = a_memory(build=("41", TEN), since=TEN, definite=True)
-BROKEN = a_memory(verdict=Verdict.BROKEN, build=("41", TEN), since=TEN, definite=True)
+BROKEN = a_memory(
+    verdict=Verdict.BROKEN,
+    build=("41", TEN),
+    announced_build=("41", TEN),
+    since=TEN,
+    definite=True,
+)
 NEVER_BUILT = a_memory(verdict=Verdict.NONE)
 
 
@@ -232,7 +245,6 @@ def test_the_last_reading_is_remembered() -> None:
     [
         TEN,
         NOON,
-        datetime(1970, 1, 3, 0, 0, 1, tzinfo=UTC),
         datetime(2026, 11, 20, 12, 30, tzinfo=timezone(timedelta(hours=2))),
     ],
 )
@@ -245,8 +257,6 @@ IMPLAUSIBLE = [
     None,
     datetime(2026, 11, 20, 11, 0),  # noqa: DTZ001 - a server that names no zone
     NOON + timedelta(seconds=1),
-    datetime(1970, 1, 1, tzinfo=UTC),
-    datetime(1970, 1, 3, tzinfo=UTC),
 ]
 
 
@@ -254,7 +264,7 @@ IMPLAUSIBLE = [
 def test_a_time_that_cannot_be_true_is_replaced_by_the_moment_of_the_turn(
     told: datetime | None,
 ) -> None:
-    """No zone, the future and CruiseControl.rb's 1970 are not told to anybody."""
+    """A time without a zone, or in the future, is not shown."""
     after = update(PASSING, a_reading("Sleeping Failure", "42", told), now=NOON)
 
     assert after.since == NOON
@@ -312,7 +322,7 @@ def test_a_verdict_that_turns_is_as_old_as_its_build() -> None:
         (BROKEN, "Sleeping Success", Event.FIXED),
         (BROKEN, "Building Success", Event.FIXED),
         (BROKEN, "Sleeping Failure", Event.STILL_BROKEN),
-        (BROKEN, "Building Failure", Event.STILL_BROKEN),
+        (BROKEN, "Building Failure", Event.STARTED),
         (BROKEN, "Building Unknown", Event.STARTED),
         (BROKEN, "Sleeping Unknown", None),
         (BROKEN, "Sleeping Cancelled", None),
@@ -340,10 +350,60 @@ def test_the_same_red_build_is_told_once(build: tuple[str, datetime | None], wor
 def test_either_of_label_and_time_tells_a_red_build_at_rest_from_the_last(
     build: tuple[str, datetime | None],
 ) -> None:
-    """A server with a stuck label or a missing time still has its second failure told."""
-    after = update(BROKEN, a_reading("Sleeping Failure", *build), now=NOON)
+    """A server with a stuck label or a missing time still has its second failure announced."""
+    steady = replace(BROKEN, steady=True)
 
-    assert event(BROKEN, after) is Event.STILL_BROKEN
+    after = update(steady, a_reading("Sleeping Failure", *build), now=NOON)
+
+    assert event(steady, after) is Event.STILL_BROKEN
+
+
+def test_a_time_that_moves_at_every_poll_is_no_event() -> None:
+    """It is the time of the answer: a buzzer would sound every 30 seconds."""
+    readings = [
+        a_reading("Sleeping Failure", "", TEN + timedelta(seconds=30 * poll)) for poll in range(9)
+    ]
+
+    _, events = a_story(readings)
+
+    assert events == [Event.BROKEN]
+
+
+def test_a_running_build_with_the_result_of_the_one_before_is_one_event() -> None:
+    """Proxies give it a label and a time of its own; it is announced when it has ended."""
+    readings = [
+        a_reading("Sleeping Failure", "41", TEN),
+        a_reading("Building Failure", "42", ELEVEN),
+        a_reading("Building Failure", "42", ELEVEN),
+        a_reading("Sleeping Failure", "42", NOON),
+        a_reading("Sleeping Failure", "42", NOON),
+    ]
+
+    _, events = a_story(readings)
+
+    assert events == [Event.BROKEN, Event.STARTED, Event.STILL_BROKEN]
+
+
+def test_a_build_that_breaks_before_it_ends_is_announced_once() -> None:
+    """GoCD calls a stage Failing while its other jobs still run."""
+    readings = [
+        a_reading("Sleeping Success", "41", TEN),
+        a_reading("Building Failure", "42", ELEVEN),
+        a_reading("Sleeping Failure", "42", NOON),
+    ]
+
+    _, events = a_story(readings)
+
+    assert events == [Event.BROKEN]
+
+
+@pytest.mark.parametrize("activity", ["Unknown", "Waiting"])
+def test_an_unknown_activity_earns_no_green_for_the_red_build(activity: str) -> None:
+    """A proxy whose server is down says Success of the build that is known to be red."""
+    same = update(BROKEN, a_reading(f"{activity} Success", "41", TEN), now=NOON)
+    next_one = update(BROKEN, a_reading(f"{activity} Success", "42", ELEVEN), now=NOON)
+
+    assert (same.verdict, next_one.verdict) == (Verdict.BROKEN, Verdict.PASSING)
 
 
 @pytest.mark.parametrize("build", [("42", TEN), ("41", ELEVEN), ("42", None), ("", ELEVEN)])
@@ -479,7 +539,9 @@ def test_rule_4_holds_for_any_sequence_of_readings(projects: list[Project]) -> N
         )
 
         assert after.building is building
-        if breaks:
+        if breaks or (
+            passes and activity_of(project) is Activity.UNKNOWN and _is_red_build(known, project)
+        ):
             assert after.verdict is Verdict.BROKEN
         elif passes and (not building or source is None or _both_changed(source, project)):
             assert after.verdict is Verdict.PASSING
@@ -488,6 +550,14 @@ def test_rule_4_holds_for_any_sequence_of_readings(projects: list[Project]) -> N
         if source is None or breaks or (passes and (not building or after.definite)):
             source = project
         known = after
+
+
+def _is_red_build(known: ProjectState | None, project: Project) -> bool:
+    build = project.last_build_label, project.last_build_time
+    if activity_of(project) is not Activity.UNKNOWN:
+        return False
+    red = known is not None and known.verdict is Verdict.BROKEN
+    return red and any(build) and known is not None and known.build == build
 
 
 def _both_changed(old: Project, new: Project) -> bool:

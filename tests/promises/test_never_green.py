@@ -117,5 +117,6 @@ def test_a_verdict_changes_only_by_what_was_earned(history: list[Poll]) -> None:
                 assert not building
             else:
                 assert word not in ("Success", "Failure")
-                assert now - feed_state.confirmed[key] >= RULES.expiry
+                assert known.unconfirmed_since is not None
+                assert now - known.unconfirmed_since >= RULES.expiry
         feed_state = after

@@ -133,7 +133,7 @@ def test_q03_a_build_that_was_missed_is_seen_while_the_next_one_runs() -> None:
     """A server that never rests still turns the lamp red and green."""
     heard = events(*sequence("jenkins/build-after-build"))
 
-    assert heard == [Event.BROKEN, Event.STILL_BROKEN, Event.FIXED]
+    assert heard == [Event.BROKEN, Event.FIXED]
 
 
 def test_q04_a_running_build_that_calls_itself_a_success_stays_red() -> None:
@@ -214,12 +214,12 @@ def test_q05_the_configuration_explains_a_word() -> None:
     [
         (
             "teamcity/configurations",
-            [Activity.UNKNOWN, Activity.BUILDING, Activity.SLEEPING],
+            [Activity.PENDING, Activity.BUILDING, Activity.SLEEPING],
         ),
         ("ccnet/byte-order-mark", [Activity.SLEEPING, Activity.PENDING, Activity.SLEEPING]),
         ("cruisecontrolrb/projects", [Activity.CHECKING_MODIFICATIONS, Activity.UNKNOWN]),
         ("rebelinblue/never-deployed", [Activity.UNKNOWN]),
-        ("github-actions/cancelled", [Activity.UNKNOWN]),
+        ("github-actions/cancelled", [Activity.SLEEPING]),
         ("bob/runs", [Activity.SLEEPING, Activity.BUILDING]),
     ],
 )
@@ -464,11 +464,9 @@ def test_q13_of_two_projects_with_one_name_the_red_one_shows(name: str) -> None:
 
 def test_q15_a_project_that_vanishes_is_kept_for_a_while_and_then_told() -> None:
     """Buildkite renames a project for a branch filter: its red does not vanish in one poll."""
-    *moments, (_, news, signal) = played(*sequence("buildkite/renamed"))
+    signals = [signal for _, _, signal in played(*sequence("buildkite/renamed"))]
 
-    assert {signal for _, _, signal in moments} == {"broken"}
-    assert signal == "passing"
-    assert news.dropped == ("shop",)
+    assert signals == ["broken", "broken", "broken", "broken-stale", "broken-stale"]
 
 
 def test_q15_a_project_that_was_named_must_be_there() -> None:
@@ -512,7 +510,7 @@ def test_q19_a_feed_that_shrinks_to_nothing_is_a_fault() -> None:
     feed_state, _, signal = last(good, *empty)
 
     assert signal == "stale"
-    assert "does the server still know who asks?" in str(feed_state.error)
+    assert "does the server still accept the token?" in str(feed_state.error)
 
 
 @pytest.mark.parametrize("name", ["jenkins/anonymous", "concourse/nothing-exposed"])

@@ -19,7 +19,9 @@ from buildlight.report.doubts import (
     NothingMatches,
     Silent,
     Unconfirmed,
+    UnknownWord,
     Unwritten,
+    Vanished,
     doubts_of,
 )
 from buildlight.report.reasons import why
@@ -42,15 +44,26 @@ def doubts(*feeds: Watched, selection: Selection = ALL, now: float = 4.2) -> tup
 
 def old_red() -> Watched:
     """Return a feed that answers, but has not confirmed its red for two days."""
-    feed = a_feed(known("shop", Verdict.BROKEN), answered=200_000.0)
-    state = replace(feed.state, confirmed={("shop", 0): 0.0})
-    return replace(feed, state=state, rules=Rules(max_age=110.0, expiry=172_800.0))
+    red = replace(known("shop", Verdict.BROKEN), unconfirmed_since=0.0)
+    feed = a_feed(red, answered=200_000.0)
+    return replace(feed, rules=Rules(max_age=110.0, expiry=172_800.0))
 
 
 def unwritten() -> Watched:
     """Return a feed whose stored verdict is doubted since a restart."""
-    feed = a_feed(known("shop", Verdict.NONE))
-    return replace(feed, state=replace(feed.state, doubted=frozenset({("shop", 0)})))
+    return a_feed(replace(known("shop", Verdict.NONE), doubted=True))
+
+
+def vanished() -> Watched:
+    """Return a feed whose last answer did not hold what was broken."""
+    return a_feed(replace(known("shop", Verdict.BROKEN), missing_since=0.0))
+
+
+def unknown_word() -> Watched:
+    """Return a feed that has sent an unknown word for as long as news may be old."""
+    green = known("shop")
+    odd = replace(green.project, last_build_status="Exploded")
+    return a_feed(replace(green, project=odd, unconfirmed_since=-110.0))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +75,8 @@ def unwritten() -> Watched:
         (a_feed(known()), ALL, 110.0, (Silent("web", 110.0),)),
         (a_feed(), ALL, 4.2, (NothingCounts("web"), NothingMatches(("web",)))),
         (old_red(), ALL, 200_001.0, (Unconfirmed("web", ("shop",), 172_800.0),)),
+        (vanished(), ALL, 4.2, (Vanished("web", ("shop",)),)),
+        (unknown_word(), ALL, 4.2, (UnknownWord("web", ("shop",)),)),
         (unwritten(), ALL, 4.2, (Unwritten("web", ("shop",)),)),
         (a_feed(known()), Selection(("till",)), 4.2, (Missing(("till",), ("web",)),)),
         (a_feed(known()), Selection(("till*",)), 4.2, (NothingMatches(("web",)),)),
@@ -154,7 +169,10 @@ def test_a_feed_that_has_not_answered_may_have_what_matches() -> None:
     assert report.lamps[0].warnings == ()
 
 
-KINDS = (NeverAnswered, Silent, Unconfirmed, Unwritten, NothingCounts, Missing, NothingMatches)
+KINDS = (
+    *(NeverAnswered, Silent, Unconfirmed, Unwritten, UnknownWord, Vanished),
+    *(NothingCounts, Missing, NothingMatches),
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)

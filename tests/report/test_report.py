@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, time, timedelta, timezone, tzinfo
 from functools import cache
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,10 @@ DOWN = FeedUnreachable("nobody answers; is the server running?")
 NINE_TWELVE = NOON - timedelta(hours=2, minutes=48)
 
 
+REVISIONS = count()
+"""Each feed that a test makes has other content."""
+
+
 def a_feed(
     *known: ProjectState,
     name: str = "web",
@@ -48,7 +53,7 @@ def a_feed(
     """Return a feed that holds *known* and answered at 0 seconds, unless told otherwise."""
     feed_state = FeedState(
         projects={(each.project.name, place): each for place, each in enumerate(known)},
-        seen={(each.project.name, place): 0.0 for place, each in enumerate(known)},
+        revision=next(REVISIONS),
         answered=answered,
         failures=failures,
         error=DOWN if failures else None,
@@ -260,8 +265,7 @@ def test_a_lamp_says_which_of_its_feeds_would_change_it() -> None:
 
 def test_what_has_to_happen_to_several_feeds_is_told_of_each() -> None:
     """A server that is down, and one that has to say how a project stands."""
-    feed_state = replace(a_feed(never_built("b")).state, doubted=frozenset({("b", 0)}))
-    doubtful = replace(a_feed(), state=feed_state)
+    doubtful = a_feed(replace(never_built("b"), doubted=True))
 
     lamp = told(a_feed(name="a", answered=None), doubtful)
 
@@ -280,10 +284,9 @@ def test_every_doubtful_feed_is_told() -> None:
 
 def a_doubtful_feed(*known: ProjectState, selection: Selection | None = None) -> Watched:
     """Return a fresh feed that has confirmed nothing for more than two days."""
-    feed = a_feed(*known, selection=selection, answered=200_000.0)
-    confirmed = dict.fromkeys(feed.state.projects, 0.0)
-    rules = Rules(max_age=110.0, expiry=172_800.0)
-    return replace(feed, state=replace(feed.state, confirmed=confirmed), rules=rules)
+    old = (replace(each, unconfirmed_since=0.0) for each in known)
+    feed = a_feed(*old, selection=selection, answered=200_000.0)
+    return replace(feed, rules=Rules(max_age=110.0, expiry=172_800.0))
 
 
 def test_a_red_that_nothing_confirms_is_told() -> None:
@@ -317,10 +320,9 @@ def test_a_red_that_does_not_count_is_not_doubted(
 )
 def test_what_a_restart_made_doubtful_is_told(lamp_choice: Selection, signal: Signal) -> None:
     """News that could not be written before a restart forbid green, where they count."""
-    feed = a_feed(never_built("b"), passing("c"))
-    feed_state = replace(feed.state, doubted=frozenset({("b", 0)}))
+    feed = a_feed(replace(never_built("b"), doubted=True), passing("c"))
 
-    lamp = told(replace(feed, state=feed_state), lamp=a_lamp(selection=lamp_choice))
+    lamp = told(feed, lamp=a_lamp(selection=lamp_choice))
 
     assert lamp.signal == signal
     if signal.stale:

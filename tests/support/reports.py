@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from buildlight.errors import FeedError, FeedUnreachable
@@ -47,6 +48,10 @@ def broken(name: str = "shop", **more: object) -> ProjectState:
     return known(name, Verdict.BROKEN, **{"messages": blamed, **more})
 
 
+REVISIONS = count()
+"""Each feed that a test makes has other content."""
+
+
 def a_feed(
     *projects: ProjectState,
     name: str = "web",
@@ -58,7 +63,7 @@ def a_feed(
     keys = [(each.project.name, place) for place, each in enumerate(projects)]
     feed_state = FeedState(
         projects=dict(zip(keys, projects, strict=True)),
-        seen=dict.fromkeys(keys, 0.0),
+        revision=next(REVISIONS),
         answered=answered,
         failures=3 if error else 0,
         error=error,
