@@ -61,8 +61,8 @@ def _nothing(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | N
     if projects:
         return None
     return LintWarning(
-        "It holds no project, and the lamp would never be green: some servers show strangers "
-        "nothing, so try with a user or a token, or check the address."
+        "The feed has no projects, so the lamp would never be green. Some servers show nothing "
+        "without authentication: try a user or a token, or check the address."
     )
 
 
@@ -70,7 +70,7 @@ def _many(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | None
     if len(projects) <= MANY:
         return None
     return LintWarning(
-        f"{len(projects)} projects are many for a lamp: choose those that matter, or ask the "
+        f"{len(projects)} projects are many for one lamp: include those that matter, or ask the "
         "server for a view.",
         f"include = [{quoted(_pattern(projects[0].name))}]",
     )
@@ -93,8 +93,8 @@ def _strange_words(projects: tuple[Project, ...], _clock: datetime) -> LintWarni
         return None
     table = ", ".join(f'{quoted(word)} = "keep"' for word in _short(words))
     return LintWarning(
-        f"It says what buildlight does not know ({_named(words)}), and takes as no news (keep): "
-        "write passing or broken if a word means that.",
+        f"Unknown words: {_named(words)}. They keep the verdict; write passing or broken if that "
+        "is what a word means.",
         f"words = {{ {table} }}" if table else None,
     )
 
@@ -116,8 +116,8 @@ def _never_built(projects: tuple[Project, ...], _clock: datetime) -> LintWarning
         return None
     left_out = ", ".join(quoted(_literal(name)) for name in _short(dict.fromkeys(names)))
     return LintWarning(
-        f"{count(len(names), 'project')} never completed a build, or cannot, as folders "
-        f"({_named(names)}): they make no lamp green; leave them out if they never will.",
+        f"{count(len(names), 'project')} never completed a build, or cannot (folders): "
+        f"{_named(names)}. They make no lamp green; exclude them if they never will.",
         f"exclude = [{left_out}]" if left_out else None,
     )
 
@@ -127,7 +127,7 @@ def _all_red(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | N
     if len(broken) <= 1 or not all(broken):
         return None
     return LintWarning(
-        "Every project is broken, and a lamp that is always red tells nothing: include those "
+        "Every project is broken, and a lamp that is always red says nothing: include the projects "
         "that somebody looks after.",
         f"include = [{quoted(_pattern(projects[0].name))}]" if len(projects) <= MANY else None,
     )
@@ -138,8 +138,8 @@ def _long_dead(projects: tuple[Project, ...], clock: datetime) -> LintWarning | 
     if not names:
         return None
     return LintWarning(
-        f"{count(len(names), 'project')} had the last build more than a year ago "
-        f"({_named(names)}): let them count no longer, here after a year in seconds.",
+        f"{count(len(names), 'project')} had the last build more than a year ago: "
+        f"{_named(names)}. With this line they stop counting after a year (in seconds).",
         f"ignore_older_than = {LONG.total_seconds():.0f}",
     )
 
@@ -159,9 +159,9 @@ def _no_zone(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | N
     if not naive:
         return None
     return LintWarning(
-        f"{count(len(naive), 'time')} of {len(times)} without a zone, so nobody can tell when "
-        "that was: the lamp does not need it, and `since` will be when buildlight saw it; a "
-        "newer server may say more."
+        f"{count(len(naive), 'time')} of {len(times)} without a time zone. The lamp does not need "
+        "it; `since` will be the time at which buildlight saw the build. A newer server may "
+        "send it."
     )
 
 
@@ -170,9 +170,8 @@ def _repeated(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | 
     if not names:
         return None
     return LintWarning(
-        f"{count(len(names), 'name')} more than once ({_named(names)}): each project counts, "
-        "but include and exclude cannot tell them apart; rename them on the server if they "
-        "have to."
+        f"{count(len(names), 'name')} more than once: {_named(names)}. Each project counts, "
+        "but include and exclude cannot tell them apart; rename them on the server if that matters."
     )
 
 
@@ -182,7 +181,7 @@ def _stages(projects: tuple[Project, ...], _clock: datetime) -> LintWarning | No
     if not pipelines:
         return None
     return LintWarning(
-        f"The names look like stages of pipelines ({_named(pipelines)}): count each pipeline "
+        f"The names look like stages of pipelines: {_named(pipelines)}. Count each pipeline "
         "once, by its worst stage.",
         'roll_up = "pipeline"',
     )

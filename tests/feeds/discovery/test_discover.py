@@ -203,7 +203,7 @@ def test_an_empty_feed_is_second_best(server: FeedServer, heard: Hears) -> None:
     told, complaints = heard()
     assert status == 1
     assert feed_of(told).options.shown == server.url("/cc.xml")
-    assert "# It holds no project" in told
+    assert "# The feed has no projects" in told
     assert f"{server.url('/cc.xml')}: a feed, but it holds no project" in complaints
     assert len(server.requests) > len(KNOWN)
 
@@ -717,22 +717,22 @@ def test_any_text_can_be_quoted() -> None:
 
 OLD = NOON - timedelta(days=400)
 ODD = [
-    ([], "It holds no project", None),
+    ([], "The feed has no projects", None),
     ([a_project(f"shop-{number}", last_build_status="Success") for number in range(MANY + 1)],
-     "101 projects are many for a lamp", 'include = ["shop*"]'),
+     "101 projects are many for one lamp", 'include = ["shop*"]'),
     ([a_project("shop", last_build_status="Failure"), a_project("web", last_build_status="error")],
      "Every project is broken", 'include = ["shop*"]'),
-    (projects("gocd/pipelines"), "look like stages of pipelines (", 'roll_up = "pipeline"'),
+    (projects("gocd/pipelines"), "look like stages of pipelines: ", 'roll_up = "pipeline"'),
     ([a_project(f"shop/{job}", last_build_status="Success", web_url="/pipelines/shop/jobs/1")
-      for job in "ab"], "look like stages of pipelines (shop)", 'roll_up = "pipeline"'),
+      for job in "ab"], "look like stages of pipelines: shop.", 'roll_up = "pipeline"'),
     ([a_project(last_build_status="Success", last_build_time=OLD)],
-     "1 project had the last build more than a year ago (shop)", "ignore_older_than = 31536000"),
-    (projects("jenkins/folders"), "never completed a build, or cannot, as folders",
+     "1 project had the last build more than a year ago: shop.", "ignore_older_than = 31536000"),
+    (projects("jenkins/folders"), "never completed a build, or cannot (folders)",
      'exclude = ["shop"]'),
     ([a_project(last_build_status="Flaky"), a_project(last_build_status="Dead")],
-     "what buildlight does not know (dead, flaky)",
+     "Unknown words: dead, flaky.",
      'words = { "dead" = "keep", "flaky" = "keep" }'),
-    (projects("gocd/no-zone"), "without a zone", None),
+    (projects("gocd/no-zone"), "without a time zone", None),
     (projects("gocd/repeated-names"), "more than once", None),
 ]  # fmt: skip
 
@@ -747,38 +747,38 @@ def test_what_is_odd_is_told(seen: Sequence[Project], sentence: str, line: str |
 
 
 EMPTY_HINT = (
-    "It holds no project, and the lamp would never be green: some servers show strangers nothing, "
-    "so try with a user or a token, or check the address."
+    "The feed has no projects, so the lamp would never be green. Some servers show nothing without "
+    "authentication: try a user or a token, or check the address."
 )
 MANY_HINT = (
-    "101 projects are many for a lamp: choose those that matter, or ask the server for a view."
+    "101 projects are many for one lamp: include those that matter, or ask the server for a view."
 )
 RED_HINT = (
-    "Every project is broken, and a lamp that is always red tells nothing: include those that "
-    "somebody looks after."
+    "Every project is broken, and a lamp that is always red says nothing: include the projects "
+    "that somebody looks after."
 )
 STAGES_HINT = (
-    "The names look like stages of pipelines (shop): count each pipeline once, by its worst stage."
+    "The names look like stages of pipelines: shop. Count each pipeline once, by its worst stage."
 )
 DEAD_HINT = (
-    "2 projects had the last build more than a year ago (a, b): let them count no longer, here "
-    "after a year in seconds."
+    "2 projects had the last build more than a year ago: a, b. With this line they stop counting "
+    "after a year (in seconds)."
 )
 NEVER_HINT = (
-    "5 projects never completed a build, or cannot, as folders (0, 1, 2 and 2 more): they make no "
-    "lamp green; leave them out if they never will."
+    "5 projects never completed a build, or cannot (folders): 0, 1, 2 and 2 more. They make no "
+    "lamp green; exclude them if they never will."
 )
 WORDS_HINT = (
-    "It says what buildlight does not know (dead), and takes as no news (keep): write passing or "
-    "broken if a word means that."
+    "Unknown words: dead. They keep the verdict; write passing or broken if that is what a word "
+    "means."
 )
 ZONE_HINT = (
-    "1 time of 2 without a zone, so nobody can tell when that was: the lamp does not need it, and "
-    "`since` will be when buildlight saw it; a newer server may say more."
+    "1 time of 2 without a time zone. The lamp does not need it; `since` will be the time at which "
+    "buildlight saw the build. A newer server may send it."
 )
 TWICE_HINT = (
-    "1 name more than once (shop): each project counts, but include and exclude cannot tell them "
-    "apart; rename them on the server if they have to."
+    "1 name more than once: shop. Each project counts, but include and exclude cannot tell them "
+    "apart; rename them on the server if that matters."
 )
 GREEN = {"last_build_status": "Success"}
 NAIVE = datetime(2026, 11, 20, 9, 12)  # noqa: DTZ001 - as GoCD before 18.4 sends it
@@ -819,7 +819,7 @@ def test_oddities_come_in_the_order_in_which_they_matter() -> None:
         "101 project", "Every proje", "The names l", "1 project h", "1 time of 2", "1 name more",
     ]  # fmt: skip
     assert [odd.sentence[:11] for odd in others] == [
-        "103 project", "The names l", "1 project h", "1 project n", "It says wha", "1 time of 2",
+        "103 project", "The names l", "1 project h", "1 project n", "Unknown wor", "1 time of 2",
         "1 name more",
     ]  # fmt: skip
 
@@ -844,7 +844,7 @@ def test_a_few_names_are_told_and_the_rest_is_counted() -> None:
             for odd in lint([a_project(each, last_build_status="") for each in names], NOON)
             if "never completed" in odd.sentence
         ]
-        return odd.sentence.partition("(")[2].partition("): ")[0]
+        return odd.sentence.partition("(folders): ")[2].partition(". They")[0]
 
     assert told("") == "(no name)"
     assert told("a", "b", "c") == "a, b, c"
@@ -872,7 +872,7 @@ def test_a_word_that_is_a_speech_is_not_suggested() -> None:
     """It is told, cut, and there is no table for it to be pasted."""
     (odd,) = lint([a_project(last_build_status="d" * 61)], NOON)
 
-    assert f"({'d' * 39}…)" in odd.sentence
+    assert f": {'d' * 39}…. They" in odd.sentence
     assert odd.line is None
 
 
@@ -896,7 +896,7 @@ def test_a_pipeline_of_one_stage_needs_no_roll_up() -> None:
 
     assert lint(one, NOON) == ()
     (odd,) = lint([*one, a_project("c / e", **GREEN)], NOON)
-    assert "stages of pipelines (c):" in odd.sentence
+    assert "stages of pipelines: c." in odd.sentence
 
 
 @pytest.mark.parametrize(
