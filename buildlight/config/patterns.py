@@ -8,15 +8,15 @@ from pydantic import AfterValidator, PlainValidator
 from buildlight.config.problems import Problem, text_of
 from buildlight.drivers import DriverOptions
 from buildlight.patterns.fitting import fit
+from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import (
     LONGEST_EVENT,
     OFF,
     Pattern,
     cheers,
     colours_of,
-    length,
-    parse_pattern,
-    timed,
+    duration_of,
+    limit_duration,
 )
 from buildlight.patterns.presets import preset_patterns
 from buildlight.projects.signal import RANKS
@@ -62,7 +62,9 @@ def signal_patterns(
 
 def event_patterns(own: Mapping[str, Pattern], options: DriverOptions) -> Mapping[Event, Pattern]:
     """Return what is played once for each event, as a light with *options* can show it."""
-    return {EVENTS[name]: timed(_fitted(pattern, options)) for name, pattern in own.items()}
+    return {
+        EVENTS[name]: limit_duration(_fitted(pattern, options)) for name, pattern in own.items()
+    }
 
 
 def look_problems(
@@ -89,7 +91,7 @@ def look_problems(
         at = f"{path}.events.{event.value}"
         if not pattern.strokes:
             yield Problem(at, invisible)
-        if length(pattern) > LONGEST_EVENT:
+        if duration_of(pattern) > LONGEST_EVENT:
             yield Problem(at, f"lasts longer than {LONGEST_EVENT:.0f} seconds")
 
 

@@ -1,9 +1,9 @@
 """Lights: one module a kind of light, behind one small contract.
 
 A driver is a name in the entry-point group ``buildlight.drivers`` that leads to a class. The
-built-in ones use the same door as anybody's, and a driver's library is imported only when a
-lamp is configured for it. Whether a driver keeps the contract is proven by
-``conformance.check_driver``.
+built-in drivers are found in the same way as plug-ins. A driver's library is imported only when
+a lamp is configured for it. ``conformance.check_driver`` tests whether a driver keeps the
+contract. A plug-in finds here everything else that it imports.
 """
 
 import logging
@@ -13,8 +13,22 @@ from typing import ClassVar, Protocol, cast, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-from buildlight.errors import ConfigError, DriverNotFound
-from buildlight.patterns.pattern import Channel, Frame, Pattern
+from buildlight.errors import ConfigError, DriverNotFound, LightUnavailable
+from buildlight.patterns.pattern import Channel, Frame, Pattern, frame_at
+
+__all__ = [
+    "Channel",
+    "Driver",
+    "DriverOptions",
+    "Frame",
+    "LightUnavailable",
+    "Pattern",
+    "PatternDriver",
+    "Wired",
+    "frame_at",
+    "installed",
+    "load_driver",
+]
 
 GROUP = "buildlight.drivers"
 

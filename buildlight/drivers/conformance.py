@@ -27,16 +27,8 @@ from pydantic import ValidationError
 from buildlight.drivers import Driver, DriverOptions, PatternDriver, Wired
 from buildlight.errors import LightUnavailable
 from buildlight.patterns.fitting import fit
-from buildlight.patterns.pattern import (
-    DARK,
-    Channel,
-    Frame,
-    Pattern,
-    Stroke,
-    frame_at,
-    next_change,
-    parse_pattern,
-)
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import DARK, Channel, Frame, Pattern, Stroke, frame_at, next_change
 from buildlight.patterns.presets import PRESETS, preset_patterns
 
 PATIENCE = 5.0

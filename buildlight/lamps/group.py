@@ -18,7 +18,7 @@ from buildlight.lamps.lamp import Lamp, LampStatus
 from buildlight.lamps.settings import LampSettings
 from buildlight.lamps.thread import LampThread
 from buildlight.lamps.timing import HUNG, LETTING_GO, LOOK, LOOK_WHILE_BLINKING, OFTEN
-from buildlight.patterns.pattern import Pattern, cheers, dimmed
+from buildlight.patterns.pattern import Pattern, cheers, dim
 from buildlight.projects.verdict import Event, Verdict
 from buildlight.report.report import LampReport, Light, Shown
 from buildlight.report.update import Update
@@ -93,7 +93,7 @@ class LampGroup:
         for each in self._played:
             hours, pattern = each.settings.hours, each.settings.patterns["stale"]
             closed = hours is not None and not is_open(hours, clock)
-            each.show(dimmed(pattern, each.settings.closed) if closed else pattern)
+            each.show(dim(pattern, each.settings.closed) if closed else pattern)
 
     @property
     def tried(self) -> bool:

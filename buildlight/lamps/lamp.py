@@ -9,16 +9,15 @@ from typing import cast
 from buildlight.drivers import Driver, PatternDriver
 from buildlight.errors import LightUnavailable
 from buildlight.lamps.timing import BLOCKED, RETRIES
+from buildlight.patterns.flashing import flashes, stop_flashing
 from buildlight.patterns.pattern import (
     OFF,
     Frame,
     Pattern,
-    flashes,
+    duration_of,
     frame_at,
-    length,
+    lay_over,
     next_change,
-    overlaid,
-    stilled,
 )
 from buildlight.report.report import Light
 
@@ -63,7 +62,7 @@ class Overlay:
 
     def over(self, now: float) -> bool:
         """Return whether it has ended."""
-        return now - self.start >= length(self.pattern)
+        return now - self.start >= duration_of(self.pattern)
 
 
 def due(
@@ -76,9 +75,9 @@ def due(
     """
     if overlay is None:
         return frame_at(pattern, now - start), next_change(pattern, now - start)
-    beneath = stilled(pattern) if flashes(overlay.pattern) else pattern
+    beneath = stop_flashing(pattern) if flashes(overlay.pattern) else pattern
     since = now - overlay.start
-    frame = overlaid(frame_at(beneath, now - start), overlay.pattern, since)
+    frame = lay_over(frame_at(beneath, now - start), overlay.pattern, since)
     waits = next_change(beneath, now - start), next_change(overlay.pattern, since)
     return frame, min((wait for wait in waits if wait is not None), default=None)
 

@@ -1,17 +1,9 @@
-"""How a signal looks: channels, frames, patterns, and the small language for them. Pure.
-
-A pattern is written as it is spoken: ``red``, ``green pulse``, ``red, amber double-blink``,
-``red, buzzer 2s``, ``amber 30% blink``, ``off``. What is played when is in ``lamp``.
-"""
+"""What a lamp shows: channels, frames, and patterns that are frames over time. Pure."""
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
-
-from buildlight.errors import ConfigError
 
 
 class Channel(Enum):
@@ -23,10 +15,6 @@ class Channel(Enum):
     BLUE = "blue"
     WHITE = "white"
     BUZZER = "buzzer"
-
-
-# Words for a channel that are not its name: tower lights call theirs yellow.
-ALIASES: Mapping[str, Channel] = {"yellow": Channel.AMBER, "orange": Channel.AMBER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,133 +155,7 @@ def _step(rhythm: Rhythm, seconds: float) -> tuple[float, float]:
     return rhythm[0][1], rhythm[0][0]
 
 
-_WORD = re.compile(r"[^\s,]+")
-_LEVEL = re.compile(r"([0-9]{1,3})%")
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)s")
-
-
-def parse_pattern(text: str) -> Pattern:
-    """Return the pattern that *text* writes.
-
-    Strokes are joined by commas; each is a channel, then in any order a level (``30%``), a
-    rhythm and a duration (``2s``), none of them twice. Raises :class:`ConfigError` with the place
-    of the mistake.
-    """
-    if text.strip().lower() == "off":
-        return OFF
-    strokes = []
-    place = 0
-    for part in text.split(","):
-        strokes.append(_parse_stroke(part, place=place))
-        place += len(part) + 1
-    pattern = Pattern(" ".join(text.split()), tuple(strokes))
-    if _flashes(pattern) > MOST_FLASHES:
-        raise ConfigError(
-            f"flashes more than {MOST_FLASHES} times a second, which can hurt people; "
-            "use fewer rhythms at once"
-        )
-    return pattern
-
-
-def _flashes(pattern: Pattern) -> int:
-    """Return the most moments within one second at which a channel of *pattern* lights up."""
-    onsets = sorted(
-        {
-            round(start, 3)
-            for stroke in pattern.strokes
-            if _flashes_by_itself(stroke)
-            for start in _onsets(stroke.rhythm)
-        }
-    )
-    return max((sum(start <= on < start + 1 for on in onsets) for start in onsets), default=0)
-
-
-def _flashes_by_itself(stroke: Stroke) -> bool:
-    moves = len(stroke.rhythm) > 1 and stroke.rhythm is not PULSE
-    return moves and stroke.channel is not Channel.BUZZER
-
-
-def stilled(pattern: Pattern) -> Pattern:
-    """Return *pattern* with what flashes in it lit all the time: something else flashes now."""
-    strokes = tuple(
-        replace(stroke, rhythm=STEADY) if _flashes_by_itself(stroke) else stroke
-        for stroke in pattern.strokes
-    )
-    return replace(pattern, strokes=strokes)
-
-
-def _onsets(rhythm: Rhythm) -> Iterable[float]:
-    """Yield when *rhythm* goes from dark to lit, in the first :data:`WATCHED` seconds.
-
-    No rhythm but the ones that do not flash is lit in two steps running.
-    """
-    now = 0.0
-    while now < WATCHED:
-        for duration, level in rhythm:
-            if level > 0:
-                yield now
-            now += duration
-
-
-MOST_FLASHES = 3
-"""Flashes a second that are safe for people with photosensitive epilepsy (WCAG 2.3.1)."""
-WATCHED = 60.0
-"""Seconds after which two rhythms have met in every way that matters."""
-
-
-def _parse_stroke(part: str, *, place: int) -> Stroke:
-    words = [(found.group().lower(), place + found.start() + 1) for found in _WORD.finditer(part)]
-    if not words:
-        raise ConfigError(f"character {place + 1}: a channel is missing; {_CHANNELS_ARE}")
-    (name, at), *rest = words
-    channel = _channel(name, at)
-    given: dict[str, Any] = {}
-    for word, place_of_word in rest:
-        field, value = _qualifier(word, place_of_word)
-        if field in given:
-            raise ConfigError(
-                f"character {place_of_word}: a second {_CALLED[field]} for the same channel"
-            )
-        given[field] = value
-    return Stroke(channel, **given)
-
-
-def _channel(word: str, at: int) -> Channel:
-    if word in ALIASES:
-        return ALIASES[word]
-    try:
-        return Channel(word)
-    except ValueError:
-        raise ConfigError(f"character {at}: no such channel; {_CHANNELS_ARE}") from None
-
-
-_CALLED: Mapping[str, str] = {"rhythm": "rhythm", "level": "level", "lasts": "duration"}
-"""What a person calls the fields of a stroke."""
-
-
-def _qualifier(word: str, at: int) -> tuple[str, Rhythm | float]:
-    """Return which field of a stroke *word* is about, and what it says."""
-    if word in RHYTHMS:
-        return "rhythm", RHYTHMS[word]
-    level = _LEVEL.fullmatch(word)
-    if level and 0 < int(level[1]) <= 100:  # noqa: PLR2004 - per cent
-        return "level", int(level[1]) / 100
-    duration = _DURATION.fullmatch(word)
-    if duration and 0 < float(duration[1]) <= LONGEST:
-        return "lasts", float(duration[1])
-    raise ConfigError(
-        f"character {at}: neither a rhythm ({', '.join(RHYTHMS)}), "
-        "nor a level from 1% to 100%, nor a duration such as 2s"
-    )
-
-
-LONGEST = 86_400.0
-"""Longest duration of a stroke, in seconds."""
-
-_CHANNELS_ARE = f"channels are {', '.join(channel.value for channel in Channel)}"
-
-
-def dimmed(pattern: Pattern, share: float) -> Pattern:
+def dim(pattern: Pattern, share: float) -> Pattern:
     """Return *pattern* at *share* (0..1) of its levels, without its buzzer."""
     if share == 0:
         return OFF
@@ -307,13 +169,13 @@ def dimmed(pattern: Pattern, share: float) -> Pattern:
     )
 
 
-def length(pattern: Pattern) -> float:
+def duration_of(pattern: Pattern) -> float:
     """Return after how many seconds *pattern* is dark for good, infinite if never."""
     lasts = [math.inf if each.lasts is None else each.lasts for each in pattern.strokes]
     return max(lasts, default=0.0)
 
 
-def timed(pattern: Pattern) -> Pattern:
+def limit_duration(pattern: Pattern) -> Pattern:
     """Return *pattern* with an end: strokes that would go on for ever last :data:`ONCE`."""
     strokes = tuple(
         replace(stroke, lasts=ONCE if stroke.lasts is None else stroke.lasts)
@@ -338,12 +200,7 @@ def cheers(pattern: Pattern) -> bool:
     return lasts[Channel.GREEN] > max((lasts[each] for each in others), default=0.0)
 
 
-def flashes(pattern: Pattern) -> bool:
-    """Return whether anything in *pattern* flashes; a breath and a sound do not."""
-    return any(_flashes_by_itself(stroke) for stroke in pattern.strokes)
-
-
-def overlaid(frame: Frame, pattern: Pattern, seconds: float) -> Frame:
+def lay_over(frame: Frame, pattern: Pattern, seconds: float) -> Frame:
     """Return *frame* with the channels of *pattern* as they are *seconds* after its start."""
     over = frame_at(pattern, seconds)
     busy = {stroke.channel for stroke in pattern.strokes if not _over(stroke, seconds)}

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from buildlight.patterns.pattern import Channel, Pattern, colours_of, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import Channel, Pattern, colours_of
 
 # Every signal's name (aggregate.RANKS) and its looks: colour tells the verdict, motion the
 # activity.

@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import chain
 
 from buildlight.hours import Hours, is_open, next_switch
-from buildlight.patterns.pattern import Channel, Pattern, dimmed
+from buildlight.patterns.pattern import Channel, Pattern, dim
 from buildlight.projects.feed_state import Freshness
 from buildlight.projects.project import Project
 from buildlight.projects.selection import Selection, idle
@@ -308,7 +308,7 @@ def _lamp(
     because = [*verdict_reasons(rows, signal, clock=clock), *map(why, doubts)]
     ends = [*endings(signal, rows, feeds, doubts)]
     if lamp.hours is not None and not is_open(lamp.hours, clock):
-        pattern = dimmed(pattern, lamp.closed)
+        pattern = dim(pattern, lamp.closed)
         because.insert(0, closed_until(next_switch(lamp.hours, clock), clock=clock))
         ends.insert(0, "the office opens")
     began = before.began if before is not None and before.signal == signal else now

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from buildlight.patterns.pattern import next_change, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import next_change
 from processes import Process, folder, python
 from table import Row
 

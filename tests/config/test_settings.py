@@ -20,7 +20,8 @@ from buildlight.daemon.settings import Settings
 from buildlight.errors import ConfigError
 from buildlight.feeds.settings import FeedSettings
 from buildlight.lamps.settings import LampSettings
-from buildlight.patterns.pattern import RHYTHMS, SLOW_BLINK, Channel, Pattern, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import RHYTHMS, SLOW_BLINK, Channel, Pattern
 from buildlight.projects.project import BuildStatus
 from buildlight.projects.signal import RANKS
 from buildlight.system.paths import find_file

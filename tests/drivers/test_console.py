@@ -13,7 +13,8 @@ import pytest
 from buildlight.drivers import PatternDriver
 from buildlight.drivers.console import COLOURS, GLASS, ConsoleLight, ConsoleOptions
 from buildlight.errors import LightUnavailable
-from buildlight.patterns.pattern import DARK, OFF, Channel, Frame, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import DARK, OFF, Channel, Frame
 
 
 def told(share: float) -> dict[str, str]:
@@ -30,7 +31,8 @@ PREAMBLE = """
 import sys
 from buildlight.drivers.console import ConsoleLight, ConsoleOptions
 from buildlight.errors import LightUnavailable
-from buildlight.patterns.pattern import Channel, Frame, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import Channel, Frame
 light = ConsoleLight(ConsoleOptions())
 """
 

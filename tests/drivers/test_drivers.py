@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from buildlight import __version__
 from buildlight.drivers import DriverOptions, PatternDriver, installed, load_driver
+from buildlight.drivers.conformance import check_driver
 from buildlight.drivers.console import ConsoleLight
 from buildlight.drivers.gpio.light import GpioLight
 from buildlight.drivers.serial.light import SerialLight
@@ -191,3 +192,48 @@ def test_lights_with_a_rhythm_of_their_own_are_told_apart() -> None:
         ConsoleLight,
         SerialLight,
     ]
+
+
+OLD_PLUGIN = """
+from buildlight.drivers import DriverOptions, Driver, PatternDriver
+from buildlight.drivers.colour import BLACK, MixingOptions, inks, mixed
+from buildlight.errors import LightUnavailable
+from buildlight.pattern import DARK, OFF, Channel, Frame, Pattern, frame_at, parse_pattern
+
+
+class OldOptions(MixingOptions):
+    there: bool = True
+
+
+class OldLight:
+    Options = OldOptions
+    refresh = 2.0
+
+    def __init__(self, options):
+        if not options.there:
+            raise LightUnavailable("the old light is missing; is it plugged in?")
+        self.colour = BLACK
+
+    def show(self, frame):
+        self.colour = mixed(frame, inks(amber=(255, 80, 0)))
+
+    def plays(self, pattern):
+        return pattern == OFF
+
+    def play(self, pattern):
+        self.show(frame_at(pattern, 0.0))
+
+    def close(self):
+        self.show(DARK)
+"""
+
+
+def test_a_driver_of_the_version_before_still_runs(site: Path) -> None:
+    """Old import paths work for one version, and a warning names the new one."""
+    (site / "buildlight_old.py").write_text(OLD_PLUGIN)
+    install(site, "old", "buildlight_old:OldLight")
+
+    with pytest.warns(DeprecationWarning, match="buildlight.drivers"):
+        driver = load_driver("old")
+
+    check_driver(driver, missing={"there": False})

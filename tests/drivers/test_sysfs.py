@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from buildlight.drivers import sysfs
 from buildlight.drivers.sysfs import SysfsLight, SysfsOptions
 from buildlight.errors import LightUnavailable
-from buildlight.patterns.pattern import DARK, Channel, Frame, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import DARK, Channel, Frame
 from support.lights import Kernel, as_nobody
 
 RED = Frame.of({Channel.RED: 1})

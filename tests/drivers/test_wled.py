@@ -15,7 +15,8 @@ from buildlight.drivers import wled
 from buildlight.drivers.wled import BLINK, BREATHE, SOLID, WledLight, WledOptions, blink_timing
 from buildlight.errors import LightUnavailable
 from buildlight.patterns.fitting import fit
-from buildlight.patterns.pattern import DARK, RHYTHMS, Channel, Frame, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import DARK, RHYTHMS, Channel, Frame
 from buildlight.patterns.presets import COLOURS
 from support.lights import Wled
 

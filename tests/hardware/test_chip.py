@@ -26,7 +26,8 @@ from buildlight.drivers.serial.light import SerialLight
 from buildlight.drivers.serial.options import SerialOptions
 from buildlight.drivers.serial.own_light import OWN_CHANNELS, TTL, line_of
 from buildlight.errors import LightUnavailable
-from buildlight.patterns.pattern import STEADY, Channel, Frame, Pattern, frame_at, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import STEADY, Channel, Frame, Pattern, frame_at
 from buildlight.patterns.presets import COLOURS
 from buildlight.projects.signal import RANKS, Signal
 from buildlight.projects.verdict import Verdict

@@ -13,7 +13,8 @@ import pytest
 
 from buildlight.drivers.serial.light import SerialLight
 from buildlight.drivers.serial.options import SerialOptions
-from buildlight.patterns.pattern import Channel, Frame, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import Channel, Frame
 from hardware.conftest import FIRMWARE, pico
 from hardware.lead import CHANNELS, PATIENCE, until
 from hardware.pico_port import PINS, Pico

@@ -12,15 +12,8 @@ from itertools import accumulate, cycle, groupby, takewhile
 import pytest
 
 from buildlight.drivers.serial.own_light import encode_own, line_of, play_own
-from buildlight.patterns.pattern import (
-    PULSE,
-    RHYTHMS,
-    SLOW_BLINK,
-    Channel,
-    Frame,
-    frame_at,
-    parse_pattern,
-)
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import PULSE, RHYTHMS, SLOW_BLINK, Channel, Frame, frame_at
 from hardware.conftest import FIRMWARE, pico
 from hardware.lead import CHANNELS, ROUND, Board
 

@@ -13,7 +13,8 @@ from buildlight.errors import LightUnavailable
 from buildlight.lamps.lamp import Lamp
 from buildlight.lamps.thread import LampThread
 from buildlight.lamps.timing import OPENING, RETRIES
-from buildlight.patterns.pattern import DARK, OFF, Channel, Frame, Pattern, parse_pattern, timed
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import DARK, OFF, Channel, Frame, Pattern, limit_duration
 from buildlight.report.report import Light
 
 RED, GREEN = Frame.of({Channel.RED: 1}), Frame.of({Channel.GREEN: 1})
@@ -157,7 +158,7 @@ def played(pattern: str, once: str, *, seconds: float) -> list[tuple[float, Fram
     lamp, beneath = Lamp(opening(light)), parse_pattern(pattern)
     lamp.step(beneath, now=0.0)
     shown, now = [(0.0, light.shown[-1])], 0.5
-    wait = lamp.step(beneath, now=now, once=timed(parse_pattern(once)))
+    wait = lamp.step(beneath, now=now, once=limit_duration(parse_pattern(once)))
     while now < seconds:
         shown.append((round(now, 3), light.shown[-1]))
         # A crumb of a second would not get anywhere.

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from buildlight.errors import ConfigError
 from buildlight.patterns.fitting import fit
+from buildlight.patterns.flashing import flashes, stop_flashing
+from buildlight.patterns.language import ALIASES, LONGEST, parse_pattern
 from buildlight.patterns.pattern import (
-    ALIASES,
     DARK,
-    LONGEST,
     LONGEST_EVENT,
     OFF,
     PULSE,
@@ -27,15 +27,12 @@ from buildlight.patterns.pattern import (
     Stroke,
     cheers,
     colours_of,
-    dimmed,
-    flashes,
+    dim,
+    duration_of,
     frame_at,
-    length,
+    lay_over,
+    limit_duration,
     next_change,
-    overlaid,
-    parse_pattern,
-    stilled,
-    timed,
 )
 from buildlight.patterns.presets import COLOURS, PRESETS, RHYTHM, preset_patterns
 from buildlight.projects.signal import RANKS
@@ -713,13 +710,13 @@ def test_a_closed_office_dims_every_colour_and_is_silent(
     text: str, share: float, expected: str
 ) -> None:
     """At night the lamp says the same, but less of it, and wakes nobody."""
-    assert dimmed(parse_pattern(text), share).strokes == parse_pattern(expected).strokes
+    assert dim(parse_pattern(text), share).strokes == parse_pattern(expected).strokes
 
 
 def test_a_dimmed_pattern_says_so() -> None:
     """`explain` tells why the lamp is not as bright as its pattern."""
-    assert dimmed(parse_pattern("red blink"), 0.6).text == "red blink at 60%"
-    assert dimmed(parse_pattern("red blink"), 0.0) is OFF
+    assert dim(parse_pattern("red blink"), 0.6).text == "red blink at 60%"
+    assert dim(parse_pattern("red blink"), 0.0) is OFF
 
 
 @pytest.mark.parametrize(
@@ -734,13 +731,13 @@ def test_a_dimmed_pattern_says_so() -> None:
 )
 def test_a_pattern_is_as_long_as_its_longest_stroke(text: str, seconds: float) -> None:
     """An event makes room for the signal when its last stroke is over."""
-    assert length(parse_pattern(text)) == seconds
+    assert duration_of(parse_pattern(text)) == seconds
 
 
 def test_an_event_has_an_end() -> None:
     """What nobody gave a duration is played for three seconds, and nothing for over a minute."""
     assert LONGEST_EVENT == 60.0
-    assert timed(parse_pattern("red blink, buzzer 1s")) == Pattern(
+    assert limit_duration(parse_pattern("red blink, buzzer 1s")) == Pattern(
         "red blink, buzzer 1s", parse_pattern("red blink 3s, buzzer 1s").strokes
     )
 
@@ -796,7 +793,7 @@ def test_breath_and_sound_do_not_flash(text: str, *, flashing: bool) -> None:
 
 def test_what_flashes_stands_still_while_something_else_flashes() -> None:
     """Colours stay, breath and sound go on, and durations are kept."""
-    still = stilled(parse_pattern("red 50% blink 2s, amber pulse, buzzer blink, green"))
+    still = stop_flashing(parse_pattern("red 50% blink 2s, amber pulse, buzzer blink, green"))
 
     assert still.strokes == parse_pattern("red 50% 2s, amber pulse, buzzer blink, green").strokes
     assert still.text == "red 50% blink 2s, amber pulse, buzzer blink, green"
@@ -818,6 +815,6 @@ def test_an_event_takes_its_channels_and_leaves_the_others(
     beneath: str, over: str, seconds: float, expected: str
 ) -> None:
     """An event on the buzzer leaves the red that everybody has to see."""
-    frame = overlaid(frame_at(parse_pattern(beneath), 0.0), parse_pattern(over), seconds)
+    frame = lay_over(frame_at(parse_pattern(beneath), 0.0), parse_pattern(over), seconds)
 
     assert frame == frame_at(parse_pattern(expected), 0.0)

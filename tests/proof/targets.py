@@ -17,7 +17,8 @@ from buildlight.drivers.serial import light as serial_light
 from buildlight.drivers.serial.light import SerialLight
 from buildlight.errors import ConfigError, FeedMalformed, FeedRefused, LightUnavailable
 from buildlight.feeds.cctray import CCTrayOptions
-from buildlight.patterns.pattern import Channel, Frame, frame_at, next_change, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import Channel, Frame, frame_at, next_change
 from buildlight.projects import ccxml
 from buildlight.projects.feed_state import FeedState, Reading, Rules, absorb
 from buildlight.projects.verdict import Verdict

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from buildlight.errors import FeedUnreachable
 from buildlight.hours import Hours
 from buildlight.patterns.fitting import fit
-from buildlight.patterns.pattern import OFF, Channel, Pattern, frame_at, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import OFF, Channel, Pattern, frame_at
 from buildlight.patterns.presets import COLOURS, PRESETS
 from buildlight.projects.feed_state import FeedState, Freshness, Rules
 from buildlight.projects.project import Message

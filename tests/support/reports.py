@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from buildlight.errors import FeedError, FeedUnreachable
-from buildlight.patterns.pattern import parse_pattern
+from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.presets import COLOURS
 from buildlight.projects.feed_state import FeedState, Rules
 from buildlight.projects.project import Message

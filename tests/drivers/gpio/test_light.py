@@ -25,7 +25,8 @@ from buildlight.drivers.gpio import chip_errors
 from buildlight.drivers.gpio.light import GpioLight, GpioOptions
 from buildlight.errors import BuildlightError, LightBusy, LightUnavailable
 from buildlight.lamps.lamp import Lamp
-from buildlight.patterns.pattern import DARK, Channel, Frame, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import DARK, Channel, Frame
 from buildlight.report.report import Light
 from support.fake_lgpio import FakeLgpio, LgpioError
 

@@ -31,7 +31,8 @@ from buildlight.drivers.serial.port import TcpWire
 from buildlight.errors import BuildlightError, LightBusy, LightUnavailable
 from buildlight.lamps.lamp import Lamp
 from buildlight.lamps.thread import LampThread
-from buildlight.patterns.pattern import DARK, Channel, Frame, frame_at, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import DARK, Channel, Frame, frame_at
 from buildlight.report.report import Light
 
 RED = Frame.of({Channel.RED: 1})

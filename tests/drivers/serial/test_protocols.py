@@ -23,15 +23,8 @@ from buildlight.drivers.serial.protocols import (
 from buildlight.drivers.serial.search import choose_port, lasting_name
 from buildlight.errors import LightUnavailable
 from buildlight.patterns.fitting import fit
-from buildlight.patterns.pattern import (
-    DARK,
-    Channel,
-    Frame,
-    Pattern,
-    Stroke,
-    frame_at,
-    parse_pattern,
-)
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import DARK, Channel, Frame, Pattern, Stroke, frame_at
 from buildlight.patterns.presets import COLOURS, RHYTHM
 
 RED, AMBER, GREEN, BLUE, WHITE, BUZZER = Channel

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from buildlight.patterns.pattern import RHYTHMS, Channel, frame_at, parse_pattern
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import RHYTHMS, Channel, frame_at
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web import event_stream, html
 from buildlight.publish.web.svg import icon_svg

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildlight.errors import FeedUnreachable
-from buildlight.patterns.pattern import parse_pattern
+from buildlight.patterns.language import parse_pattern
 from buildlight.projects.ccxml import parse
 from buildlight.projects.project import Message
 from buildlight.projects.selection import Selection

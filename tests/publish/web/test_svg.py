@@ -11,15 +11,8 @@ from defusedxml.ElementTree import fromstring
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildlight.patterns.pattern import (
-    RHYTHMS,
-    Channel,
-    Frame,
-    Pattern,
-    dimmed,
-    frame_at,
-    parse_pattern,
-)
+from buildlight.patterns.language import parse_pattern
+from buildlight.patterns.pattern import RHYTHMS, Channel, Frame, Pattern, dim, frame_at
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web.svg import LIT, icon_svg, lamp_svg
 from buildlight.report.report import LampReport
@@ -184,8 +177,8 @@ def test_for_who_wants_no_motion_nothing_moves(text: str) -> None:
 
 def test_a_dimmed_lamp_is_drawn_dimmed() -> None:
     """When the office is closed, what is left of the pattern is what is seen."""
-    assert levels(drawn(lamp(dimmed(parse_pattern("red"), 0.2))), 0.0) == {Channel.RED: 0.2}
-    assert levels(drawn(lamp(dimmed(parse_pattern("red"), 0.0))), 0.0) == {}
+    assert levels(drawn(lamp(dim(parse_pattern("red"), 0.2))), 0.0) == {Channel.RED: 0.2}
+    assert levels(drawn(lamp(dim(parse_pattern("red"), 0.0))), 0.0) == {}
 
 
 def test_a_lamp_has_the_lenses_that_it_has() -> None:
