@@ -1,11 +1,18 @@
 """Numbers, durations and moments in words, the same in every sentence. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 
 def count(number: int, noun: str) -> str:
     """Return *number* of *noun*, such as ``1 project`` or ``3 projects``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(names: Sequence[str], *, limit: int = 10) -> str:
+    """Return at most *limit* of *names*, and how many more there are."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
 
 
 def span(seconds: float) -> str:

@@ -23,6 +23,11 @@ INTERRUPTED = 130
 
 DAEMONS = ("run", "demo")
 """The commands that a signal ends with status 0, at any time."""
+NO_THREAD: Mapping[str, str] = {
+    "can't start new thread": "cannot start a thread: too many are running, or memory is short; "
+    "see `ulimit -u`, and TasksMax= of the service"
+}
+"""What Python says where no thread can be had, and what we say."""
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """Errors of an output that cannot be written."""
 
@@ -56,21 +61,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for mistake in exc.mistakes:
             write_error(mistake)
         return MISCONFIGURED
-    except BuildlightError as exc:
-        write_error(str(exc))
-        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        forsake(sys.stdout)  # Its reader has gone, a pager for instance.
-        return FAILED
-    except OSError as exc:
-        if exc.errno not in UNWRITABLE:
+    except (BuildlightError, OSError, MemoryError, RuntimeError) as exc:
+        sentence = _sentence(exc)
+        if sentence is None:
             raise
-        forsake(sys.stdout)
-        write_error(f"the output cannot be written: {exc.strerror}")
+        if isinstance(exc, OSError):
+            forsake(sys.stdout)
+        if sentence:
+            write_error(sentence)
         return FAILED
     return status
+
+
+def _sentence(exc: Exception) -> str | None:
+    """Return what to write about *exc*, which may be nothing; ``None``: it is a bug of ours."""
+    if isinstance(exc, BuildlightError):
+        return str(exc)
+    if isinstance(exc, BrokenPipeError):
+        return ""  # The reader of the output has gone, a pager for instance.
+    if isinstance(exc, OSError) and exc.errno in UNWRITABLE:
+        return f"the output cannot be written: {exc.strerror}"
+    if isinstance(exc, MemoryError):
+        return "out of memory"
+    return NO_THREAD.get(str(exc)) if isinstance(exc, RuntimeError) else None
 
 
 def _command(name: str) -> "Callable[[argparse.Namespace], int]":

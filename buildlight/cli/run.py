@@ -9,10 +9,18 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from buildlight.cli import FAILED, OK, forsake
 from buildlight.system import paths, posix_signals
 from buildlight.system.logging_setup import LogThread
+from buildlight.wording import listed
+
+if TYPE_CHECKING:
+    from buildlight.daemon.settings import Settings
+
+log = logging.getLogger(__name__)
 
 FLUSHING = 0.3
 """Seconds to wait at a daemon's end for the rest of its log to be written."""
@@ -34,7 +42,19 @@ def main(chosen: argparse.Namespace) -> int:
 
     # Absolute: somebody's driver may change the working directory before a reload.
     file = paths.find_file(chosen.config).absolute()
-    return run_with_log_thread(partial(daemon.run, partial(settings.load_settings, file)))
+    return run_with_log_thread(partial(daemon.run, partial(_load, file, settings.load_settings)))
+
+
+def _load(file: Path, load_settings: "Callable[[Path], Settings]") -> "Settings":
+    settings = load_settings(file)
+    log.info(
+        "%s: feeds: %s; lamps: %s%s",
+        file,
+        listed([feed.name for feed in settings.feeds]),
+        listed([lamp.name for lamp in settings.lamps]),
+        "; stop with Ctrl-C" if sys.stderr.isatty() else "",
+    )
+    return settings
 
 
 def run_with_log_thread(daemon: Callable[[], None]) -> int:

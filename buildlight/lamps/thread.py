@@ -80,7 +80,8 @@ class LampThread:
 
     def join(self, timeout: float) -> bool:
         """Wait up to *timeout* seconds for the end; returns whether it came."""
-        self._thread.join(timeout)
+        if self._thread.ident is not None:  # It could be started.
+            self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def wait_tried(self, timeout: float) -> bool:

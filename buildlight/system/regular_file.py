@@ -13,12 +13,12 @@ def read_regular_file(path: Path, *, limit: int) -> bytes:
     end or never answer, and for more than *limit* bytes.
     """
     with open(path, "rb", opener=_open_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise OSError(errno.EFBIG, f"larger than {limit // 1024} KiB", str(path))
-    return content
+        if found.st_size > limit:
+            raise OSError(errno.EFBIG, f"larger than {limit // 1024} KiB", str(path))
+        return file.read(found.st_size)  # Not up to the limit: Python takes all that memory first.
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

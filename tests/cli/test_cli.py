@@ -204,6 +204,35 @@ def test_the_version_is_printed(
     assert capsys.readouterr().out == f"buildlight {__version__}\n"
 
 
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        ('RuntimeError("can\'t start new thread")', "cannot start a thread: too many are running"),
+        ("MemoryError()", "out of memory"),
+    ],
+)
+def test_a_machine_without_threads_or_memory_gets_a_sentence(
+    tmp_path: Path, error: str, sentence: str
+) -> None:
+    """No traceback: the status is 1, and systemd tries again."""
+    script = (
+        f"import sys, threading\ndef none(_): raise {error}\nthreading.Thread.start = none\n"
+        "from buildlight.cli import main\nsys.exit(main(sys.argv[1:]))"
+    )
+
+    process = subprocess.run(
+        [sys.executable, "-c", script, "run", "--config", a_file(tmp_path, "http://ci.example")],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+    assert process.returncode == 1
+    assert process.stderr.splitlines()[-1].startswith(f"buildlight: {sentence}")
+    assert "Traceback" not in process.stderr
+
+
 def test_nothing_slow_is_imported_before_it_is_needed() -> None:
     """On a Pi Zero, help would take seconds otherwise."""
     script = (
@@ -355,8 +384,8 @@ def test_check_json_prints_the_report_and_nothing_else(tmp_path: Path, server: F
     assert 0 <= age < PATIENCE
     assert "500 Internal Server Error" in error
     assert because.startswith("127.0.0.1 2 has not answered yet: 500 Internal Server Error")
-    assert process.stderr == (
-        "buildlight: tower: driver 'serial': no port /dev/no-such-port; is the light plugged in?\n"
+    assert process.stderr.splitlines()[-1] == (
+        "buildlight: tower: driver 'serial': no port /dev/no-such-port; is the light plugged in?"
     )
 
 
@@ -425,8 +454,8 @@ def test_a_light_that_is_not_there_stops_the_run(tmp_path: Path, server: FeedSer
     process = ran("run", "--config", a_file(tmp_path, server.url(), lamps=lamps))
 
     assert process.returncode == 1
-    assert process.stderr == (
-        "buildlight: tower: driver 'serial': no port /dev/no-such-port; is the light plugged in?\n"
+    assert process.stderr.splitlines()[-1] == (
+        "buildlight: tower: driver 'serial': no port /dev/no-such-port; is the light plugged in?"
     )
 
 

@@ -328,9 +328,10 @@ def test_a_light_that_must_be_there_and_is_not_ends_the_start(
     daemon = run(text + "wait_for_light = false\n")
 
     assert daemon.process.wait(PATIENCE) == 1
-    assert daemon.said() == (
-        f"buildlight: lamp: driver 'serial': no port {tmp_path / 'light'}; "
-        "is the light plugged in?\n"
+    configured, missing = daemon.said().splitlines()
+    assert configured.endswith("buildlight.toml: feeds: feed 0; lamps: lamp")
+    assert missing == (
+        f"buildlight: lamp: driver 'serial': no port {tmp_path / 'light'}; is the light plugged in?"
     )
 
 
