@@ -176,11 +176,16 @@ def _forms(secret: str) -> Iterator[str]:
     """Yield the encodings in which *secret* is looked for."""
     if len(secret) < SHORTEST_SECRET:
         return
-    raw = secret.encode(errors="replace")
     yield secret
     yield secret.replace(" ", "+")  # A form of a web page.
-    yield raw.decode("latin-1")  # UTF-8 that was read as Latin-1.
-    yield raw.hex()
+    yield secret.encode(errors="replace").decode("latin-1")  # UTF-8 that was read as Latin-1.
+    # As it is in a header, and as it is in an address.
+    for raw in {secret.encode(errors="replace"), quote(secret, safe="", errors="replace").encode()}:
+        yield raw.hex()
+        yield from _in_base64(raw)
+
+
+def _in_base64(raw: bytes) -> Iterator[str]:
     for shift in range(3):  # Base64: three bytes make four letters, and it may start anywhere.
         encoded = b64encode(bytes(shift) + raw).decode()
         # The letters at the edges depend on the neighbours, too; padding may be missing.

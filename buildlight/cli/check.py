@@ -22,6 +22,7 @@ from buildlight.daemon.monitor import watched
 from buildlight.daemon.session import OpenSources
 from buildlight.daemon.settings import Settings
 from buildlight.errors import LightUnavailable
+from buildlight.feeds.settings import warnings_of
 from buildlight.feeds.sources import Source, open_sources
 from buildlight.lamps.group import shown
 from buildlight.lamps.settings import LampSettings
@@ -118,7 +119,7 @@ async def _check(
             if trouble
         ),
         warnings=(
-            *((each.name, each.options.warning) for each in settings.feeds if each.options.warning),
+            *warnings_of(settings.feeds),
             *_unmatched(report),
         ),
     )
@@ -231,6 +232,11 @@ def _span(now: datetime, then: datetime) -> str:
 
 def _feed_lines(report: Report) -> Iterator[str]:
     yield ""
+    faults: dict[tuple[str, str], list[str]] = {}  # Of one feed twice, a fault is said once.
     for feed in report.feeds:
-        answer = feed.error or count(feed.projects, "project")
-        yield f"{feed.name}: {printable(answer, limit=WIDE)}  <{feed.url}>"
+        if feed.error is None:
+            yield f"{feed.name}: {count(feed.projects, 'project')}  <{feed.url}>"
+        else:
+            faults.setdefault((feed.error, feed.url), []).append(feed.name)
+    for (error, url), names in faults.items():
+        yield f"{', '.join(names)}: {printable(error, limit=WIDE)}  <{url}>"

@@ -21,6 +21,7 @@ from buildlight.daemon.state_file import StateFile
 from buildlight.daemon.watchdog import Watchdog
 from buildlight.errors import ConfigError, LightUnavailable, WorkerFailed
 from buildlight.feeds.feed import FeedOptions
+from buildlight.feeds.settings import warnings_of
 from buildlight.feeds.sources import open_sources
 from buildlight.lamps.group import LampGroup, MakePlayer, others, threaded
 from buildlight.lamps.lit_lamps import LitLampsFile
@@ -252,9 +253,8 @@ class Daemon:
         return self._watchdog.ailment() if self._watchdog else None
 
     def _warn(self) -> None:
-        for feed in self._settings.feeds:
-            if feed.options.warning is not None:
-                log.warning("%s: %s", feed.name, feed.options.warning)
+        for name, warning in warnings_of(self._settings.feeds):
+            log.warning("%s: %s", name, warning)
 
 
 def _options(settings: Settings) -> Mapping[str, FeedOptions]:

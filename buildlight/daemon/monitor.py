@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from itertools import chain, repeat
@@ -32,6 +32,9 @@ MOST_DROPPED = 20
 """Projects that went at once and are named in the log: a server of new names fills no disk."""
 
 NO_NEWS = News()
+
+_Line = tuple[int, str]
+"""A level of the log, and a sentence about a feed."""
 
 log = logging.getLogger(__name__)
 
@@ -146,9 +149,10 @@ class Monitor:
         ):
             self._wake.set()
         await asyncio.sleep(0)  # The lamps first: the log may be slow.
-        for each, before, news in taken:
-            _log_feed(each.settings.name, before, each.state)
-            _log_news(each, news)
+        _log(
+            (each.settings.name, (*_changes(before, each.state), *_news(each, news)))
+            for each, before, news in taken
+        )
 
     def _wait(self, source: Source, *, place: float) -> float:
         first = source.readers[0]
@@ -208,12 +212,22 @@ class _Held:
             self._expiry.cancel()
 
 
-def _log_feed(name: str, before: FeedState, after: FeedState) -> None:
+def _log(lines: Iterable[tuple[str, Iterable[_Line]]]) -> None:
+    """Log *lines*, each with the name of a feed; a line of several feeds once, with all names."""
+    names: dict[_Line, list[str]] = {}
+    for name, its in lines:
+        for line in its:
+            names.setdefault(line, []).append(name)
+    for (level, sentence), those in names.items():
+        log.log(level, "%s: %s", ", ".join(those), sentence)
+
+
+def _changes(before: FeedState, after: FeedState) -> Iterator[_Line]:
     if after.error is not None:
         if _gist(after) != _gist(before):
-            log.warning("%s: %s", name, after.error)
+            yield logging.WARNING, str(after.error)
     elif before.error is not None:
-        log.info("%s: answers again", name)
+        yield logging.INFO, "answers again"
 
 
 def _gist(feed_state: FeedState) -> str:
@@ -221,26 +235,25 @@ def _gist(feed_state: FeedState) -> str:
     return re.sub(r"[0-9]+( projects?)?", "", str(feed_state.error or ""))
 
 
-def _log_news(held: _Held, news: News) -> None:
-    name, secrets = held.settings.name, held.settings.options.secrets
+def _news(held: _Held, news: News) -> Iterator[_Line]:
+    secrets = held.settings.options.secrets
     if log.isEnabledFor(logging.DEBUG):
         for each in news.events:
-            log.debug("%s: %s: %s", name, each.event.value, printable(scrub(each.name, secrets)))
+            yield logging.DEBUG, f"{each.event.value}: {printable(scrub(each.name, secrets))}"
     for level, names in ((logging.WARNING, news.dropped_red), (logging.INFO, news.dropped)):
         was = ", which was broken" if level == logging.WARNING else ""
         for dropped in names[:MOST_DROPPED]:
-            told = printable(scrub(dropped, secrets))
-            log.log(level, "%s: no longer has a project %s%s", name, told, was)
+            yield level, f"no longer has a project {printable(scrub(dropped, secrets))}{was}"
         if more := len(names[MOST_DROPPED:]):
-            log.log(level, "%s: no longer has %d other projects%s", name, more, was)
+            yield level, f"no longer has {more} other projects{was}"
     spoken = news.unknown_words | news.unknown_activities
     words = {scrub(word, secrets)[:LONGEST_WORD] for word in spoken}
     new = sorted(words - held.odd_words)
     room = MOST_WORDS - len(held.odd_words)
     for word in new[:room]:
         told = printable(word)
-        log.warning("%s: does not know the word %s; add it to this feed's words", name, told)
+        yield logging.WARNING, f"does not know the word {told}; add it to this feed's words"
         held.odd_words.add(word)
     if new[room:] and not held.more_odd_words:
-        log.warning("%s: has still more words that are not known; no others are told", name)
+        yield logging.WARNING, "has still more words that are not known; no others are told"
         held.more_odd_words = True

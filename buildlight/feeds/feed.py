@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COMMON_KEYS = frozenset(
     {
         *("name", "kind", "include", "exclude", "words", "roll_up", "ignore_older_than"),
-        *("interval", "building_interval"),
+        *("forget_missing", "interval", "building_interval"),
     }
 )
 """The keys that every ``[[feeds]]`` table has; no kind can use them for something else."""

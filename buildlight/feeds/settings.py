@@ -1,5 +1,6 @@
 """The settings of one feed, checked."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from buildlight.feeds.feed import FeedKind, FeedOptions
@@ -18,3 +19,22 @@ class FeedSettings:
     selection: Selection
     interval: float
     building_interval: float
+
+
+def warnings_of(feeds: Iterable[FeedSettings]) -> Iterator[tuple[str, str]]:
+    """Yield what is unwise about *feeds*, each with a name; of one feed twice it is said once."""
+    seen: dict[tuple[object, FeedOptions], list[FeedSettings]] = {}
+    for feed in feeds:
+        seen.setdefault((feed.kind, feed.options), []).append(feed)
+    for (_, options), same in seen.items():
+        if options.warning is not None:
+            yield ", ".join(feed.name for feed in same), options.warning
+        for number, feed in enumerate(same):
+            before = same[:number]
+            twin = next((each for each in before if _alike(each, feed)), None)
+            if twin is not None:
+                yield feed.name, f"is the same feed as {twin.name}; remove one of the two tables"
+
+
+def _alike(one: FeedSettings, other: FeedSettings) -> bool:
+    return (one.selection, one.rules) == (other.selection, other.rules)

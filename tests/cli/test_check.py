@@ -177,6 +177,22 @@ def test_one_feed_of_two_is_not_enough(server: FeedServer) -> None:
     assert signal_of(finding) == "stale"
 
 
+def test_the_same_feed_twice_is_said_once(
+    server: FeedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One request, one fault with both names, and the advice to remove a table."""
+    server.answer = Answer(status=404)
+
+    finding = check(settings_of(server.url(), server.url()))
+    show_finding(finding)
+
+    said = capsys.readouterr().out
+    assert len(server.requests) == 1
+    assert said.count("ci0, ci1: 404 Not Found") == 1
+    assert said.count("  404 Not Found") == 0
+    assert said.count("ci1: is the same feed as ci0; remove one of the two tables") == 1
+
+
 def test_feeds_are_read_side_by_side() -> None:
     """Each of three servers answers only once all three are asked."""
     asked = threading.Barrier(3, timeout=10)

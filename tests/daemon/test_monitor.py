@@ -1,12 +1,22 @@
 """What the monitor says of a feed: as much as a person wants to read, after the lamps know."""
 
+import asyncio
 import logging
+from contextlib import suppress
+from functools import partial
+from typing import ClassVar
 
+import looptime
 import pytest
 
-from buildlight.daemon.monitor import LONGEST_WORD, MOST_WORDS
+from buildlight.config.settings import check_settings
+from buildlight.daemon.monitor import LONGEST_WORD, MOST_WORDS, Monitor
+from buildlight.errors import FeedRefused
+from buildlight.feeds.sources import Source
 from buildlight.patterns.pattern import Channel
-from support.examples import a_project
+from buildlight.projects.project import Project
+from buildlight.report.poll_stats import PollStats
+from support.examples import NOON, a_project
 from support.world import Server, World
 
 INTERVAL = 30.0
@@ -122,3 +132,39 @@ def test_a_feed_that_answers_again_is_told_though_it_says_the_same() -> None:
         assert world.signal == "passing"
 
     World(ci=ci).run(story)
+
+
+def test_what_one_feed_says_to_two_tables_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Two tables may choose from one feed; its fault and its odd words are still one line each."""
+    tables = [{"name": name, "url": "https://ci.example/cc.xml"} for name in ("web", "shop")]
+    document = {"feeds": tables, "lamps": [{"driver": "console"}]}
+
+    class Failing:
+        answers: ClassVar[list[object]] = [(a_project(last_build_status="Odd"),), None]
+
+        async def read(self) -> tuple[Project, ...]:
+            answer = self.answers.pop(0) if self.answers else None
+            if answer is None:
+                raise FeedRefused("404 Not Found: check the address")
+            return answer  # type: ignore[return-value]
+
+        async def close(self) -> None:
+            pass
+
+    async def poll() -> None:
+        source = Source(Failing(), check_settings(document).feeds)
+        wake = asyncio.Event()
+        monitor = Monitor([source], clock=lambda: NOON, polls=PollStats(), wake=wake)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(100.0):
+                await monitor.run()
+
+    with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
+        runner.run(poll())
+
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "web, shop: does not know the word odd; add it to this feed's words",
+        "web, shop: 404 Not Found: check the address",
+    ]

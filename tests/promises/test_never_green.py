@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from buildlight.projects.verdict import Verdict
 from buildlight.report.report import LampReport, Shown, make_report
 from buildlight.report.rows import Watched
 from support.examples import NOON, a_project
+from support.world import Server, World
 
 RULES = Rules(max_age=110.0, max_failures=3)
 PATTERNS = lamp_from_keys("gpio", {"pins": {"red": 17, "amber": 27, "green": 22}}).patterns
@@ -120,3 +122,33 @@ def test_a_verdict_changes_only_by_what_was_earned(history: list[Poll]) -> None:
                 assert known.unconfirmed_since is not None
                 assert now - known.unconfirmed_since >= RULES.expiry
         feed_state = after
+
+
+@pytest.mark.parametrize(
+    ("query", "secret"),
+    [
+        ("?projectKey=SHOP", None),
+        ("?author=SHOP-team&passed=web&sig=SHOP&code=SHOP", None),
+        ("?token=SHOP", None),
+        ("?token=SHOP-web", None),  # A token, but also a name: it counts, and is not shown.
+        ("", "SHOP-web"),
+    ],
+)
+def test_a_secret_that_is_part_of_a_name_keeps_no_red_from_counting(
+    query: str, secret: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Patterns see the true names, whatever outputs show of them."""
+    monkeypatch.setenv("BUILDLIGHT_SECRET_CI", secret or "unused")
+    keys: dict[str, object] = {"url": f"http://ci.example/cc.xml{query}", "include": ["SHOP-*"]}
+    if secret:
+        keys["auth"] = {"kind": "bearer", "secret": "ci"}
+    red = a_project("SHOP-web", last_build_status="Failure")
+    ci = Server(red, a_project("SHOP-api", last_build_status="Success"))
+
+    async def story(world: World) -> None:
+        await world.wait(60)
+        assert world.signal == "broken"
+        shown = secret or query.endswith("SHOP-web")
+        assert world.recorder.updates[-1].report.lamps[0].blame == ("***" if shown else "SHOP-web",)
+
+    World(feeds={"ci": keys}, ci=ci).run(story)

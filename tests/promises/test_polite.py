@@ -192,7 +192,7 @@ def test_two_tables_with_one_address_are_one_request() -> None:
     assert idle.asked == []
 
 
-@pytest.mark.parametrize("other", ["s3cret", "0ther"])
+@pytest.mark.parametrize("other", ["s3cret", "an0ther"])
 def test_tables_with_one_address_ask_once_for_each_secret(
     other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

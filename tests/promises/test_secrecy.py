@@ -5,6 +5,7 @@ The server repeats all that it is asked, in every place where a server can say a
 
 import base64
 import html
+import json
 import logging
 import os
 import signal
@@ -61,11 +62,16 @@ def configuration(server: FeedServer) -> str:
 
 
 def repeated(request: Request) -> str:
-    """Return everything that was asked, as it came, and as a server reads it."""
+    """Return everything that was asked, as it came, and in every way a server may write it."""
     parts = [request.path, unquote(request.path), *request.headers.values()]
     kind, _, encoded = request.headers.get("authorization", "").partition(" ")
     if kind == "Basic":
         parts.append(base64.b64decode(encoded).decode())
+    secret = SECRETS.get(request.path.split("/")[1], "")
+    raw = f"{request.path}: {secret}".encode()
+    parts += [html.escape(html.escape(secret)), json.dumps(secret), json.dumps(json.dumps(secret))]
+    parts += ["".join(f"&#{ord(each)};" for each in secret), base64.b64encode(raw).decode()]
+    parts += [base64.urlsafe_b64encode(raw).decode().rstrip("="), raw.hex()]
     return " ".join(parts)
 
 
@@ -264,6 +270,7 @@ def in_base64(part: str) -> set[str]:
 
 
 PARTS = {HEAD, TAIL, HEAD[:8], TAIL[-7:]} | in_base64(HEAD) | in_base64(TAIL)
+PARTS |= {HEAD.encode().hex(), TAIL.encode().hex()}
 
 
 def leaks(text: str) -> list[str]:

@@ -221,7 +221,7 @@ def test_the_example_is_refused_until_somebody_edits_it(
     """As it is, the service says what is missing and stops; without its # it is a configuration."""
     for name in [name for name in os.environ if name.upper().startswith("BUILDLIGHT_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("BUILDLIGHT_SECRET_JENKINS", "t0ken")
+    monkeypatch.setenv("BUILDLIGHT_SECRET_JENKINS", "t0ken-1")
     file = tmp_path / "buildlight.toml"
     file.write_bytes(files.read("buildlight.toml"))
 
