@@ -7,20 +7,22 @@ was read in WLED's source (wled00/json.cpp and wled00/FX.cpp, 0.15 and 16.0).
 import json
 import re
 import socket
-import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
 
-import httpx
+import h11
 from pydantic import BeforeValidator, Field
 
 from buildlight import __version__
 from buildlight.drivers import DriverOptions
 from buildlight.drivers.colour import BLACK, MixingOptions, Rgb, inks, mixed
 from buildlight.errors import LightUnavailable
+from buildlight.network.deadline import Deadline, connect
 from buildlight.patterns.pattern import (
     PULSE,
     STEADY,
@@ -33,7 +35,7 @@ from buildlight.patterns.pattern import (
 )
 
 TIMEOUT = 2.0
-"""Seconds for a connection, and for each piece of an answer; an answer has twice that."""
+"""Seconds for a whole call: look-up, connection, request and answer."""
 MAX_BYTES = 64 * 1024
 """Largest answer; the whole state of 32 segments is about 12 kB."""
 LAST_PORT = 65_535
@@ -196,17 +198,7 @@ class WledLight:
         self._options = options
         self._told: Mapping[str, Any] | None = None
         self._told_at = 0.0
-        self._client: httpx.Client | None = httpx.Client(
-            base_url=f"http://{options.host}",
-            timeout=TIMEOUT,
-            # The light is in this network: no proxy knows the way to it.
-            trust_env=False,
-            # Not https; an empty context spares reading every authority of the world.
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-            # WLED closes idle connections: one that is kept would fail with the next frame.
-            limits=httpx.Limits(max_keepalive_connections=0),
-            headers={"Accept-Encoding": "identity", "User-Agent": f"buildlight/{__version__}"},
-        )
+        self._closed = False
         try:
             self._find_segment()
         except LightUnavailable:
@@ -243,14 +235,11 @@ class WledLight:
 
     def close(self) -> None:
         """Darken the segment if it was lit, and let go."""
-        client = self._client
-        if client is None:
-            return
         if self._told is not None:
             with suppress(LightUnavailable):
                 self._tell(Effect(SOLID, BLACK))
-        self._client = None
-        client.close()
+        self._told = None
+        self._closed = True
 
     def _find_segment(self) -> None:
         state = self._ask()
@@ -279,20 +268,19 @@ class WledLight:
     def _ask(self, state: Mapping[str, Any] | None = None) -> Any:
         """Send *state*, or ask for it, and return the answer; nothing in it is trusted."""
         host = self._options.host
-        if self._client is None:
+        if self._closed:
             raise LightUnavailable(f"{host} is closed")
-        method = "GET" if state is None else "POST"
         try:
-            with self._client.stream(method, "/json/state", json=state) as response:
-                if response.status_code != httpx.codes.OK:
-                    raise LightUnavailable(_refused(host, response.status_code))
-                return json.loads(_body(response, host))
-        except httpx.TimeoutException as exc:
+            status, body = _call(host, state, Deadline(TIMEOUT))
+            if status != HTTPStatus.OK:
+                raise LightUnavailable(_refused(host, status))
+            return json.loads(body)
+        except TimeoutError as exc:
             raise LightUnavailable(f"{host} {_SILENT}") from exc
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
-            raise LightUnavailable(_unreachable(host, exc)) from exc
-        except (ValueError, RecursionError) as exc:
+        except (ValueError, RecursionError, h11.ProtocolError) as exc:
             raise LightUnavailable(f"{host} {_NO_WLED}") from exc
+        except OSError as exc:
+            raise LightUnavailable(_unreachable(host, exc)) from exc
 
 
 REPEAT = 15.0
@@ -302,17 +290,54 @@ _NO_WLED = "answers, but not as WLED does; check host"
 _SILENT = f"did not answer within {TIMEOUT:.0f} s; has it power, and is it in this network?"
 
 
-def _body(response: httpx.Response, host: str) -> bytes:
-    """Return the answer; one that is too long or drips is none."""
-    end = time.monotonic() + TIMEOUT
-    body = b""
-    for part in response.iter_raw():
-        body += part
-        if len(body) > MAX_BYTES:
-            raise LightUnavailable(f"{host} {_NO_WLED}")
-        if time.monotonic() > end:
-            raise LightUnavailable(f"{host} {_SILENT}")
-    return body
+def _call(host: str, state: Mapping[str, Any] | None, deadline: Deadline) -> tuple[int, bytes]:
+    """Ask for the state, or send *state*; return the status and the body of the answer.
+
+    A connection a call: WLED closes idle ones. No proxy: the light is in this network.
+    """
+    place = urlsplit(f"//{host}")
+    body = b"" if state is None else json.dumps(state).encode()
+    request = h11.Request(
+        method="GET" if state is None else "POST",
+        target="/json/state",
+        headers=[
+            ("Host", host),
+            ("User-Agent", f"buildlight/{__version__}"),
+            ("Accept-Encoding", "identity"),
+            ("Connection", "close"),
+            *([] if state is None else _described(body)),
+        ],
+    )
+    http = h11.Connection(h11.CLIENT)
+    events = (request, h11.Data(body), h11.EndOfMessage())
+    sent = b"".join(http.send(event) or b"" for event in events)
+    with connect(place.hostname or "", place.port or 80, deadline) as wire:
+        wire.settimeout(deadline.left())
+        wire.sendall(sent)
+        return _answer(http, wire, deadline)
+
+
+def _described(body: bytes) -> list[tuple[str, str]]:
+    return [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+
+
+def _answer(http: h11.Connection, wire: socket.socket, deadline: Deadline) -> tuple[int, bytes]:
+    status, body = 0, b""
+    while not isinstance(event := http.next_event(), h11.EndOfMessage):
+        if event is h11.NEED_DATA:
+            wire.settimeout(deadline.left())
+            http.receive_data(wire.recv(PIECE))
+        elif isinstance(event, h11.Response):
+            status = event.status_code
+        elif isinstance(event, h11.Data):
+            body += event.data
+            if len(body) > MAX_BYTES:
+                raise ValueError("the answer is too long")
+    return status, body
+
+
+PIECE = 16_384
+"""Bytes that are read at once."""
 
 
 def _numbers(segments: list[Any]) -> Iterator[int]:
@@ -324,17 +349,14 @@ def _numbers(segments: list[Any]) -> Iterator[int]:
 
 
 def _refused(host: str, status: int) -> str:
-    if status == httpx.codes.SERVICE_UNAVAILABLE:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return f"{host} is busy (status 503); does another program tell it something, too?"
     return f"{host} refused with {status}; is it a WLED light? check host"
 
 
-def _unreachable(host: str, exc: BaseException) -> str:
-    causes = [exc]
-    while following := causes[-1].__cause__ or causes[-1].__context__:
-        causes.append(following)
-    if any(isinstance(cause, (socket.gaierror, UnicodeError)) for cause in causes):
-        return f"no machine called {host} is known; check host, or use its address"
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return f"{host} lets nobody in; is it a WLED light? check host"
+def _unreachable(host: str, exc: OSError) -> str:
+    if isinstance(exc, socket.gaierror):
+        return f"cannot resolve {host}; check host, or use its address"
+    if isinstance(exc, ConnectionRefusedError):
+        return f"connection to {host} refused; is it a WLED light? check host"
     return f"{host} cannot be reached; has it power, and is it in this network?"

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import serial
 
 from buildlight.errors import LightBusy, LightUnavailable
+from buildlight.network.deadline import Deadline, connect
 
 WRITE_TIMEOUT = 1.0
 """Seconds after which a light that takes no bytes is given up."""
@@ -142,7 +143,7 @@ class TcpWire:
     def __init__(self, name: str) -> None:
         self._name = name
         try:
-            self._socket = socket.create_connection(address_of(name), timeout=CONNECT_TIMEOUT)
+            self._socket = connect(*address_of(name), Deadline(CONNECT_TIMEOUT))
         except TimeoutError as exc:
             raise LightUnavailable(f"{name} does not answer; is the light switched on?") from exc
         except socket.gaierror as exc:
