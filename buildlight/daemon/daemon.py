@@ -8,6 +8,7 @@ import asyncio
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -61,7 +62,8 @@ def run(load: Load) -> None:
     folder = state_folder()
     lock_folder(folder)
     state = StateFile(folder)
-    state.read()  # Here it may wait for the disk: no lamp is lit, and a signal still ends it.
+    # Here it may wait for the disk: no lamp is lit, and a signal still ends it.
+    state.load(_options(settings), keep=_keep(settings), now=time.monotonic(), clock=time_of_day())
     state.start()
     reload = Loader()
     with asyncio.Runner(loop_factory=ResolverLoop) as runner:
@@ -225,7 +227,10 @@ class Daemon:
         self._write_down((*before, *others(settings.lamps, before)))
         stuck = await lamps.exchange(settings.lamps, patience=DARKENING)
         self._write_down((*settings.lamps, *others(stuck, settings.lamps)))
-        stored = self._state.claim(_options(settings)) if self._state is not None else {}
+        stored: Mapping[str, FeedState] = {}
+        if self._state is not None:
+            now = asyncio.get_running_loop().time()
+            stored = self._state.claim(_options(settings), now=now, clock=self._clock())
         known = handed_over(self._settings.feeds, session.feed_states(), settings.feeds)
         kept = {**{name: unanswered(state) for name, state in stored.items()}, **known}
         self._settings = settings
@@ -244,7 +249,7 @@ class Daemon:
             return {}
         return self._state.load(
             _options(self._settings),
-            keep=max(feed.rules.expiry for feed in self._settings.feeds),
+            keep=_keep(self._settings),
             now=asyncio.get_running_loop().time(),
             clock=self._clock(),
         )
@@ -259,6 +264,10 @@ class Daemon:
 
 def _options(settings: Settings) -> Mapping[str, FeedOptions]:
     return {feed.name: feed.options for feed in settings.feeds}
+
+
+def _keep(settings: Settings) -> float:
+    return max((feed.rules.expiry for feed in settings.feeds), default=0.0)
 
 
 async def _see_lights_open(lamps: LampGroup, stop: asyncio.Event) -> None:

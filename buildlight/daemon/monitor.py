@@ -76,6 +76,8 @@ class Monitor:
         self._wake = wake
         self._dice = dice
         self._stopped = False
+        # 50,000 projects take a second: a signal must not wait for five such feeds in one turn.
+        self._one_by_one = asyncio.Lock()
         self._untried = {source.readers[0].name for source in sources}
         self._news: list[tuple[Watched, News]] = []
         self._held = {
@@ -135,7 +137,8 @@ class Monitor:
         async with aclosing(source.readings(due)) as readings:
             async for outcome in readings:
                 reading = Reading(loop.time(), self._clock(), outcome)
-                await self._absorb(source, reading)
+                async with self._one_by_one:
+                    await self._absorb(source, reading)
 
     async def _absorb(self, source: Source, reading: Reading) -> None:
         """Take *reading* in for every feed that reads *source*; log it after the lamps."""

@@ -5,10 +5,11 @@ marks it as clean, and the next start takes the mark away: after a crash or a po
 stored pass is doubted until its server confirms it. A damaged file costs one warning.
 """
 
+import json
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,6 +23,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    TypeAdapter,
     ValidationError,
 )
 
@@ -31,18 +33,14 @@ from buildlight.projects.matching import Key, address_of
 from buildlight.projects.project import Project
 from buildlight.projects.verdict import ProjectState, Verdict
 from buildlight.redaction import scrub
-from buildlight.report.rows import Watched
 from buildlight.report.update import Update
-from buildlight.system.atomic_file import AtomicFile
+from buildlight.system.atomic_file import AtomicFile, JsonText
 from buildlight.system.regular_file import read_regular_file
 
 NAME, OUTDATED = "verdicts.json", "verdicts.old"
 VERSION = 1
 LARGEST = 256 * 1024 * 1024
 """Bytes; 400,000 projects with long names need a third of it."""
-
-Verdicts = Mapping[str, Mapping[Key, Verdict]]
-"""The verdict of each project of each feed, which is all that makes the file worth writing."""
 
 YEARS = range(1970, 9001)
 """Of what years a time is believed: arithmetic on those at the ends of the calendar overflows."""
@@ -53,6 +51,9 @@ FeedStates = Mapping[str, FeedState]
 log = logging.getLogger(__name__)
 
 
+FIRST, LAST = datetime(YEARS[0], 1, 1, tzinfo=UTC), datetime(YEARS[-1], 12, 31, tzinfo=UTC)
+
+
 def _of_a_sane_year(time: datetime) -> datetime:
     if time.year not in YEARS:
         raise ValueError(f"should be of a year from {YEARS[0]} to {YEARS[-1]}")
@@ -60,6 +61,7 @@ def _of_a_sane_year(time: datetime) -> datetime:
 
 
 _Sane = AfterValidator(_of_a_sane_year)
+_Aware = Annotated[AwareDatetime, Field(ge=FIRST, le=LAST)]  # The same, checked in Rust.
 
 
 class _Row(BaseModel):
@@ -68,12 +70,15 @@ class _Row(BaseModel):
     name: str
     nth: Annotated[int, Field(ge=0)] = 0
     verdict: Verdict
-    since: Annotated[AwareDatetime, _Sane] | None = None
+    since: _Aware | None = None
     label: str = ""
     time: Annotated[datetime, _Sane] | None = None
-    confirmed: Annotated[AwareDatetime, _Sane]
+    confirmed: _Aware
     doubted: bool = False
     address: str = ""
+
+
+_ROWS = TypeAdapter(tuple[_Row, ...])
 
 
 class _File(BaseModel):
@@ -95,16 +100,98 @@ class StateFile:
         self._path = folder / NAME
         self._outdated = folder / OUTDATED
         self._file = AtomicFile(self._path, on_trouble=self._warn_of_writing)
-        self._stored: Mapping[str, tuple[JsonValue, ...]] | None = None
-        self._clean = False
-        self._known: FeedStates = {}
-        self._written: Verdicts = {}
+        self._loaded: Mapping[str, FeedState] | None = None
+        self._absent: Mapping[str, FeedState | JsonText] = {}
+        self._at_work: FeedStates = {}
+        self._written: dict[str, Mapping[Key, Verdict]] = {}
         self._last: Update | None = None
         self._secrets: frozenset[str] = frozenset()
         self._warned = False
 
-    def read(self) -> None:
-        """Read what is stored, and take the clean mark away; may wait for the disk."""
+    def load(
+        self, feeds: Mapping[str, FeedOptions], *, keep: float, now: float, clock: datetime
+    ) -> Mapping[str, FeedState]:
+        """Return the stored states of *feeds*, by name; the first time it waits for the disk.
+
+        What belongs to none of them stays stored, unless nothing confirmed it for *keep* seconds.
+        *now* and *clock* are those of :class:`feed_state.Reading`.
+        """
+        if self._loaded is None:
+            stored, clean = self._read()
+            owned = owners(stored, feeds)
+            taken = {key for key, _ in owned.values()}
+            states = {
+                key: _standing(self._good(stored[key]), now=now, clock=clock) for key in taken
+            }
+            self._written = {key: _verdicts(state) for key, state in states.items()}
+            self._loaded = {
+                name: states[key] if exact and clean else in_doubt(states[key])
+                for name, (key, exact) in owned.items()
+                if states[key].projects
+            }
+            self._absent = {
+                key: _as_text(rows, doubted=not clean, oldest=clock - timedelta(seconds=keep))
+                for key, rows in stored.items()
+                if key not in taken
+            }
+        return self._loaded
+
+    def claim(
+        self, feeds: Mapping[str, FeedOptions], *, now: float, clock: datetime
+    ) -> Mapping[str, FeedState]:
+        """Return the states of *feeds* that are stored for them, by name."""
+        found = {}
+        for name, (key, exact) in owners(self._absent, feeds).items():
+            state = self._absent[key]
+            if isinstance(state, JsonText):
+                state = _standing(self._good(json.loads(state.text)), now=now, clock=clock)
+            found[name] = state if exact else in_doubt(state)
+        return found
+
+    def publish(self, update: Update) -> None:
+        """Write the verdicts of *update*, unless they are what was written last."""
+        self._last = update
+        self._secrets = self._secrets.union(*(feed.secrets for feed in update.feeds))
+        before = self._at_work
+        self._at_work = {feed_key(feed.name, feed.identity): feed.state for feed in update.feeds}
+        if before.keys() - self._at_work.keys() or self._absent:
+            ends = tuple(f" {feed.identity}" for feed in update.feeds)
+            known = {**self._absent, **before}
+            self._absent = {key: known[key] for key in known if not key.endswith(ends)}
+        if self._news(before):
+            self._write(update, clean=False)
+        else:
+            self._file.start()  # Something may wait that found no thread.
+
+    def _news(self, before: FeedStates) -> bool:
+        """Return whether a verdict is not as it was written; most feeds are the same object."""
+        news = False
+        for key, state in self._at_work.items():
+            known = before.get(key)
+            if known is None or known.projects is not state.projects:
+                verdicts = _verdicts(state)
+                news |= verdicts != self._written.get(key, {})
+                self._written[key] = verdicts
+        return news
+
+    def close(self, timeout: float) -> None:
+        """Write everything with the clean mark, and wait up to *timeout* seconds for it."""
+        if self._last is not None and (self._absent or any(self._written.values())):
+            self._write(self._last, clean=True)
+        self._last = None
+        if not self.flush(timeout):
+            self._warn("is not written yet; is the disk slow? Servers have to confirm verdicts")
+        elif self._path.exists():
+            with suppress(OSError):
+                self._outdated.unlink(missing_ok=True)
+
+    def _write(self, update: Update, *, clean: bool) -> None:
+        rows = partial(_rows, secrets=self._secrets, now=update.now, clock=update.report.at)
+        known = {**self._absent, **self._at_work}
+        self._file.write(partial(_document, known, rows, clean=clean), urgent=not clean)
+
+    def _read(self) -> tuple[Mapping[str, tuple[JsonValue, ...]], bool]:
+        """Return what is stored and whether it is complete; take the clean mark away."""
         path = self._path if self._path.exists() else self._outdated
         try:
             stored = _File.model_validate_json(read_regular_file(path, limit=LARGEST))
@@ -113,70 +200,16 @@ class StateFile:
                 self._path.replace(self._outdated)
                 _sync(self.folder)
         except FileNotFoundError:
-            stored, clean = None, True
+            return {}, True
         except OSError as exc:
             self._warn(f"cannot be used: {exc.strerror}; verdicts are learned anew")
-            stored, clean = None, True
+            return {}, True
         except ValidationError:
             self._warn("is damaged, or of another version; verdicts are learned anew")
-            stored, clean = None, True
+            return {}, True
         if not clean:
             self._warn("was left by a daemon that did not stop; servers have to confirm verdicts")
-        self._stored, self._clean = stored.feeds if stored else {}, clean
-
-    def load(
-        self, feeds: Mapping[str, FeedOptions], *, keep: float, now: float, clock: datetime
-    ) -> Mapping[str, FeedState]:
-        """Return the stored states of *feeds*, by name.
-
-        What belongs to none of them stays stored, unless nothing confirmed it for *keep* seconds.
-        *now* and *clock* are those of :class:`feed_state.Reading`.
-        """
-        if self._stored is None:
-            self.read()
-        good = {key: self._good(rows) for key, rows in (self._stored or {}).items()}
-        states = {key: _standing(rows, now=now, clock=clock) for key, rows in good.items() if rows}
-        self._stored = {}
-        self._written = _verdicts(states)
-        if not self._clean:
-            states = {key: in_doubt(state) for key, state in states.items()}
-        self._known = {key: state for key, state in states.items() if _young(state, now, keep)}
-        return claimed(states, feeds)
-
-    def claim(self, feeds: Mapping[str, FeedOptions]) -> Mapping[str, FeedState]:
-        """Return the states of *feeds* that were at work before, or are stored for them."""
-        return claimed(self._known, feeds)
-
-    def publish(self, update: Update) -> None:
-        """Write the verdicts of *update*, unless they are what was written last."""
-        self._last = update
-        self._secrets = self._secrets.union(*(feed.secrets for feed in update.feeds))
-        self._known = {
-            **_absent(self._known, update.feeds),
-            **{feed_key(feed.name, feed.identity): feed.state for feed in update.feeds},
-        }
-        verdicts = _verdicts(self._known)
-        if verdicts != self._written:
-            self._written = verdicts
-            self._write(update, clean=False)
-        else:
-            self._file.start()  # Something may wait that found no thread.
-
-    def close(self, timeout: float) -> None:
-        """Write everything with the clean mark, and wait up to *timeout* seconds for it."""
-        if self._last is not None and _verdicts(self._known):
-            self._write(self._last, clean=True)
-        self._last = None
-        if self.flush(timeout):
-            with suppress(OSError):
-                self._outdated.unlink(missing_ok=True)
-        else:
-            self._warn("is not written yet; is the disk slow? Servers have to confirm verdicts")
-
-    def _write(self, update: Update, *, clean: bool) -> None:
-        now, clock = update.now, update.report.at
-        make = partial(_document, self._known, self._secrets, clean=clean, now=now, clock=clock)
-        self._file.write(make, urgent=not clean)
+        return stored.feeds, clean
 
     def start(self) -> None:
         """Start the thread that writes, before the loop runs."""
@@ -187,7 +220,9 @@ class StateFile:
         return self._file.close(timeout)
 
     def _good(self, rows: Iterable[JsonValue]) -> tuple[_Row, ...]:
-        good = []
+        rows, good = [*rows], []
+        with suppress(ValidationError):
+            return _ROWS.validate_python(rows)
         for row in rows:
             try:
                 good.append(_Row.model_validate(row))
@@ -218,28 +253,26 @@ def feed_key(name: str, identity: str) -> str:
     return f"{name} {identity}"
 
 
-def claimed(
-    states: Mapping[str, FeedState], feeds: Mapping[str, FeedOptions]
-) -> Mapping[str, FeedState]:
-    """Return what of *states* (by name and identity) belongs to *feeds*, by name.
+def owners(
+    keys: Collection[str], feeds: Mapping[str, FeedOptions]
+) -> Mapping[str, tuple[str, bool]]:
+    """Return which of *keys* (name and identity) belongs to each of *feeds*, and whether surely.
 
     A feed under whose name nothing is stored was renamed, or one table became two: it is found by
-    its identity. What is left of a name whose address changed is doubted: no green comes of it,
-    and no red is forgotten.
+    its identity. What is left of a name whose address changed is not sure: its reds are kept in
+    doubt, and no green comes of it.
     """
-    found: dict[str, FeedState] = {}
-    keys: set[str] = set()
+    found: dict[str, tuple[str, bool]] = {}
     for name, options in feeds.items():
         exact = feed_key(name, options.identity)
-        alike = (key for key in states if key.endswith(f" {options.identity}"))
-        key = exact if exact in states else next(alike, None)
-        if key is not None:
-            found[name] = states[key]
-            keys.add(key)
+        alike = (key for key in keys if key.endswith(f" {options.identity}"))
+        if (key := exact if exact in keys else next(alike, None)) is not None:
+            found[name] = key, True
+    taken = {key for key, _ in found.values()}
     for name in feeds.keys() - found.keys():
-        named = (key for key in states if key not in keys and _named(key, name))
+        named = (key for key in keys if key not in taken and _named(key, name))
         if (key := next(named, None)) is not None:
-            found[name] = in_doubt(states[key])
+            found[name] = key, False
     return found
 
 
@@ -248,15 +281,10 @@ def _named(key: str, name: str) -> bool:
     return key.startswith(f"{name} ") and key.removeprefix(f"{name} ").count(" ") < 2  # noqa: PLR2004
 
 
-def _absent(known: FeedStates, at_work: Sequence[Watched]) -> FeedStates:
-    """Return what of *known* belongs to no feed *at_work*, under its name or another one."""
-    ends = tuple(f" {feed.identity}" for feed in at_work)
-    return {key: state for key, state in known.items() if not key.endswith(ends)}
-
-
-def _young(state: FeedState, now: float, keep: float) -> bool:
-    """Return whether anything of *state* was confirmed within *keep* seconds."""
-    return any(now - _confirmed(state, each, now) < keep for each in state.projects.values())
+def _as_text(rows: Iterable[JsonValue], *, doubted: bool, oldest: datetime) -> JsonText:
+    """Return those of *rows* that were confirmed since *oldest*; text takes the least memory."""
+    young = [row for row in rows if isinstance(row, dict) and _confirmed_at(row) > oldest]
+    return JsonText(json.dumps([{**row, "doubted": True} for row in young] if doubted else young))
 
 
 def _confirmed(state: FeedState, known: ProjectState, now: float) -> float:
@@ -266,30 +294,33 @@ def _confirmed(state: FeedState, known: ProjectState, now: float) -> float:
     return now if state.answered is None else state.answered
 
 
-def _verdicts(feeds: FeedStates) -> Verdicts:
-    return {
-        feed: {key: known.verdict for key, known in feed_state.projects.items()}
-        for feed, feed_state in feeds.items()
-        if feed_state.projects
-    }
+def _confirmed_at(row: Mapping[str, JsonValue]) -> datetime:
+    try:
+        return datetime.fromisoformat(str(row.get("confirmed"))).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return FIRST
+
+
+def _verdicts(state: FeedState) -> Mapping[Key, Verdict]:
+    return {key: known.verdict for key, known in state.projects.items()}
 
 
 def _document(
-    feeds: FeedStates, secrets: frozenset[str], *, clean: bool, now: float, clock: datetime
+    known: Mapping[str, FeedState | JsonText],
+    rows: Callable[[FeedState], Iterable[object]],
+    *,
+    clean: bool,
 ) -> dict[str, object]:
-    return {
-        "version": VERSION,
-        "clean": clean,
-        "feeds": {
-            feed: _rows(feed_state, secrets, now=now, clock=clock)
-            for feed, feed_state in feeds.items()
-            if feed_state.projects
-        },
+    feeds = {
+        key: state if isinstance(state, JsonText) else rows(state)
+        for key, state in known.items()
+        if isinstance(state, JsonText) or state.projects
     }
+    return {"version": VERSION, "clean": clean, "feeds": feeds}
 
 
 def _rows(
-    feed_state: FeedState, secrets: frozenset[str], *, now: float, clock: datetime
+    feed_state: FeedState, *, secrets: frozenset[str], now: float, clock: datetime
 ) -> Iterator[dict[str, object]]:
     names = Counter(name for name, _ in feed_state.projects)
     for key, known in feed_state.projects.items():
@@ -307,7 +338,7 @@ def _rows(
 def _row(key: Key, known: ProjectState, *, age: float, clock: datetime) -> dict[str, object]:
     label, time = known.build
     # A Pi that starts in 1970 takes what was kept for many years old: it stays that, and kept.
-    oldest = (clock - _OLDEST).total_seconds()
+    oldest = (clock - FIRST).total_seconds()
     return {
         "name": key[0],
         "nth": key[1],
@@ -317,9 +348,6 @@ def _row(key: Key, known: ProjectState, *, age: float, clock: datetime) -> dict[
         "time": _written(time),
         "confirmed": _written(clock - timedelta(seconds=min(age, oldest))),
     }
-
-
-_OLDEST = datetime(YEARS[0], 1, 1, tzinfo=UTC)
 
 
 def _written(time: datetime | None) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from buildlight.daemon.state_file import StateFile, claimed, feed_key
+from buildlight.daemon.state_file import StateFile, feed_key, owners
 from buildlight.feeds.cctray import CCTrayOptions
 from buildlight.projects.feed_state import FeedState, Rules
 from buildlight.projects.matching import Key
@@ -160,19 +160,18 @@ def test_projects_of_one_name_are_told_apart(tmp_path: Path) -> None:
 
 def test_a_feed_that_was_renamed_is_found_by_its_address() -> None:
     """A new name, or two of them, and a restart: what was red is red."""
-    there, elsewhere = (FeedState(projects={("shop", 0): known}) for known in (BROKEN, PASSING))
-    kept = {KEY: there, key_of("https://other.example/cc.xml"): elsewhere}
     options = CCTrayOptions(url=URL)
 
-    assert claimed(kept, {"one": options, "two": options}) == {"one": there, "two": there}
+    found = owners({KEY, key_of("https://other.example/cc.xml")}, {"one": options, "two": options})
+
+    assert found == {"one": (KEY, True), "two": (KEY, True)}
 
 
 def test_a_feed_that_was_not_renamed_keeps_its_own() -> None:
-    """Two tables with one address and other words; and another address is another feed."""
-    here, there = (FeedState(projects={("shop", 0): known}) for known in (PASSING, BROKEN))
-    kept = {key_of(URL, "strict"): here, KEY: there}
-
-    assert claimed(kept, {"web": CCTrayOptions(url=URL)}) == {"web": there}
+    """Two tables with one address and other words."""
+    assert owners({key_of(URL, "strict"), KEY}, {"web": CCTrayOptions(url=URL)}) == {
+        "web": (KEY, True)
+    }
 
 
 @pytest.mark.parametrize("url", ["https://ci.example/cc.xml?view=all", "https://new.example/"])
