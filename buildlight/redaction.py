@@ -48,8 +48,6 @@ def _parameter(name: str, value: str) -> str:
 
 def shown_link(url: str) -> str:
     """Return *url*, a server's link to a build, without user, password and tokens."""
-    if "@" not in url and "?" not in url:
-        return url
     try:
         parts = urlsplit(url)
         pairs = [(pair, secrets_in(f"?{pair}")) for pair in parts.query.split("&")]
@@ -222,15 +220,17 @@ def _origins(text: str, marks: str) -> list[tuple[int, int]]:
     """Return where in *text* each letter comes from once the escapes of *marks* are undone."""
     origins = [(at, at + 1) for at in range(len(text))]
     for mark in marks:
-        at, plain, following = 0, "", []
+        at = 0
+        plain: list[str] = []
+        following: list[tuple[int, int]] = []
         for match in _ESCAPES[mark].finditer(text):
             start, end = match.span()
             letters = _plain(match[0])
-            plain += text[at:start] + letters
+            plain += (text[at:start], letters)
             following += origins[at:start]
             following += [(origins[start][0], origins[end - 1][1])] * len(letters)
             at = end
-        text, origins = plain + text[at:], following + origins[at:]
+        text, origins = "".join((*plain, text[at:])), following + origins[at:]
     return origins
 
 

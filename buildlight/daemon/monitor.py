@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain, repeat
 from types import MappingProxyType
@@ -39,15 +40,15 @@ _Line = tuple[int, str]
 log = logging.getLogger(__name__)
 
 
-def watched(settings: FeedSettings, feed_state: FeedState, *, identity: str = "") -> Watched:
-    """Return a feed as the report sees it; *identity* finds it again."""
+def watched(settings: FeedSettings, feed_state: FeedState) -> Watched:
+    """Return a feed as the report sees it."""
     return Watched(
         name=settings.name,
         url=settings.options.shown,
         state=feed_state,
         rules=settings.rules,
         selection=settings.selection,
-        identity=identity,
+        identity=settings.options.identity,
         secrets=settings.options.secrets,
     )
 
@@ -197,12 +198,12 @@ class _Held:
         self.state = feed_state
         self.odd_words: set[str] = set()
         self.more_odd_words = False
-        self._identity = settings.options.identity
+        self._watched = watched(settings, feed_state)  # Made once: there may be a thousand.
         self._expiry: asyncio.TimerHandle | None = None
 
     def watched(self) -> Watched:
         """Return the feed as the report sees it."""
-        return watched(self.settings, self.state, identity=self._identity)
+        return replace(self._watched, state=self.state)
 
     def expire_later(self, when: float, call: Callable[[], None]) -> None:
         """Call *call* at *when* on the loop's clock, instead of when it was said before."""
@@ -239,7 +240,7 @@ def _gist(feed_state: FeedState) -> str:
 
 
 def _news(held: _Held, news: News) -> Iterator[_Line]:
-    secrets = held.settings.options.secrets
+    secrets = held.watched().secrets
     if log.isEnabledFor(logging.DEBUG):
         for each in news.events:
             yield logging.DEBUG, f"{each.event.value}: {printable(scrub(each.name, secrets))}"

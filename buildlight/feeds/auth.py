@@ -1,21 +1,21 @@
-"""How a request shows that it may be answered: five kinds of one table in the configuration."""
+"""Authentication: five kinds of one table in the configuration."""
 
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from buildlight.feeds.secret import Secret, find_secret
 from buildlight.redaction import SHORTEST_SECRET, basic
 
 HOLE = "{secret}"
-"""Where an address wants its secret, for ``kind = "path"``."""
+"""Stands for the secret in the path of an address, with ``kind = "path"``."""
 
 Kind = Literal["basic", "bearer", "header", "query", "path"]
-Dressed = tuple[str, dict[str, str]]
-"""An address and the headers that go with it, secret and all."""
+Authorized = tuple[str, dict[str, str]]
+"""An address and the headers that go with it, both with the secret."""
 
 # What each kind needs besides the secret.
 _NEEDS: Mapping[Kind, frozenset[str]] = {
@@ -26,16 +26,16 @@ _NEEDS: Mapping[Kind, frozenset[str]] = {
     "path": frozenset(),
 }
 
-# How a key of a kind has to be written, and what to say if it is not.
+# The form of a key of a kind, and the error for any other.
 _SPELLING: Mapping[tuple[Kind, str], tuple[re.Pattern[str], str]] = {
     # RFC 7617, section 2.
-    ("basic", "user"): (re.compile(r"[^:\x00-\x1f\x7f]{1,200}"), "is no name of a user"),
+    ("basic", "user"): (re.compile(r"[^:\x00-\x1f\x7f]{1,200}"), "is not a user name"),
     # A token of RFC 9110, section 5.6.2.
     ("header", "name"): (
         re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}"),
-        "is no name of a header",
+        "is not the name of a header",
     ),
-    ("query", "name"): (re.compile(r"[^\x00-\x1f\x7f]{1,100}"), "is no name of a parameter"),
+    ("query", "name"): (re.compile(r"[^\x00-\x1f\x7f]{1,100}"), "is not the name of a parameter"),
 }
 
 
@@ -53,10 +53,10 @@ def _found(name: Any) -> Secret:
 class Auth(BaseModel):
     """The ``auth`` table of a feed.
 
-    ``basic``: user and password or API token (RFC 7617), sent without being asked for, since
-    Jenkins and GoCD never ask. ``bearer``: a token (RFC 6750). ``header``: a token in a header of
-    any ``name``. ``query``: one in the query, for CircleCI, Buildkite, Travis and Woodpecker.
-    ``path``: one in the path, where the address says ``{secret}``, for Solano.
+    ``basic``: user and password or API token (RFC 7617), sent with the first request, because
+    Jenkins and GoCD never ask for them. ``bearer``: a token (RFC 6750). ``header``: a token in
+    the header ``name``. ``query``: a token in the query, for CircleCI, Buildkite, Travis and
+    Woodpecker. ``path``: a token in place of ``{secret}`` in the address, for Solano.
     """
 
     model_config = ConfigDict(
@@ -67,10 +67,15 @@ class Auth(BaseModel):
         validate_default=True,
     )
 
-    kind: Kind
-    secret: Annotated[Secret, BeforeValidator(_found)]
-    user: str | None = None
-    name: str | None = None
+    kind: Kind = Field(description="how the server expects the secret")
+    secret: Annotated[Secret, BeforeValidator(_found)] = Field(
+        description="name of the secret, or the absolute path of its file; never the secret itself"
+    )
+    user: str | None = Field(default=None, description='user name, for kind = "basic"')
+    name: str | None = Field(
+        default=None,
+        description='name of the header or query parameter, for kind = "header" and "query"',
+    )
 
     @field_validator("secret")
     @classmethod
@@ -87,7 +92,7 @@ class Auth(BaseModel):
     def _belongs_to_its_kind(cls, given: str | None, info: ValidationInfo) -> str | None:
         kind, key = info.data.get("kind"), str(info.field_name)
         if kind is None:
-            return given  # Its own mistake is told already.
+            return given  # The error of the kind is enough.
         if given is None and key in _NEEDS[kind]:
             raise ValueError(f'is missing; kind "{kind}" needs it')
         if given is not None and key not in _NEEDS[kind]:
@@ -98,9 +103,9 @@ class Auth(BaseModel):
                 raise ValueError(mistake)
         return given
 
-    def dress(self, url: str) -> Dressed:
-        """Return *url* and the headers that go with it, secret and all."""
-        return _DRESS[self.kind](self, url)
+    def authorize(self, url: str) -> Authorized:
+        """Return *url* and the headers that go with it, both with the secret."""
+        return _AUTHORIZE[self.kind](self, url)
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -113,7 +118,7 @@ def _encoded(auth: Auth) -> str:
     return basic(str(auth.user), auth.secret.value)
 
 
-def _in_query(auth: Auth, url: str) -> Dressed:
+def _in_query(auth: Auth, url: str) -> Authorized:
     parts = urlsplit(url)
     if (auth.name, auth.secret.value) in parse_qsl(parts.query):
         return url, {}  # A redirect that kept the query.
@@ -122,7 +127,7 @@ def _in_query(auth: Auth, url: str) -> Dressed:
     return urlunsplit(parts._replace(query=query)), {}
 
 
-_DRESS: Mapping[Kind, Callable[[Auth, str], Dressed]] = {
+_AUTHORIZE: Mapping[Kind, Callable[[Auth, str], Authorized]] = {
     "basic": lambda auth, url: (url, {"Authorization": f"Basic {_encoded(auth)}"}),
     "bearer": lambda auth, url: (url, {"Authorization": f"Bearer {auth.secret.value}"}),
     "header": lambda auth, url: (url, {str(auth.name): auth.secret.value}),

@@ -13,9 +13,11 @@ def redacted(projects: Iterable[Project], secrets: frozenset[str]) -> tuple[Proj
     projects = tuple(projects)
     # One search in all texts at once: there may be 50,000 projects, and hardly one to change.
     texts = "\n".join(text for project in projects for text in _texts(project)) if secrets else ""
-    if holds_secret(texts, secrets):
+    if texts and holds_secret(texts, secrets):
         projects = tuple(_scrubbed(project, secrets) for project in projects)
-    return tuple(map(_with_shown_link, projects))
+    if any("@" in project.web_url or "?" in project.web_url for project in projects):
+        projects = tuple(map(_with_shown_link, projects))
+    return projects
 
 
 def _texts(project: Project) -> Iterable[str]:

@@ -3,14 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from buildlight.feeds.auth import Authorized
 from buildlight.feeds.http.tls import Tls
 from buildlight.feeds.http.validators import Validators
 from buildlight.feeds.schedule import DEADLINE
 
 _SYSTEM, _UNKNOWN = Tls(), Validators()
-
-Authorized = tuple[str, dict[str, str]]
-"""An address and the headers that go with it, both with the secret."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,7 @@ class HttpOptions(FeedOptions):
             timeout=self.timeout,
             cache_buster=self.cache_buster,
         )
-        return request if self.auth is None else replace(request, authorize=self.auth.dress)
+        return request if self.auth is None else replace(request, authorize=self.auth.authorize)
 
 
 _PROXIES = tuple(

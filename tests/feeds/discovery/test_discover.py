@@ -491,7 +491,7 @@ def test_an_untrusted_certificate_ends_the_search(
         (["https://ci.example/?circle-token=s3cret"], "URL: holds what looks like a secret"),
         (["ci.example/cc.xml?0123456789abcdef"], "URL: holds what looks like a secret"),
         (["ci.example/{secret}", "--user", "lamp", "--token-file", "FILE"], "do not go together"),
-        (["ci.example", "--user", "a:b", "--token-file", "FILE"], "--user: is no name of a user"),
+        (["ci.example", "--user", "a:b", "--token-file", "FILE"], "--user: is not a user name"),
         (["ci.example", "--user", "lamp"], "--user: there is no terminal to ask for the password"),
         (["ci.example", "--token-file", "s3cret"], "--token-file: the file does not exist"),
         (["ci.example", "--token", "s3cret"], "--token-file: the file does not exist"),
