@@ -154,7 +154,7 @@ class Monitor:
             self._wake.set()
         await asyncio.sleep(0)  # The lamps first: the log may be slow.
         _log(
-            (each.settings.name, (*_changes(before, each.state), *_news(each, news)))
+            (each.settings.name, (*_changes(each, before), *_news(each, news)))
             for each, before, news in taken
         )
 
@@ -226,10 +226,11 @@ def _log(lines: Iterable[tuple[str, Iterable[_Line]]]) -> None:
         log.log(level, "%s: %s", ", ".join(those), sentence)
 
 
-def _changes(before: FeedState, after: FeedState) -> Iterator[_Line]:
-    if after.error is not None:
-        if _gist(after) != _gist(before):
-            yield logging.WARNING, str(after.error)
+def _changes(held: _Held, before: FeedState) -> Iterator[_Line]:
+    error = held.watched().error
+    if error is not None:
+        if _gist(held.state) != _gist(before):
+            yield logging.WARNING, error
     elif before.error is not None:
         yield logging.INFO, "answers again"
 

@@ -103,11 +103,10 @@ def doubts_of(
 
 def _of_feed(feed: Watched, rows: Iterable[Row], *, now: float) -> Iterable[Doubt]:
     state, rules = feed.state, feed.rules
-    error = str(state.error) if state.error else None
     if state.answered is None:
-        yield NeverAnswered(feed.name, error)
+        yield NeverAnswered(feed.name, feed.error)
     elif state.freshness(rules, now=now) is Freshness.STALE:
-        yield Silent(feed.name, now - state.answered, error)
+        yield Silent(feed.name, now - state.answered, feed.error)
     else:
         found = {
             UnknownWord: state.unknown(rules, now=now),

@@ -233,7 +233,7 @@ def _feed(part: Part, *, now: float) -> FeedReport:
         url=feed.url,
         state=feed_state.freshness(feed.rules, now=now),
         age=None if feed_state.answered is None else round(now - feed_state.answered, 1),
-        error=str(feed_state.error) if feed_state.error else None,
+        error=feed.error,
         projects=len(part.rows),
         warnings=_warnings(feed.selection, [part]),
     )

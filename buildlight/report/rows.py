@@ -15,7 +15,7 @@ from buildlight.projects.project import Project
 from buildlight.projects.redacted import redacted
 from buildlight.projects.selection import Selection
 from buildlight.projects.verdict import ProjectState
-from buildlight.redaction import printable
+from buildlight.redaction import printable, scrub
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,17 @@ class Watched:
     identity: str = ""
     secrets: frozenset[str] = frozenset()
 
+    @property
+    def error(self) -> str | None:
+        """Why the last poll failed: one line that a terminal may show, without secrets."""
+        if self.state.error is None:
+            return None
+        # Not before it is scrubbed: half a secret would not be recognised.
+        return printable(scrub(str(self.state.error), self.secrets), limit=LONGEST_ERROR)
+
+
+LONGEST_ERROR = 400
+"""Letters of an error: it may repeat names, and those may have any length."""
 
 NAMELESS = "(no name)"
 """How a project is listed that has no name, or none that can be shown."""
