@@ -137,7 +137,7 @@ class Monitor:
 
         async with aclosing(source.readings(due)) as readings:
             async for outcome in readings:
-                reading = Reading(loop.time(), self._clock(), outcome)
+                reading = Reading(loop.time(), self._clock(), outcome, rest=source.rest or 0.0)
                 async with self._one_by_one:
                     await self._absorb(source, reading)
 
@@ -159,14 +159,14 @@ class Monitor:
         )
 
     def _wait(self, source: Source, *, place: float) -> float:
-        first = source.readers[0]
+        tables = source.readers
         feed_states = [self._held[feed.name].state for feed in source.readers]
         return wait(
-            interval=first.interval,
-            building_interval=first.building_interval,
+            interval=min(feed.interval for feed in tables),
+            building_interval=min(feed.building_interval for feed in tables),
             building=any(feed_state.building for feed_state in feed_states),
             failures=min(feed_state.failures for feed_state in feed_states),
-            tolerated=first.rules.max_failures,
+            tolerated=tables[0].rules.max_failures,
             chance=self._dice(),
             place=place,
             rest=source.rest,

@@ -71,7 +71,7 @@ class Source:
 
     async def _polled(self, wait: Wait) -> AsyncGenerator[Outcome, None]:
         loop = asyncio.get_running_loop()
-        shortest = min(SHORTEST, self.readers[0].building_interval)
+        shortest = min(SHORTEST, *(feed.building_interval for feed in self.readers))
         while True:
             started = loop.time()
             self.expected = started + self._options.deadline + PATIENCE

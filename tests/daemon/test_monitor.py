@@ -134,6 +134,20 @@ def test_a_feed_that_answers_again_is_told_though_it_says_the_same() -> None:
     World(ci=ci).run(story)
 
 
+def run_monitor(source: Source, *, seconds: float) -> None:
+    """Poll *source* for so many *seconds* of virtual time."""
+
+    async def poll() -> None:
+        wake = asyncio.Event()
+        monitor = Monitor([source], clock=lambda: NOON, polls=PollStats(), wake=wake)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await monitor.run()
+
+    with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
+        runner.run(poll())
+
+
 def test_what_one_feed_says_to_two_tables_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -153,18 +167,32 @@ def test_what_one_feed_says_to_two_tables_is_logged_once(
         async def close(self) -> None:
             pass
 
-    async def poll() -> None:
-        source = Source(Failing(), check_settings(document).feeds)
-        wake = asyncio.Event()
-        monitor = Monitor([source], clock=lambda: NOON, polls=PollStats(), wake=wake)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(100.0):
-                await monitor.run()
-
-    with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
-        runner.run(poll())
+    run_monitor(Source(Failing(), check_settings(document).feeds), seconds=100)
 
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
         "web, shop: does not know the word odd; add it to this feed's words",
         "web, shop: 404 Not Found: check the address",
     ]
+
+
+def test_a_feed_in_two_tables_is_polled_as_often_as_the_shorter_interval_says() -> None:
+    """A table with a long interval does not slow down the other."""
+    tables = [
+        {"name": name, "url": "https://ci.example/cc.xml", "interval": interval}
+        for name, interval in (("slow", 300), ("fast", 10))
+    ]
+    feeds = check_settings({"feeds": tables, "lamps": [{"driver": "console"}]}).feeds
+    asked: list[float] = []
+
+    class Good:
+        async def read(self) -> tuple[Project, ...]:
+            asked.append(asyncio.get_running_loop().time())
+            return (GOOD,)
+
+        async def close(self) -> None:
+            pass
+
+    run_monitor(Source(Good(), feeds), seconds=100)
+
+    assert len(asked) >= 10
+    assert [feed.rules.max_age for feed in feeds] == [920, 50]

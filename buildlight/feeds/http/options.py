@@ -24,7 +24,13 @@ Headers = tuple[tuple[str, str], ...]
 
 def _pairs(headers: Any) -> Any:
     """Return a table as pairs: options have to be hashable."""
-    return tuple(headers.items()) if isinstance(headers, Mapping) else headers
+    if isinstance(headers, tuple):
+        return headers
+    if not isinstance(headers, Mapping):
+        raise ValueError("should be a table")  # noqa: TRY004 - pydantic collects ValueErrors
+    if not all(isinstance(value, str) for value in headers.values()):
+        raise ValueError("every value should be a string")
+    return tuple(headers.items())
 
 
 class HttpOptions(FeedOptions):
