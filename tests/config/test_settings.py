@@ -413,6 +413,17 @@ def test_two_lamps_cannot_have_one_serial_port() -> None:
     assert mistake == "lamps[1].port: is already used by lamps[0]"
 
 
+def test_two_lamps_cannot_have_one_serial_port_under_two_names(tmp_path: Path) -> None:
+    """Both links under /dev/serial lead to one device."""
+    by_id, by_path = tmp_path / "by-id", tmp_path / "by-path"
+    by_id.symlink_to("/dev/ttyUSB0")
+    by_path.symlink_to("/dev/ttyUSB0")
+
+    mistake = the_mistake(lamps=[a_tower(str(by_id)), a_tower(str(by_path))])
+
+    assert mistake == "lamps[1]: /dev/ttyUSB0 is already used by lamps[0]"
+
+
 def test_two_lamps_cannot_have_the_terminal() -> None:
     """It has only one."""
     mistake = the_mistake(lamps=[{"driver": "console"}, {"driver": "console"}])

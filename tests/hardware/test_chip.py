@@ -21,10 +21,10 @@ import pytest
 
 from buildlight.drivers.conformance import check_driver
 from buildlight.drivers.serial import light as serial_light
-from buildlight.drivers.serial import own_light
 from buildlight.drivers.serial.light import SerialLight
 from buildlight.drivers.serial.options import SerialOptions
-from buildlight.drivers.serial.own_light import OWN_CHANNELS, TTL, line_of
+from buildlight.drivers.serial.protocols import buildlight as own_light
+from buildlight.drivers.serial.protocols.buildlight import OWN_CHANNELS, TTL, line_of
 from buildlight.errors import LightUnavailable
 from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import STEADY, Channel, Frame, Pattern, frame_at

@@ -11,7 +11,7 @@ from itertools import accumulate, cycle, groupby, takewhile
 
 import pytest
 
-from buildlight.drivers.serial.own_light import encode_own, line_of, play_own
+from buildlight.drivers.serial.protocols.buildlight import encode_own, line_of, play_own
 from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import PULSE, RHYTHMS, SLOW_BLINK, Channel, Frame, frame_at
 from hardware.conftest import FIRMWARE, pico

@@ -20,7 +20,7 @@ from support.figures import note
 TESTS = (
     *("projects", "patterns", "report", "test_errors.py", "test_hours.py", "test_redaction.py"),
     *("feeds/test_schedule.py", "feeds/discovery", "drivers/test_drivers.py"),
-    "drivers/serial/test_protocols.py",
+    "drivers/serial/protocols",
     *(f"publish/web/test_{each}.py" for each in ("svg", "merged_feed", "metrics", "routes")),
 )
 

@@ -38,7 +38,6 @@ TESTED_WITH = {
     "html": "routes",
     "links": "merged_feed",
     **dict.fromkeys(("lint", "fingerprints"), "discover"),
-    **dict.fromkeys(("own_light", "search"), "protocols"),
 }
 """Modules that another module's tests look at."""
 
@@ -47,6 +46,8 @@ def tests_of(module: str) -> list[str]:
     """Return the tests that have to find a mutant of *module*: its own, then those of its room."""
     *room, name = module.split(".")
     folder = Path("tests", *room)
+    if room[:2] == ["drivers", "serial"]:
+        return ["tests/drivers/serial/protocols"]
     own = folder / f"test_{TESTED_WITH.get(name, name)}.py"
     found = [str(each) for each in (own, folder) if each.is_file() or each.name in PURE_ROOMS]
     return found or ["tests/report"]  # It has the sentences that are made of wording.

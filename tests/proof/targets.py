@@ -150,7 +150,7 @@ class _Noise:
 def light(heard: bytes) -> None:
     """Talk with a light of our own that answers noise."""
     wire = _Noise(heard)
-    with _Instead(serial_light, open_wire=lambda *_, **__: wire, time=wire):
+    with _Instead(serial_light, open_port=lambda *_, **__: wire, time=wire):
         _talk(wire)
 
 

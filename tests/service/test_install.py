@@ -14,7 +14,10 @@ import pytest
 
 from buildlight import __version__
 from buildlight.config.settings import load_settings
-from buildlight.drivers.serial.protocols import BUSYTAG, FIT_STATUSB, TOWER, lcus
+from buildlight.drivers.serial.protocols.adafruit_tower import TOWER
+from buildlight.drivers.serial.protocols.busytag import BUSYTAG
+from buildlight.drivers.serial.protocols.fit_statusb import FIT_STATUSB
+from buildlight.drivers.serial.protocols.lcus import lcus
 from buildlight.drivers.sysfs import UDEV_RULE
 from buildlight.errors import ConfigError, ServiceError
 from buildlight.patterns.pattern import Channel

@@ -1,8 +1,4 @@
-"""Lights on a serial port: one wire, and a protocol for each kind of light.
-
-The bytes stand in :mod:`serial_protocols` and :mod:`serial_buildlight`, the keys of the
-configuration in :mod:`serial_options`, the wire in :mod:`serial_wires`.
-"""
+"""Lights on a serial port: a port, and a protocol for each kind of light."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -15,8 +11,8 @@ from serial.tools.list_ports import comports
 
 from buildlight.drivers import DriverOptions
 from buildlight.drivers.serial.options import AUTO, SerialOptions
-from buildlight.drivers.serial.port import Wire, open_wire
-from buildlight.drivers.serial.protocols import Answer, Commands, Greeting
+from buildlight.drivers.serial.port import LightPort, open_port
+from buildlight.drivers.serial.protocols.protocol import Answer, Commands, Greeting
 from buildlight.drivers.serial.search import choose_port
 from buildlight.errors import LightUnavailable
 from buildlight.patterns.pattern import DARK, Channel, Frame, Pattern
@@ -57,7 +53,7 @@ class SerialLight:
         self._shaded_at = 0.0
         self._plan: tuple[Pattern, Commands, float] | None = None
         self._health = Health.OBEYS
-        self._wire: Wire | None = open_wire(self._name, baud=options.speed)
+        self._wire: LightPort | None = open_port(self._name, baud=options.speed)
         try:
             self._start(self._wire)
         except LightUnavailable:
@@ -124,7 +120,7 @@ class SerialLight:
         # What an Arduino is told before it has started is lost on it.
         starting = self._spoken.restarts and now < self._opened_at + STARTING
         try:
-            self._wire.look()
+            self._wire.probe()
             if commands == self._told and now < self._repeat_at - EARLY and not starting:
                 return
             self._told = ()
@@ -134,7 +130,7 @@ class SerialLight:
             raise
         self._told, self._repeat_at = commands, now + repeat
 
-    def _send_until_started(self, wire: Wire, commands: Commands) -> None:
+    def _send_until_started(self, wire: LightPort, commands: Commands) -> None:
         while True:
             try:
                 return self._send(wire, commands)
@@ -143,13 +139,13 @@ class SerialLight:
                 if not self._spoken.restarts or self._clock() >= self._opened_at + STARTING:
                     raise
 
-    def _send(self, wire: Wire, commands: Commands) -> None:
+    def _send(self, wire: LightPort, commands: Commands) -> None:
         for command in commands:
             wire.write(command)
             if self._spoken.answer is not None:
                 self._hear(wire, self._spoken.answer)
 
-    def _hear(self, wire: Wire, answer: Answer) -> None:
+    def _hear(self, wire: LightPort, answer: Answer) -> None:
         """Wait for the answer to a command; what is none (an event, an echo) is passed over."""
         heard, until = b"", time.monotonic() + ANSWERING
         while True:
@@ -165,7 +161,7 @@ class SerialLight:
                 )
             heard = (heard + wire.read(left))[-HEARD:]
 
-    def _start(self, wire: Wire) -> None:
+    def _start(self, wire: LightPort) -> None:
         """Wait for a board that restarts, and send what comes once."""
         if self._spoken.greeting is not None:
             return self._greet(wire, self._spoken.greeting)
@@ -179,7 +175,7 @@ class SerialLight:
                 self._send(wire, (self._spoken.init,))
         return None
 
-    def _greet(self, wire: Wire, greeting: Greeting) -> None:
+    def _greet(self, wire: LightPort, greeting: Greeting) -> None:
         """Ask until the light answers, which a board that starts does not at once."""
         heard, ask_at = b"", time.monotonic()
         until = ask_at + STARTING

@@ -1,24 +1,21 @@
 """The keys of a serial light in the configuration, checked."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from buildlight.drivers import DriverOptions
-from buildlight.drivers.serial.own_light import OWN_CHANNELS, own_light
 from buildlight.drivers.serial.port import TCP, address_of
-from buildlight.drivers.serial.protocols import (
-    BUSYTAG,
-    FIT_STATUSB,
-    JAMBEL_MODULES,
-    MOST_RELAYS,
-    TOWER,
-    SerialProtocol,
-    custom,
-    jambel,
-    lcus,
-)
+from buildlight.drivers.serial.protocols.adafruit_tower import TOWER
+from buildlight.drivers.serial.protocols.buildlight import OWN_CHANNELS, own_light
+from buildlight.drivers.serial.protocols.busytag import BUSYTAG
+from buildlight.drivers.serial.protocols.custom import custom
+from buildlight.drivers.serial.protocols.fit_statusb import FIT_STATUSB
+from buildlight.drivers.serial.protocols.jambel import JAMBEL_MODULES, jambel
+from buildlight.drivers.serial.protocols.lcus import MOST_RELAYS, lcus
+from buildlight.drivers.serial.protocols.protocol import SerialProtocol
 from buildlight.drivers.serial.search import usb_id
 from buildlight.patterns.pattern import Channel
 
@@ -172,8 +169,11 @@ class SerialOptions(DriverOptions):
 
     @property
     def claims(self) -> frozenset[str]:
-        """The port; with ``"auto"``, every light of that id, as there may be but one."""
+        """The device that the port leads to; with ``"auto"``, every light of that USB id."""
         usb = self.spoken().usb
         if self.port == AUTO and usb is not None:
             return frozenset({f"the light with USB id {usb_id(usb)}"})
-        return frozenset({self.port})
+        if self.port.startswith(TCP):
+            return frozenset({self.port})
+        # Two links, or a link and the device itself, are one light.
+        return frozenset({str(Path(self.port).resolve())})

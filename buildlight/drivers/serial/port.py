@@ -28,10 +28,10 @@ PROBES = 3
 TCP = "socket://"
 
 
-class Wire(Protocol):
+class LightPort(Protocol):
     """An open way to a light, called from one thread."""
 
-    def look(self) -> None:
+    def probe(self) -> None:
         """See that the light is still there, and pass over what it said meanwhile."""
         ...
 
@@ -48,9 +48,9 @@ class Wire(Protocol):
         ...
 
 
-def open_wire(name: str, *, baud: int) -> Wire:
+def open_port(name: str, *, baud: int) -> LightPort:
     """Open the port *name*, or the connection if it is a ``socket://`` address."""
-    return TcpWire(name) if name.startswith(TCP) else SerialWire(name, baud=baud)
+    return TcpPort(name) if name.startswith(TCP) else SerialPort(name, baud=baud)
 
 
 def address_of(name: str) -> tuple[str, int]:
@@ -67,7 +67,7 @@ def address_of(name: str) -> tuple[str, int]:
     return host, port
 
 
-class SerialWire:
+class SerialPort:
     """A serial port, exclusively ours."""
 
     def __init__(self, name: str, *, baud: int) -> None:
@@ -80,7 +80,7 @@ class SerialWire:
             raise _unavailable(name, exc) from exc
         self._identity = _identity(os.fstat(self._port.fileno()))
 
-    def look(self) -> None:
+    def probe(self) -> None:
         """See that the name still leads to the device that is open, and that it answers."""
         with self._guarded():
             self._port.read(self._port.in_waiting)
@@ -133,7 +133,7 @@ def _unavailable(name: str, exc: Exception) -> LightUnavailable:
     return LightUnavailable(f"{name} is no serial port that can be used")
 
 
-class TcpWire:
+class TcpPort:
     """A TCP connection to a light, or to a box that its serial port hangs on.
 
     Not pyserial's ``socket://``: that keeps the socket of a peer that went away, and sleeps
@@ -161,7 +161,7 @@ class TcpWire:
             self._socket.setsockopt(level, option, value)
         self._socket.settimeout(WRITE_TIMEOUT)
 
-    def look(self) -> None:
+    def probe(self) -> None:
         """See whether the other side hung up; the kernel's probes see whether it is there."""
         self.read(0)
 

@@ -27,7 +27,7 @@ from buildlight.config.settings import lamp_from_keys
 from buildlight.drivers.serial import light as serial_light
 from buildlight.drivers.serial.light import SerialLight
 from buildlight.drivers.serial.options import SerialOptions
-from buildlight.drivers.serial.port import TcpWire
+from buildlight.drivers.serial.port import TcpPort
 from buildlight.errors import BuildlightError, LightBusy, LightUnavailable
 from buildlight.lamps.lamp import Lamp
 from buildlight.lamps.thread import LampThread
@@ -133,7 +133,7 @@ def refusal(port: str) -> BuildlightError:
     return caught.value
 
 
-# The bytes: all others stand in test_serial_protocols.py.
+# The bytes: all others stand in test_protocols.py.
 
 
 def test_a_custom_light_gets_what_its_table_says(port: Port) -> None:
@@ -1067,7 +1067,7 @@ def test_a_silent_network_is_probed(tower: Jambel) -> None:
     """A cable that is pulled sends no farewell: the kernel asks every second, three times."""
     light = a_light(tower.name, protocol="jambel")
     wire = light._wire
-    assert isinstance(wire, TcpWire)
+    assert isinstance(wire, TcpPort)
 
     found = [
         wire._socket.getsockopt(socket.IPPROTO_TCP, option)

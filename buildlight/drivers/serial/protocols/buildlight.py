@@ -7,7 +7,7 @@ import re
 from binascii import crc_hqx
 from collections.abc import Collection, Iterable, Sequence
 
-from buildlight.drivers.serial.protocols import (
+from buildlight.drivers.serial.protocols.protocol import (
     Answer,
     Commands,
     Greeting,
