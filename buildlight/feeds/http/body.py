@@ -26,7 +26,7 @@ async def read_body(response: httpx.Response) -> bytearray:
     async for chunk in response.aiter_raw():
         # A large body may decompress to nothing.
         _refuse_large(response.num_bytes_downloaded)
-        for part in decode(chunk):
+        for part in (chunk,) if decode is None else decode(chunk):
             body += part
             _refuse_large(len(body))
     return body
@@ -37,9 +37,9 @@ def _refuse_large(size: int) -> None:
         raise FeedMalformed(f"larger than {MAX_BYTES // 2**20} MiB; is it a feed?")
 
 
-def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]]:
+def _decoder(encoding: str) -> Callable[[bytes], Iterator[bytes]] | None:
     if encoding in _PLAIN:
-        return lambda chunk: iter((chunk,))
+        return None
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise FeedMalformed("unknown Content-Encoding; configure the server or proxy to use gzip")
     inflater = zlib.decompressobj(wbits=47)  # 32 + 15: gzip or zlib, whichever it is

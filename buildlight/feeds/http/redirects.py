@@ -9,17 +9,12 @@ from buildlight.redaction import holds_part, printable, scrub, shown
 MAX_REDIRECTS = 5
 
 _LAST_PORT = 65_535
-_PORTS = {"http": 80, "https": 443}
 
 
 def is_own_origin(url: str, request: Request) -> bool:
     """Return whether *url* is on the server of *request*: scheme, host and port."""
-    return _origin(url) == _origin(request.url)
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = httpx.URL(url)
-    return (parts.scheme, parts.host, parts.port or _PORTS.get(parts.scheme))
+    one, other = httpx.URL(url), httpx.URL(request.url)
+    return (one.scheme, one.netloc) == (other.scheme, other.netloc)
 
 
 def target(response: httpx.Response, request: Request) -> str:
@@ -29,7 +24,7 @@ def target(response: httpx.Response, request: Request) -> str:
         following = before.join(response.headers["Location"])
     except (httpx.InvalidURL, ValueError) as exc:
         raise FeedRefused(INVALID) from exc
-    if following.scheme not in _PORTS or not following.host:
+    if following.scheme not in ("http", "https") or not following.host:
         raise FeedRefused("redirects to an address that is neither http nor https")
     if not 0 <= (following.port or 0) <= _LAST_PORT:
         raise FeedRefused(INVALID)  # anyio would raise an ExceptionGroup.

@@ -1,6 +1,5 @@
 """Conditional requests: how a server is asked for a document only if it has changed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
 
@@ -49,23 +48,15 @@ class Validators:
             dates = (*(each for each in dates if each[0] != date), (date, now))[-_DATES:]
         if not whole:
             return replace(self, dates=dates)
-        settled = _is_settled(response)
-        return Validators(
-            url=url,
-            etag=_sendable(response.headers, "ETag") if settled else None,
-            last_modified=_sendable(response.headers, "Last-Modified") if settled else None,
-            whole_at=now,
-            dates=dates,
-        )
+        if not _is_settled(response):
+            return Validators(whole_at=now, dates=dates)
+        said = (response.headers.get(name, "") for name in ("ETag", "Last-Modified"))
+        etag, last_modified = (value if value.isascii() else "" for value in said)
+        return Validators(url, etag or None, last_modified or None, whole_at=now, dates=dates)
 
     def date_age(self, response: httpx.Response, *, now: float) -> float:
         """Return the seconds since the Date of *response* came first; 0 for a new one."""
         return now - dict(self.dates).get(response.headers.get("Date", ""), now)
-
-
-def _sendable(headers: Mapping[str, str], name: str) -> str | None:
-    value = headers.get(name, "")
-    return value if value and value.isascii() else None
 
 
 def _is_settled(response: httpx.Response) -> bool:
