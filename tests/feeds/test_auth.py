@@ -4,12 +4,12 @@ import asyncio
 import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import pytest
 
 from buildlight.config.settings import check_settings
-from buildlight.errors import ConfigError, FeedError, FeedRefused
+from buildlight.errors import ConfigError, FeedError
 from buildlight.feeds.auth import Auth
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
 from buildlight.feeds.http.client import HttpClient
@@ -212,16 +212,6 @@ def test_every_odd_letter_in_an_address_is_encoded(
     ]
 
 
-@every_kind
-def test_the_secret_is_sent_with_every_poll(server: FeedServer, kind: str) -> None:
-    """Nothing is remembered by the server: the second poll shows the secret as the first did."""
-    read(url_for(server, kind), KINDS[kind], times=2)
-
-    first, second = server.requests
-    assert SECRET in credentials_in(first)
-    assert credentials_in(first) == credentials_in(second)
-
-
 # Where the secret never arrives.
 
 
@@ -288,61 +278,27 @@ def test_the_secret_is_sent_again_when_the_way_leads_back(server: FeedServer, ki
         assert SECRET in credentials_in(server.requests[1])
 
 
-@pytest.mark.parametrize("echoed", [f"?{SECRET}", f"%3f{SECRET}", f"%3F{SECRET}&x=1"])
-@pytest.mark.parametrize("kind", ["query", "path", "bearer"])
+@pytest.mark.parametrize("kind", ["basic", "query"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        f"/login?token={SECRET}",
+        f"/login?next=%2Fcc.xml%3Ftoken%3D{quote(SECRET, safe='')}",
+        f"http://{SECRET.upper()}.invalid/",
+        f"/?was={base64.b64encode(f'lamp:{SECRET}'.encode()).decode()}",
+    ],
+)
 def test_a_redirect_that_hands_the_secret_to_another_server_is_refused(
-    server: FeedServer, kind: str, echoed: str, monkeypatch: pytest.MonkeyPatch
+    server: FeedServer, location: str, kind: str
 ) -> None:
-    """A server that copies the token into its Location would give it away for us."""
-    monkeypatch.setenv("BUILDLIGHT_SECRET_CI", f"?{SECRET}")
+    """A server that copies the token into its Location would give it away; a name is looked up."""
     with FeedServer() as other:
-        server.answer = redirect(other.url(f"/login?token={echoed}"))
+        server.answer = redirect(location if "//" in location else other.url(location))
 
         sentence = sentence_of(url_for(server, kind), KINDS[kind])
 
         assert other.requests == []
     assert sentence == "redirects to another server with the secret; check the address"
-
-
-@pytest.mark.parametrize(
-    "location",
-    [
-        "/login?next=%2Fcc.xml%3Ftoken%3Ds3%2520cret",
-        "/login?next=%252Fcc.xml%253Ftoken%253Ds3%252520cret",
-        "/s3+cret",
-    ],
-)
-def test_a_redirect_that_hides_the_secret_in_a_parameter_is_refused(
-    server: FeedServer, location: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A login page that wants to know where to go back to does not learn the token, either."""
-    monkeypatch.setenv("BUILDLIGHT_SECRET_CI", "s3 cret")
-    with FeedServer() as other:
-        server.answer = redirect(other.url(location))
-
-        sentence = sentence_of(server.url(), KINDS["query"])
-
-        assert other.requests == []
-    assert sentence.startswith("redirects to another server with the secret")
-
-
-def test_a_secret_in_the_name_of_another_server_is_not_looked_up(server: FeedServer) -> None:
-    """A name is asked of everybody on the way, so it counts as telling the secret."""
-    server.answer = redirect(f"http://{SECRET.upper()}.invalid/")
-
-    assert sentence_of(server.url(), KINDS["bearer"]).startswith("redirects to another server")
-
-
-def test_a_password_of_the_address_is_not_handed_on_in_basics_form(server: FeedServer) -> None:
-    """The whole header, as it is on the wire, is as good as the password."""
-    sent = base64.b64encode(b"lamp:s3cret").decode()
-    with FeedServer() as other:
-        server.answer = redirect(other.url(f"/?was={sent}"))
-
-        with pytest.raises(FeedRefused, match="with the secret"):
-            read(server.url().replace("//", "//lamp:s3cret@"))
-
-        assert other.requests == []
 
 
 @pytest.mark.parametrize("header", ["ETag", "Last-Modified"])
