@@ -20,7 +20,7 @@ Each carries a sentence with what, where and the remedy, free of secrets.
 Only ``cli.py`` turns one into text for a person.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class BuildlightError(Exception):
@@ -56,14 +56,21 @@ class FeedRefused(FeedError):
     """The server answered and said no.
 
     *status* is the HTTP status, ``None`` where it said so in a document; *retry_after* is how
-    many seconds it asks to be left alone, ``None`` if it did not say.
+    many seconds it asks to be left alone, ``None`` if it did not say; *headers* are those of the
+    answer, in lower case.
     """
 
     def __init__(
-        self, sentence: str, *, status: int | None = None, retry_after: float | None = None
+        self,
+        sentence: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.status = status
         self.retry_after = retry_after
+        self.headers = headers or {}
         super().__init__(sentence)
 
 

@@ -23,7 +23,7 @@ from buildlight.config.patterns import (
 )
 from buildlight.config.problems import Table, in_plain_words, keys_of, text_of
 from buildlight.drivers import Driver, load_driver
-from buildlight.feeds import load_kind
+from buildlight.feeds import kind_of, load_kind
 from buildlight.patterns.pattern import Pattern
 from buildlight.projects.selection import Selection
 from buildlight.projects.verdict import Event
@@ -87,7 +87,10 @@ class FeedTable(OwnKeys):
     """One ``[[feeds]]`` table."""
 
     kind: Annotated[Any, PlainValidator(text_of(load_kind))] = Field(
-        default="cctray", validate_default=True, description="kind of the feed; see below"
+        default="cctray",
+        validate_default=True,
+        description="kind of the feed, see below; `github` or `gitlab` for addresses on "
+        "github.com and gitlab.com",
     )
     words: Mapping[str, Literal["passing", "broken", "keep"]] = Field(
         default_factory=dict,
@@ -116,6 +119,11 @@ class FeedTable(OwnKeys):
         "listed all the same",
     )
     options: Any
+
+    @classmethod
+    def with_options(cls, table: Mapping[str, Any]) -> dict[str, Any]:
+        """Do the same, and name the kind that the address of a known host means."""
+        return super().with_options({"kind": kind_of(table.get("url")), **table})
 
     @field_validator("options", mode="plain")
     @classmethod

@@ -6,9 +6,11 @@ configured for it. ``conformance.check_feed`` tests whether a kind keeps the con
 that an author imports is here.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from typing import cast
+from urllib.parse import urlsplit
 
 from buildlight.errors import (
     ConfigError,
@@ -49,6 +51,7 @@ __all__ = [
     "PolledFeed",
     "Project",
     "PushedFeed",
+    "kind_of",
     "load_kind",
 ]
 
@@ -77,3 +80,17 @@ def load_kind(name: str) -> type[FeedKind]:
             "author finds out more with buildlight.feeds.conformance.check_feed"
         )
     return cast("type[FeedKind]", kind)
+
+
+_KINDS: Mapping[str, str] = {"github.com": "github", "gitlab.com": "gitlab"}
+"""Hosts that publish no cc.xml, and the kind that reads them."""
+
+
+def kind_of(url: object) -> str:
+    """Return the kind of a feed at *url* whose table names none."""
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+    except ValueError:
+        return "cctray"
+    host = (parts.hostname or "").removeprefix("www.")
+    return "cctray" if parts.path.endswith(".xml") else _KINDS.get(host, "cctray")

@@ -128,6 +128,21 @@ def test_the_example_of_the_readme_is_good(tmp_path: Path) -> None:
     assert settings.lamps[0].options.claims == {"GPIO17", "GPIO27", "GPIO22"}
 
 
+@pytest.mark.parametrize(
+    ("url", "name", "interval"),
+    [
+        ("https://github.com/acme/shop", "acme/shop", 120.0),
+        ("https://gitlab.com/acme/tools/shop", "acme/tools/shop", 30.0),
+        ("https://github.com/acme/shop/raw/main/cc.xml", "github.com", 30.0),
+    ],
+)
+def test_the_address_of_a_forge_names_its_kind(url: str, name: str, interval: float) -> None:
+    """A public repository needs nothing but its address; without a token it is polled seldom."""
+    (feed,) = check_settings(a_document(feeds=[{"url": url}])).feeds
+
+    assert (feed.name, feed.interval) == (name, interval)
+
+
 def test_feeds_of_one_server_are_numbered() -> None:
     """Two nameless feeds of one host can be told apart."""
     settings = check_settings(a_document(feeds=[a_feed(), a_feed(), a_feed(name="web")]))

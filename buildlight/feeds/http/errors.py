@@ -42,6 +42,7 @@ def refusal(response: httpx.Response, *, has_secret: bool) -> FeedRefused:
         f"{status} {phrase}".rstrip() + f": {remedy}",
         status=status,
         retry_after=_retry_after(response),
+        headers={name.lower(): value for name, value in response.headers.items()},
     )
 
 

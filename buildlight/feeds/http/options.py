@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from hashlib import blake2b
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import unquote, urlsplit
 
@@ -226,3 +227,11 @@ _OURS: Mapping[str, str] = {
     **dict.fromkeys(("accept-encoding", "if-none-match", "if-modified-since"), _CLIENT),
 }
 """Headers that no configuration sets, and why."""
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether *host* is this machine: what is sent there is seen by nobody else."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

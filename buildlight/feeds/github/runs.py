@@ -1,0 +1,284 @@
+"""Workflow runs of GitHub Actions: what their JSON says, and what it means for a lamp. Pure.
+
+Facts about rows and words: https://docs.github.com/rest/actions/workflow-runs and GitHub's OpenAPI
+description. A listing may lag behind, so nothing here trusts the order of rows: runs are merged by
+their number, which only grows within one workflow.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from buildlight.errors import FeedMalformed
+from buildlight.projects.ccxml import parse_time
+from buildlight.projects.project import Project
+
+DECISIVE = frozenset({"success", "failure", "timed_out", "startup_failure"})
+"""Conclusions that make a verdict."""
+KEEPING = frozenset({"cancelled", "skipped", "neutral", "stale", "action_required"})
+"""Conclusions that keep the verdict of the run before."""
+WAITING = frozenset({"queued", "requested", "pending", "waiting"})
+"""Statuses of a run that has not started."""
+
+EVENTS = frozenset({"push", "schedule", "workflow_dispatch", "repository_dispatch"})
+"""Events whose runs count unless the configuration names others: the rest are chores of bots, which
+GitHub lists under the default branch, or pull requests of strangers."""
+
+GHOST = timedelta(days=1)
+"""An unfinished run is no longer in motion after this time without a change: some stay queued."""
+
+KEPT = 50
+"""Runs kept of each workflow, besides the one that decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One workflow run. *jobs_broken* is set once the jobs of a cancelled run have been read.
+
+    *previous* is how the attempt before this one ended, once that is known.
+    """
+
+    id: int
+    workflow: int
+    path: str
+    number: int
+    attempt: int
+    event: str
+    status: str
+    conclusion: str
+    branch: str
+    own: bool
+    started: datetime | None
+    updated: datetime | None
+    url: str
+    commit: str = ""
+    author: str = ""
+    jobs_broken: bool | None = None
+    previous: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether this attempt has ended."""
+        return self.status == "completed"
+
+    @property
+    def word(self) -> str:
+        """The conclusion, or ``failure`` for a cancelled run of which a job is broken."""
+        return "failure" if self.conclusion == "cancelled" and self.jobs_broken else self.conclusion
+
+    @property
+    def label(self) -> str:
+        """The number, with the attempt from the second on."""
+        return labelled(self.number, self.attempt)
+
+
+def labelled(number: int, attempt: int) -> str:
+    """Return how people call an attempt of a run: ``174``, ``174.2``."""
+    return f"{number}" if attempt <= 1 else f"{number}.{attempt}"
+
+
+def parse_runs(document: object) -> tuple[Run, ...]:
+    """Return the runs of a listing; a row that cannot be read is left out.
+
+    Raises :class:`FeedMalformed` if *document* is not a listing, or has rows and none is readable.
+    """
+    rows = document.get("workflow_runs") if isinstance(document, dict) else None
+    if not isinstance(rows, list):
+        raise FeedMalformed("not a list of workflow runs; is this GitHub's API? check api")
+    runs = tuple(run for row in rows if (run := parse_run(row)) is not None)
+    if rows and not runs:
+        raise FeedMalformed(
+            "none of the workflow runs can be read; is this GitHub's API? check api"
+        )
+    return runs
+
+
+def parse_run(row: object) -> Run | None:
+    """Return the run that *row* describes, ``None`` if what identifies it is missing."""
+    if not isinstance(row, dict):
+        return None
+    numbers = [row.get(key) for key in ("id", "workflow_id", "run_number")]
+    if not all(isinstance(each, int) and not isinstance(each, bool) for each in numbers):
+        return None
+    attempt = row.get("run_attempt")
+    return Run(
+        id=row["id"],
+        workflow=row["workflow_id"],
+        path=file_of(_text(row, "path")),
+        number=row["run_number"],
+        # Answers of before 2022 and old Enterprise servers know no attempts.
+        attempt=attempt if isinstance(attempt, int) and attempt >= 1 else 1,
+        event=_text(row, "event"),
+        status=_text(row, "status").lower(),
+        conclusion=_text(row, "conclusion").lower(),
+        branch=_text(row, "head_branch"),
+        own=_is_own(row),
+        started=parse_time(_text(row, "run_started_at") or _text(row, "created_at")),
+        updated=parse_time(_text(row, "updated_at")),
+        url=_text(row, "html_url"),
+        commit=_text(row, "head_sha"),
+        author=_login(row),
+    )
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    value = row.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _login(row: Mapping[str, Any]) -> str:
+    actor = row.get("triggering_actor") or row.get("actor")
+    return _text(actor, "login") if isinstance(actor, dict) else ""
+
+
+def _is_own(row: Mapping[str, Any]) -> bool:
+    # A fork's pull request is listed under the fork's branch, often main, and says so nowhere else.
+    ids = [
+        place.get("id") if isinstance(place, dict) else None
+        for place in (row.get("repository"), row.get("head_repository"))
+    ]
+    return ids[0] is not None and ids[0] == ids[1]
+
+
+def file_of(path: str) -> str:
+    """Return the path of a workflow's file without the ref that some rows carry."""
+    return path.partition("@")[0]
+
+
+def counts(run: Run, *, branch: str, events: Collection[str]) -> bool:
+    """Return whether *run* says something about *branch* of the repository itself."""
+    if not run.own or run.branch != branch or run.event not in events:
+        return False
+    # GitHub's own chores (Dependabot, Pages, CodeQL) have no file in the repository.
+    return not run.path.startswith("dynamic/") or "dynamic" in events
+
+
+Runs = Mapping[int, Run]
+"""The runs of one workflow that count, by their number."""
+
+
+def merge(known: Runs, seen: Iterable[Run]) -> Runs:
+    """Return *known* with what *seen* tells anew; an answer that lags behind changes nothing.
+
+    What was found out about an attempt stays with it, and how an attempt ended is kept for the
+    next one: a listing holds no trace of the red that is being re-run.
+    """
+    merged = dict(known)
+    for run in seen:
+        before = merged.get(run.number)
+        if before is None or before.id != run.id:
+            merged[run.number] = run
+        elif run.attempt > before.attempt:
+            merged[run.number] = replace(run, previous=_ended(before))
+        elif run.attempt == before.attempt and not (before.finished and not run.finished):
+            merged[run.number] = replace(
+                run, jobs_broken=before.jobs_broken, previous=before.previous or run.previous
+            )
+    return _bounded(merged)
+
+
+def _ended(run: Run) -> str:
+    return run.word if run.finished and run.word in DECISIVE else run.previous
+
+
+def _bounded(runs: dict[int, Run]) -> Runs:
+    if len(runs) <= KEPT:
+        return runs
+    decided = decisive(runs)
+    newest = sorted(runs)[-KEPT:]
+    kept = {*newest} | ({decided.number} if decided else set())
+    return {number: run for number, run in runs.items() if number in kept}
+
+
+def newest(runs: Runs) -> Run | None:
+    """Return the run with the highest number, which is that of the newest commit."""
+    return runs[max(runs)] if runs else None
+
+
+def decisive(runs: Runs) -> Run | None:
+    """Return the run with the highest number that has a verdict, whichever of them ended last."""
+    for number in sorted(runs, reverse=True):
+        run = runs[number]
+        if _decides(run):
+            return run
+    return None
+
+
+def _decides(run: Run) -> bool:
+    return run.word in DECISIVE if run.finished else run.previous in DECISIVE
+
+
+def undecided(runs: Runs) -> tuple[Run, ...]:
+    """Return the runs, newest first, of which one more question would tell the verdict.
+
+    A cancelled run may hide a job that failed; a first sight of a second attempt hides how the
+    first one ended.
+    """
+    found = []
+    for number in sorted(runs, reverse=True):
+        run = runs[number]
+        if _decides(run):
+            break
+        if needs_jobs(run) or needs_previous(run):
+            found.append(run)
+    return tuple(found)
+
+
+def needs_jobs(run: Run) -> bool:
+    """Return whether the jobs of *run* have to be read: it was cancelled, perhaps by a failure."""
+    return run.finished and run.conclusion == "cancelled" and run.jobs_broken is None
+
+
+def needs_previous(run: Run) -> bool:
+    """Return whether the attempt before has to be read: a re-run was seen before its first end."""
+    return not run.finished and run.attempt > 1 and not run.previous
+
+
+def project_of(name: str, runs: Runs, *, now: datetime) -> Project:
+    """Return the project called *name* that *runs* of its workflow add up to at *now*.
+
+    Its status is the word of the newest decisive run; ``Unknown``, which keeps the verdict, while a
+    newer run could still decide otherwise; the word itself if the newest run ended with an
+    unknown one.
+    """
+    last = newest(runs)
+    if last is None:
+        return Project(name=name, activity="Sleeping", last_build_status="Unknown")
+    decided = decisive(runs)
+    odd = last.finished and last.conclusion not in DECISIVE | KEEPING
+    shown = last if odd or decided is None else decided
+    return Project(
+        name=name,
+        activity=_activity(runs.values(), now=now),
+        last_build_status=_status(last, decided, runs) if not odd else last.conclusion or "null",
+        last_build_label=_label(shown),
+        last_build_time=shown.started,
+        web_url=last.url if not last.finished else shown.url,
+    )
+
+
+def _status(last: Run, decided: Run | None, runs: Runs) -> str:
+    if decided is None or undecided(runs):
+        return "Unknown"
+    if not last.finished and last.attempt > 1 and decided.number != last.number:
+        return "Unknown"
+    return decided.word if decided.finished else decided.previous
+
+
+def _label(run: Run) -> str:
+    if run.finished or not run.previous:
+        return run.label
+    return labelled(run.number, run.attempt - 1)
+
+
+def _activity(runs: Iterable[Run], *, now: datetime) -> str:
+    moving = {run.status for run in runs if not run.finished and not _is_ghost(run, now=now)}
+    if "in_progress" in moving:
+        return "Building"
+    return "Pending" if moving & WAITING else "Sleeping"
+
+
+def _is_ghost(run: Run, *, now: datetime) -> bool:
+    touched = run.updated or run.started
+    return touched is None or touched.tzinfo is None or now - touched > GHOST

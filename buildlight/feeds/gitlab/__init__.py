@@ -1,0 +1,1 @@
+"""GitLab CI as a feed: pipelines of one project on one branch."""

@@ -1,0 +1,186 @@
+"""Pipelines of GitLab CI: what their JSON says, and what it means for a lamp. Pure.
+
+Facts about rows and words: https://docs.gitlab.com/api/pipelines and GitLab's own list of statuses
+(app/models/concerns/ci/has_status.rb).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from buildlight.errors import FeedMalformed
+from buildlight.projects.ccxml import parse_time
+from buildlight.projects.project import Project
+
+DECISIVE = frozenset({"success", "failed"})
+"""Statuses that make a verdict."""
+KEEPING = frozenset({"canceled", "skipped", "manual"})
+"""Statuses of a pipeline that has ended, or waits for a person: they keep the verdict before."""
+WAITING = frozenset(
+    {
+        *("created", "waiting_for_resource", "waiting_for_callback", "preparing", "pending"),
+        *("canceling", "scheduled"),
+    }
+)
+"""Statuses of a pipeline in which nothing of the team's runs yet, or no longer."""
+
+NOT_OF_THE_BRANCH = frozenset(
+    {
+        *("merge_request_event", "external_pull_request_event", "parent_pipeline", "webide"),
+        *("ondemand_dast_scan", "ondemand_dast_validation", "security_orchestration_policy"),
+    }
+)
+"""Sources whose pipelines say nothing about the branch that they name; GitLab's own "latest" leaves
+most of them out, too."""
+
+GHOST = timedelta(days=1)
+"""A pipeline that nothing has touched for so long is not in motion: one can wait for ever."""
+
+KEPT = 50
+"""Pipelines kept, besides the one that decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One pipeline. *previous* is how it had ended before its jobs were retried, if known."""
+
+    id: int
+    label: str
+    ref: str
+    status: str
+    source: str
+    created: datetime | None
+    updated: datetime | None
+    url: str
+    commit: str = ""
+    previous: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has ended, or waits for a person."""
+        return self.status not in WAITING and self.status != "running"
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether a schedule started it."""
+        return self.source == "schedule"
+
+
+def parse_pipelines(document: object) -> tuple[Pipeline, ...]:
+    """Return the pipelines of a listing; a row that cannot be read is left out.
+
+    Raises :class:`FeedMalformed` if *document* is not a listing, or has rows and none is readable.
+    """
+    if not isinstance(document, list):
+        raise FeedMalformed("not a list of pipelines; is this GitLab's API? check api")
+    found = tuple(each for row in document if (each := _pipeline(row)) is not None)
+    if document and not found:
+        raise FeedMalformed("none of the pipelines can be read; is this GitLab's API? check api")
+    return found
+
+
+def _pipeline(row: object) -> Pipeline | None:
+    if not isinstance(row, dict):
+        return None
+    number = row.get("id")
+    if not isinstance(number, int) or isinstance(number, bool):
+        return None
+    shown = row.get("iid")
+    return Pipeline(
+        id=number,
+        label=str(shown if isinstance(shown, int) else number),
+        ref=_text(row, "ref"),
+        status=_text(row, "status").lower(),
+        source=_text(row, "source"),
+        created=parse_time(_text(row, "created_at")),
+        updated=parse_time(_text(row, "updated_at")),
+        url=_text(row, "web_url"),
+        commit=_text(row, "sha"),
+    )
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    value = row.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def counts(pipeline: Pipeline, *, branch: str) -> bool:
+    """Return whether *pipeline* says something about *branch*: GitLab's filter adds others."""
+    return pipeline.ref == branch and pipeline.source not in NOT_OF_THE_BRANCH
+
+
+Pipelines = Mapping[int, Pipeline]
+"""The pipelines of one project that count, by their id."""
+
+
+def merge(known: Pipelines, seen: Iterable[Pipeline]) -> Pipelines:
+    """Return *known* with what *seen* tells anew; how a retried pipeline had ended is kept."""
+    merged = dict(known)
+    for pipeline in seen:
+        before = merged.get(pipeline.id)
+        if before is None:
+            merged[pipeline.id] = pipeline
+            continue
+        ended = before.status if before.status in DECISIVE else before.previous
+        merged[pipeline.id] = replace(pipeline, previous="" if pipeline.finished else ended)
+    if len(merged) <= KEPT:
+        return merged
+    decided = decisive(merged)
+    kept = {*sorted(merged)[-KEPT:]} | ({decided.id} if decided else set())
+    return {number: each for number, each in merged.items() if number in kept}
+
+
+def newest(pipelines: Pipelines) -> Pipeline | None:
+    """Return the pipeline with the highest id."""
+    return pipelines[max(pipelines)] if pipelines else None
+
+
+def decisive(pipelines: Pipelines) -> Pipeline | None:
+    """Return the newest pipeline that has a verdict, or had one before its jobs were retried."""
+    for number in sorted(pipelines, reverse=True):
+        each = pipelines[number]
+        if (each.status if each.finished else each.previous) in DECISIVE:
+            return each
+    return None
+
+
+def project_of(
+    name: str, pipelines: Pipelines, *, now: datetime, manual_passes: bool = False
+) -> Project:
+    """Return the project called *name* that its *pipelines* add up to at *now*.
+
+    Its status is the word of the newest decisive pipeline; the word itself if the newest one ended
+    with an unknown one. With *manual_passes* a pipeline that waits for a person has passed.
+    """
+    if manual_passes:
+        pipelines = {
+            number: replace(each, status="success") if each.status == "manual" else each
+            for number, each in pipelines.items()
+        }
+    last, decided = newest(pipelines), decisive(pipelines)
+    if last is None:
+        return Project(name=name, activity="Sleeping", last_build_status="Unknown")
+    odd = last.finished and last.status not in DECISIVE | KEEPING
+    shown = last if odd or decided is None else decided
+    word = decided.status if decided and decided.finished else decided.previous if decided else ""
+    return Project(
+        name=name,
+        activity=_activity(pipelines.values(), now=now),
+        last_build_status=(last.status or "null") if odd else word or "Unknown",
+        last_build_label=shown.label,
+        last_build_time=shown.created,
+        web_url=last.url if not last.finished else shown.url,
+    )
+
+
+def _activity(pipelines: Iterable[Pipeline], *, now: datetime) -> str:
+    moving = {each.status for each in pipelines if not each.finished and not _ghost(each, now=now)}
+    if "running" in moving:
+        return "Building"
+    return "Pending" if moving else "Sleeping"
+
+
+def _ghost(pipeline: Pipeline, *, now: datetime) -> bool:
+    touched = pipeline.updated or pipeline.created
+    return touched is None or touched.tzinfo is None or now - touched > GHOST

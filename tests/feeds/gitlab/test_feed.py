@@ -1,0 +1,189 @@
+"""The feed of a GitLab project, against a GitLab that behaves as the real one was seen to."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from buildlight.errors import FeedMalformed, FeedRefused
+from buildlight.feeds.gitlab.feed import GitLabFeed
+from buildlight.feeds.gitlab.options import GitLabOptions
+from buildlight.feeds.sharing import Network
+from support.fake_gitlab import FakeGitLab
+
+URL = "https://gitlab.com/acme/tools/shop"
+NAME = "acme/tools/shop"
+
+
+def shown(gitlab: FakeGitLab, *steps: Callable[[], object], **keys: Any) -> dict[str, Any]:
+    """Return what a feed says after *steps*, with a poll before the first and after each."""
+
+    async def follow() -> dict[str, Any]:
+        options = GitLabOptions.model_validate({"url": URL, **keys})
+        feed = GitLabFeed.open(options, network=Network(transport=gitlab))
+        answer = await feed.read()
+        for step in steps:
+            gitlab.clock += timedelta(seconds=30)
+            step()
+            answer = await feed.read()
+        return {each.name: (each.activity, each.last_build_status) for each in answer.projects}
+
+    return asyncio.run(follow())
+
+
+def test_a_public_project_needs_nothing_but_its_address() -> None:
+    """In subgroups, too; one request a poll once the branch is known."""
+    gitlab = FakeGitLab()
+    gitlab.pipeline("success")
+
+    assert shown(gitlab, lambda: None) == {NAME: ("Sleeping", "success")}
+    assert len(gitlab.requests) == 4  # default branch, list, schedules once, list
+    assert "ref=main" in gitlab.requests[1]
+
+
+def test_a_retried_pipeline_stays_red_at_first_sight_too() -> None:
+    """The list shows no red any more, and the pipeline before it was green."""
+    gitlab = FakeGitLab()
+    gitlab.pipeline("success")
+    retried = gitlab.pipeline("running", retried_red=True)
+
+    def end() -> None:
+        retried.status = "success"
+
+    assert shown(gitlab) == {NAME: ("Building", "failed")}
+    assert shown(gitlab, end) == {NAME: ("Sleeping", "success")}
+
+
+def test_a_merge_request_says_nothing_about_the_branch() -> None:
+    """GitLab's filter adds those whose source is the branch."""
+    gitlab = FakeGitLab()
+    gitlab.pipeline("failed")
+    gitlab.pipeline("success", ref="refs/merge-requests/3/head", source="merge_request_event")
+
+    assert shown(gitlab) == {NAME: ("Sleeping", "failed")}
+
+
+@pytest.mark.parametrize(
+    ("schedules", "expected"),
+    [
+        (
+            "separate",
+            {NAME: ("Sleeping", "success"), f"{NAME} (schedule)": ("Sleeping", "failed")},
+        ),
+        ("together", {NAME: ("Sleeping", "success")}),
+        ("ignore", {NAME: ("Sleeping", "success")}),
+    ],
+)
+def test_a_red_nightly_is_not_hidden_by_a_green_push(schedules: str, expected: object) -> None:
+    """Both are pipelines of main: the nightly is a project of its own."""
+    gitlab = FakeGitLab()
+    gitlab.pipeline("failed", source="schedule")
+    for _ in range(30):
+        gitlab.pipeline("success")
+
+    assert shown(gitlab, schedules=schedules) == expected
+
+
+def test_a_red_behind_a_page_of_skipped_ones_is_found() -> None:
+    """[ci skip] keeps the verdict of the pipeline before."""
+    gitlab = FakeGitLab()
+    gitlab.pipeline("failed")
+    for _ in range(40):
+        gitlab.pipeline("skipped")
+
+    assert shown(gitlab) == {NAME: ("Sleeping", "failed")}
+
+
+def test_a_deleted_pipeline_is_no_longer_the_newest() -> None:
+    """A list that lags behind is told from a deletion by its id."""
+    gitlab = FakeGitLab()
+    gitlab.pipeline("success")
+    red = gitlab.pipeline("failed")
+
+    assert shown(gitlab, lambda: gitlab.pipelines.remove(red)) == {NAME: ("Sleeping", "success")}
+
+
+@pytest.mark.parametrize(("manual", "word"), [("keep", "failed"), ("success", "success")])
+def test_what_a_pipeline_that_waits_for_a_person_means(manual: str, word: str) -> None:
+    """It keeps the verdict, unless the team says that it has passed."""
+    gitlab = FakeGitLab()
+    gitlab.pipeline("failed")
+    gitlab.pipeline("manual")
+
+    assert shown(gitlab, manual=manual) == {NAME: ("Sleeping", word)}
+
+
+def test_an_empty_list_is_no_verdict() -> None:
+    """CI was hidden from the token, or never ran."""
+    assert shown(FakeGitLab()) == {NAME: ("Sleeping", "Unknown")}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "sentence"),
+    [
+        (401, {}, "the token is wrong, expired or revoked"),
+        (403, {}, r"scope read_api or the role Reporter in acme/tools/shop, or CI/CD is disabled"),
+        (404, {}, r"no project acme/tools/shop, or it is private; .* decodes %2F"),
+        (429, {"retry-after": "17"}, "rate limit reached; next request in 17 s"),
+        (429, {}, "rate limit reached; next request in 60 s"),
+    ],
+)
+def test_each_refusal_has_a_sentence_of_its_own(
+    status: int, headers: dict[str, str], sentence: str
+) -> None:
+    """With the remedy."""
+    gitlab = FakeGitLab()
+    gitlab.refusal = (status, headers)
+
+    with pytest.raises(FeedRefused, match=sentence):
+        shown(gitlab)
+
+
+def test_a_hidden_default_branch_has_to_be_set() -> None:
+    """Callers who may not read code do not see it."""
+    gitlab = FakeGitLab()
+    gitlab.default_branch = None
+    gitlab.pipeline("success")
+
+    with pytest.raises(FeedMalformed, match="set branch"):
+        shown(gitlab)
+    assert shown(gitlab, branch="main") == {NAME: ("Sleeping", "success")}
+
+
+@pytest.mark.parametrize(
+    ("keys", "base", "name"),
+    [
+        (
+            {"url": f"{URL}/-/pipelines"},
+            "https://gitlab.com/api/v4/projects/acme%2Ftools%2Fshop",
+            NAME,
+        ),
+        (
+            {"url": "https://acme.example/gitlab/a/b", "api": "https://acme.example/gitlab/api/v4"},
+            "https://acme.example/gitlab/api/v4/projects/a%2Fb",
+            "a/b",
+        ),
+    ],
+)
+def test_the_address_of_the_api_is_derived(keys: dict[str, str], base: str, name: str) -> None:
+    """From the address in the browser; below a path, api says where."""
+    options = GitLabOptions.model_validate(keys)
+
+    assert (options.base, options.full_name) == (base, name)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://gitlab.com/acme",
+        f"{URL}?private_token=glpat-1",
+        "https://ada:password@gitlab.com/a/b",
+    ],
+)
+def test_each_mistake_in_the_address_is_told(url: str) -> None:
+    """A token in it is refused."""
+    with pytest.raises(ValidationError, match=r"is not a project|has a token"):
+        GitLabOptions(url=url)
