@@ -474,7 +474,7 @@ def test_the_walk_through_the_lamp_passes_end_to_end(light: Board, port: Path) -
         )
 
     assert walked.returncode == 0, walked.stderr
-    assert "lamp: 13 steps walked, nobody was asked" in walked.stdout
+    assert "lamp: 13 steps walked, without questions" in walked.stdout
     # The first four steps, each of half a second, show one channel each and nothing else.
     for channel in CHANNELS:
         steady = light.traces[channel]

@@ -487,7 +487,7 @@ def test_every_signal_looks_different(
     patterns = preset_patterns(preset, light)
 
     looks = {
-        tuple(frames(fit(pattern, light, dims=dims, relay=relay), until=30.0))
+        tuple(frames(fit(pattern, light, dims=dims, relay=relay), until=10.0))
         for pattern in patterns.values()
     }
 
@@ -655,7 +655,7 @@ def test_no_signal_hurries_a_relay(preset: str, light: frozenset[Channel]) -> No
     for pattern in preset_patterns(preset, light).values():
         fitted = fit(pattern, light, dims=False, relay=True)
 
-        seen = frames(fitted, until=30.0)
+        seen = frames(fitted, until=10.0)
         for channel in light:
             assert clicks_in_a_second([frame[channel] > 0 for frame in seen]) <= 2
 

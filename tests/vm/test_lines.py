@@ -116,7 +116,7 @@ def test_the_walk_leaves_every_line_low(walk: Recording) -> None:
     """When the test of the wiring is over, the lamp is dark, and nobody was told of trouble."""
     assert walk.status == 0
     assert walk.changes[-1][1] == (0,) * len(LINES)
-    assert walk.said[-1][1] == "lamp: 15 steps walked, nobody was asked"
+    assert walk.said[-1][1] == "lamp: 15 steps walked, without questions"
 
 
 HOLDER = (

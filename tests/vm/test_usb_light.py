@@ -47,7 +47,7 @@ def test_the_walk_tells_the_tower_every_channel_and_every_signal(vm: Vm, port: s
 
     walked = vm.sh(f"cd {WORK} && {PROGRAM} test {options}")
 
-    assert "lamp: 13 steps walked, nobody was asked" in walked.stdout
+    assert "lamp: 13 steps walked, without questions" in walked.stdout
     told = frames(vm.told())
     lit = [frame for frame in told if frame != DARK]
     assert lit[:5] == [RED, AMBER, GREEN, BUZZER, RED]
