@@ -1,6 +1,6 @@
 """What an error tells, and which facts it carries for whoever handles it."""
 
-from buildlight.errors import ConfigError, DriverNotFound, FeedRefused
+from buildlight.errors import ConfigError, DriverNotFound, FeedRefused, WorkerFailed
 
 
 def test_all_mistakes_of_a_configuration_are_told() -> None:
@@ -28,3 +28,10 @@ def test_a_refusal_says_how_and_for_how_long() -> None:
     assert (polite.status, polite.retry_after) == (429, 600.0)
     assert str(polite) == "429 Too Many Requests: raise interval"
     assert (silent.status, silent.retry_after) == (None, None)
+
+
+def test_a_failed_thread_is_told_with_what_it_means_for_the_lamps() -> None:
+    """Whoever reads the log knows why the room is dark."""
+    sentence = "a thread of this program failed (MemoryError); the lamps are dark"
+
+    assert str(WorkerFailed("MemoryError")) == sentence

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from buildlight.redaction import (
     MASK,
     basic,
+    holds_part,
     holds_secret,
     identifying,
     printable,
@@ -274,3 +275,14 @@ def test_printable_text_is_one_short_line_without_orders(text: str, limit: int) 
 
     assert plain.isprintable()
     assert len(plain) == min(len(text), limit)
+
+
+def test_a_part_of_a_secret_is_found() -> None:
+    """A server that cuts a token in an address still has not got it into the log."""
+    assert holds_part("https://ci.example/s3cret-to/ken", {"s3cret-token"})
+    assert not holds_part("https://ci.example/", {"s3cret-token"})
+
+
+def test_a_secret_in_another_escape_is_found() -> None:
+    """Percent signs may stand for letters of another code than UTF-8."""
+    assert scrub("user=M%FCller1", {"Müller1"}) == "user=***"

@@ -77,3 +77,10 @@ def test_a_plain_document_is_not_copied() -> None:
     data = document("shop", "utf-8", declared="utf-8")
 
     assert in_utf8(data) is data
+
+
+def test_an_unknown_charset_in_the_header_changes_nothing() -> None:
+    """The parser says what is wrong with the document."""
+    data = document("Büro", "latin-1")
+
+    assert in_utf8(data, "text/xml; charset=none-that-exists") is data

@@ -18,7 +18,8 @@ from support.figures import note
 
 # The tests of the pure modules themselves: what only a whole daemon comes through has no test.
 TESTS = (
-    *("projects", "patterns", "report", "test_errors.py", "test_hours.py", "test_redaction.py"),
+    *("projects", "patterns", "report", "test_errors.py", "test_hours.py"),
+    *("test_redaction.py", "test_wording.py"),
     *("feeds/test_schedule.py", "feeds/discovery", "drivers/test_drivers.py"),
     "drivers/serial/protocols",
     *(f"publish/web/test_{each}.py" for each in ("svg", "merged_feed", "metrics", "routes")),

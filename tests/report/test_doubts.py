@@ -24,7 +24,7 @@ from buildlight.report.doubts import (
     Vanished,
     doubts_of,
 )
-from buildlight.report.reasons import why
+from buildlight.report.reasons import remedy, why
 from buildlight.report.report import Report, make_report
 from buildlight.report.rows import Watched, counted, rows_of
 from support.examples import NOON
@@ -183,3 +183,10 @@ def test_every_kind_of_doubt_has_a_sentence(kind: type[Doubt]) -> None:
     fields = {each.name: values[each.name] for each in dataclass_fields(kind)}
 
     assert why(kind(**fields))
+
+
+def test_what_vanished_comes_back_or_is_forgotten() -> None:
+    """`explain` says which key ends a doubt that nothing else ends."""
+    told = remedy(Vanished("web", ("shop",)))
+
+    assert told == "web has shop again, or it is forgotten (forget_missing)"
