@@ -151,6 +151,9 @@ def _add_check(commands: "Commands") -> None:
     check.add_argument(
         "--json", action="store_true", help="print the report as JSON and nothing else"
     )
+    check.add_argument(
+        "--all", action="store_true", help="list every project, not only broken ones"
+    )
     check.set_defaults(command="check")
 
 

@@ -6,8 +6,8 @@ Nothing is lit: a light is opened, and let go of.
 import argparse
 import asyncio
 import json
-import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 
 from buildlight.cli import FAILED, OK, write_error
-from buildlight.cli.terminal import describe_trouble, progress, write_line
+from buildlight.cli.terminal import describe_trouble, progress, wrapped, write_line
 from buildlight.config.settings import load_settings
 from buildlight.daemon.daemon import time_of_day
 from buildlight.daemon.monitor import watched
@@ -29,12 +29,13 @@ from buildlight.lamps.settings import LampSettings
 from buildlight.lamps.timing import OPENING
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.feed_state import FeedState, Freshness, Reading, absorb
+from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
 from buildlight.report.as_json import to_json
-from buildlight.report.report import Light, Report, make_report
+from buildlight.report.report import Light, ProjectReport, Report, make_report
 from buildlight.report.rows import Watched
 from buildlight.system import paths
-from buildlight.wording import count
+from buildlight.wording import count, span
 
 
 def main(chosen: argparse.Namespace) -> int:
@@ -47,7 +48,7 @@ def main(chosen: argparse.Namespace) -> int:
         for name, sentence in (*finding.warnings, *finding.troubles):
             write_error(f"{name}: {sentence}")
     else:
-        show_finding(finding)
+        show_finding(finding, everything=chosen.all)
     return OK if finding.sound else FAILED
 
 
@@ -179,64 +180,71 @@ def _tell(loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[str]", troubl
         loop.call_soon_threadsafe(settle)
 
 
-def show_finding(finding: Finding) -> None:
-    """Show what a check found."""
-    from rich.console import Console  # noqa: PLC0415 - with --json there is no table
-    from rich.table import Table  # noqa: PLC0415
+def show_finding(finding: Finding, *, everything: bool = False) -> None:
+    """Print what a check found, the answer first; projects that are not broken are only counted.
+
+    With *everything* each project has a line.
+    """
+    from rich.console import Console  # noqa: PLC0415 - with --json nothing is laid out
     from rich.text import Text  # noqa: PLC0415
 
-    report = finding.report
-    # Wide where nobody reads along: a link that is folded is no link.
-    console = Console(width=None if sys.stdout.isatty() else 250, highlight=False)
-    table = Table(box=None, pad_edge=False)
-    for heading in ("project", "feed", "verdict", "activity", "age", "link"):
-        table.add_column(heading, overflow="fold")
-    for row in report.projects:
-        name = printable(row.name) or "(no name)"
-        left_out = f" (not counted: {row.not_counted_because})" if not row.counted else ""
-        cells = (
-            f"{name}{left_out}",
-            row.feed,
-            row.verdict.value,
-            "building" if row.building else "idle",
-            _span(report.at, row.since) if row.since else "?",
-            printable(row.web_url, limit=200),
-        )
-        style = VERDICT_STYLES[row.verdict.value] if row.counted else "dim"
-        table.add_row(*(Text(cell) for cell in cells), style=style)
-    if report.projects:
-        console.print(table)
-    for line in _feed_lines(report):
-        console.print(Text(line))
-    for name, warning in finding.warnings:
-        console.print(Text(f"  {name}: {printable(warning, limit=WIDE)}", style="yellow"))
-    for lamp in report.lamps:
-        console.print(Text(f"\n{lamp.name} would show: {lamp.pattern.text}", style="bold"))
-        console.print(Text(f"  because {printable(lamp.because, limit=WIDE)}"))
-    for name, trouble in finding.troubles:
-        console.print(Text(f"  {name}: {printable(trouble, limit=WIDE)}", style="bold red"))
+    console = Console(highlight=False)
+    for line, style in _lines(finding, everything=everything):
+        # Not folded by rich, which cuts links and names.
+        console.print(Text(wrapped(printable(line, limit=WIDE)), style=style), soft_wrap=True)
 
 
 WIDE = 2000
-"""Letters of a sentence about projects, which may have any number of names."""
-VERDICT_STYLES = {"broken": "red", "passing": "green", "none": "yellow"}
+"""Letters of a line, which may be about any number of projects."""
+STYLES = {"broken": "red", "passing": "green", "none": "yellow"}
 
 
-def _span(now: datetime, then: datetime) -> str:
-    seconds = max((now - then).total_seconds(), 0.0)
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+def _lines(finding: Finding, *, everything: bool) -> Iterator[tuple[str, str]]:
+    """Yield each line and its style."""
+    report = finding.report
+    for lamp in report.lamps:
+        yield f"{lamp.name} would show: {lamp.pattern.text}", "bold"
+        yield f"  because {lamp.because}", ""
+    for name, trouble in finding.troubles:
+        yield f"  {name}: {trouble}", "bold red"
+    yield "", ""
+    for line in _feed_lines(report):
+        yield line, ""
+    for name, warning in finding.warnings:
+        yield f"  {name}: {warning}", "yellow"
+    rows = sorted(report.projects, key=lambda row: (not _is_red(row), row.since or report.at))
+    for row in rows if everything else filter(_is_red, rows):
+        yield _row(row, report), STYLES[row.verdict.value] if row.counted else "dim"
+    others = Counter(
+        row.verdict.value if row.counted else "not counted" for row in rows if not _is_red(row)
+    )
+    if others and not everything:
+        summary = ", ".join(f"{number} {word}" for word, number in others.items())
+        yield f"not broken: {summary}; --all lists them", "dim"
+
+
+def _is_red(row: ProjectReport) -> bool:
+    return row.counted and row.verdict is Verdict.BROKEN
+
+
+def _row(row: ProjectReport, report: Report) -> str:
+    return "".join(
+        (
+            f"  {row.name or '(no name)'} ({row.feed}): {row.verdict.value}",
+            ", being built" if row.building else "",
+            f", {span((report.at - row.since).total_seconds())} ago" if row.since else "",
+            "" if row.counted else f" (not counted: {row.not_counted_because})",
+            f": {row.web_url}" if row.web_url else "",
+        )
+    )
 
 
 def _feed_lines(report: Report) -> Iterator[str]:
-    yield ""
-    faults: dict[tuple[str, str], list[str]] = {}  # Of one feed twice, a fault is said once.
+    faults: dict[tuple[str, str], list[str]] = {}  # One address twice: one line.
     for feed in report.feeds:
         if feed.error is None:
             yield f"{feed.name}: {count(feed.projects, 'project')}  <{feed.url}>"
         else:
             faults.setdefault((feed.error, feed.url), []).append(feed.name)
     for (error, url), names in faults.items():
-        yield f"{', '.join(names)}: {printable(error, limit=WIDE)}  <{url}>"
+        yield f"{', '.join(names)}: {error}  <{url}>"

@@ -1,11 +1,11 @@
-"""How what was found is told to a person: drivers, chips, ports and LEDs, with what to do next."""
+"""`buildlight devices`: drivers, chips, ports and LEDs, with what to do next."""
 
 import argparse
 import json
 from collections.abc import Iterable, Iterator
 
 from buildlight.cli import OK
-from buildlight.cli.terminal import write_line
+from buildlight.cli.terminal import wrapped, write_line
 from buildlight.drivers.inventory import (
     Devices,
     FoundChip,
@@ -27,7 +27,11 @@ NO_LEDS = (
 def main(chosen: argparse.Namespace) -> int:
     """List what was found."""
     devices = look()
-    write_line(json.dumps(to_json(devices), indent=2) if chosen.json else render(devices))
+    write_line(
+        json.dumps(to_json(devices), indent=2)
+        if chosen.json
+        else "\n".join(map(wrapped, render(devices).splitlines()))
+    )
     return OK
 
 

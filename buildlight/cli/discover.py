@@ -1,7 +1,6 @@
-"""What ``buildlight discover`` tells a person, and what it asks.
+"""`buildlight discover`: its questions, and the table that it prints.
 
-All that goes to standard output is TOML, what is told in comments, so that it can be pasted or
-appended to a configuration as it is.
+Standard output is TOML with comments, so that it can be pasted into a configuration as it is.
 """
 
 import argparse
@@ -51,10 +50,10 @@ def main(chosen: argparse.Namespace) -> int:
 
 
 def person(user: str | None, token_file: str | None) -> Person:
-    """Return whoever looks for a feed; the secret is read now, or asked for when it is needed.
+    """Return the person who looks for a feed; the secret is read now, or asked for when needed.
 
-    Raises :class:`ConfigError` for a file without a secret, and for a *user* whose password
-    nobody can be asked for.
+    Raises :class:`ConfigError` for a file without a secret, and for a *user* without a
+    terminal to ask for the password.
     """
     if token_file is not None:
         return Person(user, _read(token_file))
@@ -78,7 +77,7 @@ def _read(token_file: str) -> Secret:
 
 
 def _ask(user: str | None) -> Secret | None:
-    what = f"Password or API token of {user}" if user else "It wants a secret. Token"
+    what = f"Password or API token of {user}" if user else "The server asks for a secret. Token"
     try:
         answer = getpass.getpass(f"{what} (not shown; empty: go on without): ").strip()
     except EOFError:
@@ -89,10 +88,7 @@ def _ask(user: str | None) -> Secret | None:
 
 
 def on_try() -> Callable[[CCTrayOptions], None]:
-    """Return what tells on a terminal what is tried next; elsewhere nothing.
-
-    Standard error takes it: standard output may be going into a file.
-    """
+    """Return a function that writes each try to standard error, if that is a terminal."""
     if not sys.stderr.isatty():
         return lambda _options: None
     return _tell

@@ -1,4 +1,4 @@
-"""Why each lamp looks as it does, as the daemon wrote it down, in words for whoever asks."""
+"""`buildlight explain`: why each lamp looks as it does, from the daemon's status file."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from buildlight.cli import FAILED, OK, write_error
-from buildlight.cli.terminal import write_line
+from buildlight.cli.terminal import wrapped, write_line
 from buildlight.errors import StatusUnknown
 from buildlight.publish.status_file import NAME
 from buildlight.redaction import printable
@@ -27,7 +27,7 @@ VERSION = 1
 LARGEST = 1024**3
 """Bytes of a status file; 100,000 projects make 30 MB."""
 LISTED = 20
-"""Broken projects of a lamp that are told one by one; the rest is counted."""
+"""Broken projects of a lamp that get a line each; the rest is counted."""
 WIDE = 2000
 """Letters of a sentence about projects, which may have any number of names."""
 NEVER = "has not answered yet"
@@ -54,7 +54,7 @@ def main(chosen: argparse.Namespace) -> int:
     if status.doubt is not None:
         write_error(status.doubt)
     for line in (json.dumps(status.document, indent=2),) if chosen.json else explanation:
-        write_line(line)
+        write_line(line if chosen.json else wrapped(line))
     return OK if status.doubt is None else FAILED
 
 
@@ -99,7 +99,7 @@ def _read(file: Path) -> Document:
 
 @contextmanager
 def _whole(file: Path) -> Iterator[None]:
-    """Say that *file* is damaged where something is not in it, or not what it has to be."""
+    """Raise :class:`StatusUnknown` where something in *file* is missing or of another type."""
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:
@@ -109,19 +109,19 @@ def _whole(file: Path) -> Iterator[None]:
 def _doubt(file: Path, age: float, daemon: RunningDaemon | None) -> str | None:
     if daemon is None:
         return (
-            f"no buildlight runs any more, and {file} is what was left {span(abs(age))} ago; "
+            f"buildlight does not run any more; {file} is {span(abs(age))} old; "
             "look at `systemctl status buildlight`, or start it"
         )
     if abs(age) > OLD:
         return (
             f"the daemon (pid {daemon.pid}) has not written for {span(abs(age))}: it hangs, or the "
-            "clock was changed; what follows may be old"
+            "clock was changed; this may be out of date"
         )
     return None
 
 
 def lines(status: StatusDocument, *, clock: datetime) -> tuple[str, ...]:
-    """Tell what was in *status*, lamp by lamp; *clock* gives the time zone, and what is today.
+    """Return *status* in words, lamp by lamp; *clock* gives the time zone and the date.
 
     Raises :class:`errors.StatusUnknown` if something is missing in it.
     """
@@ -155,7 +155,7 @@ def _lines(document: Document, *, clock: datetime) -> Iterator[str]:
 
 
 def _feed(feed: Document, *, since: float) -> str:
-    """Tell how *feed* stands, of which was written *since* so many seconds."""
+    """Return the state of *feed*, which was written *since* seconds ago."""
     state = (
         f"is {feed['state']}, answered {span(feed['age'] + since)} ago"
         if feed["age"] is not None

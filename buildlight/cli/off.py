@@ -1,4 +1,4 @@
-"""Every lamp of a configuration made dark, whatever left it lit: a crash, or another program."""
+"""`buildlight off`: every lamp made dark, for instance after a crash."""
 
 import argparse
 import logging

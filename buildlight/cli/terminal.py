@@ -1,9 +1,12 @@
 """What a person sees and is asked on the terminal: tables, progress, questions."""
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from buildlight.errors import LightBusy, LightUnavailable
@@ -18,6 +21,26 @@ def write_line(text: str) -> None:
     """Write *text* as a line, at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+def wrapped(text: str) -> str:
+    """Return *text* as lines of the terminal's width, cut between words only.
+
+    Elsewhere it stays one line, for programs. A label such as ``  because:`` gets a hanging indent.
+    """
+    if not sys.stdout.isatty():
+        return text
+    label = re.match(r" +(\S+: +)?", text)
+    return "\n".join(
+        wrap(
+            text,
+            get_terminal_size().columns,
+            subsequent_indent=" " * (label.end() if label else 2),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        or [""]
+    )
 
 
 @contextmanager

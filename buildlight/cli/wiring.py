@@ -24,7 +24,7 @@ from buildlight.patterns.pattern import OFF, Channel, Pattern, Stroke
 from buildlight.system import paths, posix_signals
 
 ANSWERING = 5.0
-"""Seconds within which a light has to open, and to show what it is told."""
+"""Seconds within which a light has to open, and to show a frame."""
 
 
 def main(chosen: argparse.Namespace) -> int:

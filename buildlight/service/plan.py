@@ -53,7 +53,7 @@ class Clear:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A program to run; *vain*: it may have nothing to do, and says so by failing."""
+    """A program to run; *vain*: it fails where it has nothing to do, which is fine."""
 
     command: tuple[str, ...]
     vain: bool = False
@@ -79,7 +79,7 @@ NOTHING = Outcome("is not there:", "was not there:")
 
 
 def run(command: Sequence[str]) -> Ended:
-    """Run a program of the system to its end, and return what it said."""
+    """Run a program of the system to its end, and return its output."""
     try:
         return subprocess.run(  # noqa: S603 - commands of ours, without a shell
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

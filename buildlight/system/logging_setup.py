@@ -108,7 +108,7 @@ class LogThread:
 
 
 class _Dropping(logging.Handler):
-    """Puts records into the queue, and drops those for which there is no room."""
+    """Puts records into the queue, and drops them when it is full."""
 
     def __init__(self, records: "queue.Queue[logging.LogRecord | None]") -> None:
         super().__init__()

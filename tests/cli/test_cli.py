@@ -17,6 +17,7 @@ import pytest
 
 from buildlight import __version__
 from buildlight.cli import main, wiring
+from buildlight.cli.terminal import wrapped
 from buildlight.config import patterns
 from support.servers import BROKEN_FEED, FEED, RESETS, Answer, FeedServer
 
@@ -256,13 +257,20 @@ def test_check_tells_what_is_and_what_the_lamp_would_show(
     tmp_path: Path, server: FeedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The project with its verdict, activity, age and link; the lamp and why. Exit 0."""
-    status = main(["check", "--config", a_file(tmp_path, server.url())])
+    file = a_file(tmp_path, server.url())
+    status, folded = main(["check", "--config", file]), capsys.readouterr().out
+    main(["check", "--all", "--config", file])
 
     told, complaints = capsys.readouterr()
-    row = next(line for line in told.splitlines() if line.startswith("shop"))
+    row = next(line for line in told.splitlines() if line.startswith("  shop"))
     assert status == 0
-    assert re.split(r"\s{2,}", row)[:1] == ["shop"]
-    assert re.search(r"127\.0\.0\.1 +passing +idle +\S+.* +https://ci\.example/shop$", row.rstrip())
+    assert re.fullmatch(
+        r"  shop \(127\.0\.0\.1\): passing, \d+ days ago: https://ci\.example/shop", row
+    )
+    assert folded.splitlines() == [
+        *told.splitlines()[:-1],
+        "not broken: 1 passing; --all lists them",
+    ]
     assert f"127.0.0.1: 1 project  <{server.url()}>" in told
     assert "lamp would show: green\n  because 1 project passes\n" in told
     assert complaints == ""
@@ -278,7 +286,7 @@ def test_check_tells_a_broken_project(
 
     told = capsys.readouterr().out
     assert status == 0
-    assert re.search(r"^shop .* broken +building ", told, re.MULTILINE)
+    assert "  shop (127.0.0.1): broken, being built" in told
     assert "lamp would show: red pulse\n  because shop (127.0.0.1) is broken" in told
 
 
@@ -294,7 +302,7 @@ def test_check_fails_if_a_feed_does(
     assert status == 1
     assert "127.0.0.1 2: 403 Forbidden" in told
     assert "lamp would show: amber double-blink" in told
-    assert "shop" in told
+    assert "not broken: 1 passing; --all lists them" in told
 
 
 def test_check_fails_if_a_light_does(
@@ -319,10 +327,10 @@ def test_check_tells_which_projects_do_not_count(
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("[[lamps]]", 'exclude = ["sh*"]\n[[lamps]]'), encoding="utf-8")
 
-    main(["check", "--config", str(file)])
+    main(["check", "--all", "--config", str(file)])
 
     told = capsys.readouterr().out
-    assert "shop (not counted: excluded by feed 127.0.0.1)" in told
+    assert "(not counted: excluded by feed 127.0.0.1)" in told
 
 
 def test_a_name_cannot_play_with_the_terminal(
@@ -331,10 +339,10 @@ def test_a_name_cannot_play_with_the_terminal(
     """A server may call a project anything; markup and control characters are only shown."""
     server.answer = Answer(FEED.replace(b'"shop"', b'"[red]sh&#10;op&#9;[/]"'))
 
-    status = main(["check", "--config", a_file(tmp_path, server.url())])
+    status = main(["check", "--all", "--config", a_file(tmp_path, server.url())])
 
     assert status == 0
-    assert re.search(r"^\[red\]sh\S?op\S?\[/\] ", capsys.readouterr().out, re.MULTILINE)
+    assert re.search(r"^  \[red\]sh\S?op\S?\[/\] ", capsys.readouterr().out, re.MULTILINE)
 
 
 # Checking, for programs.
@@ -565,7 +573,7 @@ def test_letters_that_a_terminal_lacks_are_replaced(tmp_path: Path, server: Feed
     server.answer = Answer(FEED.replace(b'"shop"', '"Übung №1"'.encode()))
     file = a_file(tmp_path, server.url())
 
-    process = ran("check", "--config", file, environment={"PYTHONIOENCODING": "ascii"})
+    process = ran("check", "--all", "--config", file, environment={"PYTHONIOENCODING": "ascii"})
 
     assert process.returncode == 0
     assert "?bung ?1" in process.stdout
@@ -843,6 +851,22 @@ class Talk:
             return False
         self.said += heard.decode().replace("\r\n", "\n")
         return bool(heard)
+
+
+def test_lines_are_cut_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that is folded is not a link, and a label stands alone in its column."""
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    link = "https://ci.example/a-long-path/to-the-build/8"
+
+    text = wrapped(f"  because:  shop-api and shop-web are broken {link}")
+
+    assert text.splitlines() == [
+        "  because:  shop-api and",
+        "            shop-web are",
+        "            broken",
+        f"            {link}",
+    ]
 
 
 def test_names_are_text_on_a_terminal(tmp_path: Path, server: FeedServer) -> None:

@@ -209,7 +209,7 @@ def test_a_daemon_that_writes_is_believed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("jump", [timedelta(minutes=10), -timedelta(days=1)], ids=str)
 def test_a_daemon_that_stopped_writing_is_doubted(tmp_path: Path, jump: timedelta) -> None:
-    """It hangs, or the clock was changed: nobody can know, so both are said."""
+    """It hangs, or the clock was changed: the sentence names both."""
     document = written(tmp_path, web=Server(GOOD))
 
     doubt = told(tmp_path, clock=at(document) + jump).doubt
@@ -217,7 +217,7 @@ def test_a_daemon_that_stopped_writing_is_doubted(tmp_path: Path, jump: timedelt
     span = "10 minutes" if jump > timedelta() else "24 hours"
     assert doubt == (
         f"the daemon (pid 412) has not written for {span}: it hangs, or the clock was changed; "
-        "what follows may be old"
+        "this may be out of date"
     )
 
 
@@ -228,7 +228,7 @@ def test_a_daemon_that_is_gone_is_told(tmp_path: Path) -> None:
     doubt = told(tmp_path, clock=at(document) + timedelta(seconds=5), holder=None).doubt
 
     assert doubt == (
-        f"no buildlight runs any more, and {tmp_path / NAME} is what was left 5 seconds ago; "
+        f"buildlight does not run any more; {tmp_path / NAME} is 5 seconds old; "
         "look at `systemctl status buildlight`, or start it"
     )
 
@@ -395,7 +395,7 @@ def test_what_is_doubted_is_told_all_the_same(
 
     out, err = capsys.readouterr()
     assert "lamp (driver gpio) shows: red" in out
-    assert "no buildlight runs any more" in err
+    assert "buildlight does not run any more" in err
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["words", "json"])

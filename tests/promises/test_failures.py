@@ -189,8 +189,7 @@ def told(name: str, stage: Stage, folder: Path, capsys: pytest.CaptureFixture[st
         if name in LATE:
             impatient.setattr("buildlight.feeds.http.client.LONGEST", 1.0)
         assert main(["check", "--config", str(file)]) == 1
-    said = " ".join(capsys.readouterr().out.split())  # A long line may be folded.
-    (sentence,) = re.findall(r"^ci: (.+) <https?://", said)
+    (sentence,) = re.findall(r"^ci: (.+)  <https?://", capsys.readouterr().out, re.MULTILINE)
     return str(sentence).replace("after 1 s", f"after {DEADLINE:.0f} s")
 
 
