@@ -30,6 +30,8 @@ class ChangeLog:
 
     def publish(self, update: Update) -> None:
         """Log what changed of each feed and lamp, and the summary when a day is over."""
+        if update.before is update.report:
+            return  # The last states at the end, with the report before.
         old_feeds, old_lamps = _by_name(update.before)
         for feed in update.report.feeds:
             _log_warnings(old_feeds.get(feed.name), feed)
@@ -71,7 +73,7 @@ class ChangeLog:
     def _log_lamp(self, before: LampReport | None, after: LampReport) -> None:
         name = RANKS[after.signal]
         was = RANKS[before.signal] if before else None
-        if before is None or (was, before.blame) != (name, after.blame):
+        if before is None or was != name or {*before.broken} != {*after.broken}:
             self._changes[after.name] += 1
             log.info("%s: %s%s: %s", after.name, name, f" (was {was})" if was else "", _why(after))
         if after.trouble is not None or after.light is not Light.WAITING:  # else it is not tried

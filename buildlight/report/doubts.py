@@ -85,29 +85,42 @@ class NothingMatches(Doubt):
     feeds: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FeedRows:
+    """A feed, all its *rows*, and those that are *counting* for a lamp.
+
+    *certain*: no project of it is missing, unconfirmed or doubted, so nobody has to look.
+    """
+
+    feed: Watched
+    rows: Sequence[Row]
+    counting: Sequence[Row]
+    certain: bool = False
+
+
 def doubts_of(
-    watched: Sequence[tuple[Watched, Sequence[Row], Sequence[Row]]],
+    watched: Sequence[FeedRows],
     selection: Selection,
     *,
     now: float,
 ) -> tuple[Doubt, ...]:
     """Return why a lamp with this *selection* may not be green.
 
-    *watched* are its feeds, each with all rows and with those that count for the lamp. A project
-    is not called missing while a feed is in doubt. *now* is seconds as in
-    :class:`feed_state.Reading`.
+    *watched* are its feeds. A project is not called missing while a feed is in doubt. *now* is
+    seconds as in :class:`feed_state.Reading`.
     """
-    doubts = [each for feed, _, rows in watched for each in _of_feed(feed, rows, now=now)]
+    doubts = [doubt for each in watched for doubt in _of_feed(each, now=now)]
     return (*(doubts or _of_absence(watched, selection)),)
 
 
-def _of_feed(feed: Watched, rows: Iterable[Row], *, now: float) -> Iterable[Doubt]:
+def _of_feed(watched: FeedRows, *, now: float) -> Iterable[Doubt]:
+    feed, rows = watched.feed, watched.counting
     state, rules = feed.state, feed.rules
     if state.answered is None:
         yield NeverAnswered(feed.name, feed.error)
     elif state.freshness(rules, now=now) is Freshness.STALE:
         yield Silent(feed.name, now - state.answered, feed.error)
-    else:
+    elif not watched.certain:
         found = {
             UnknownWord: state.unknown(rules, now=now),
             Vanished: state.vanished(rules),
@@ -123,15 +136,15 @@ def _of_feed(feed: Watched, rows: Iterable[Row], *, now: float) -> Iterable[Doub
                 yield doubt(feed.name, names)
 
 
-def _of_absence(
-    watched: Sequence[tuple[Watched, Sequence[Row], Sequence[Row]]], selection: Selection
-) -> Iterable[Doubt]:
-    for feed, rows, _ in watched:
-        if all(row.left_out for row in rows):
-            yield NothingCounts(feed.name)
-    feeds = tuple(feed.name for feed, _, _ in watched)
-    present = {row.name for _, _, counting in watched for row in counting}
-    if missing := (*sorted(required(selection.include) - present),):
-        yield Missing(missing, feeds)
-    elif not present:
+def _of_absence(watched: Sequence[FeedRows], selection: Selection) -> Iterable[Doubt]:
+    for each in watched:
+        if all(row.left_out for row in each.rows):
+            yield NothingCounts(each.feed.name)
+    feeds = tuple(each.feed.name for each in watched)
+    missing = required(selection.include)
+    if missing:
+        missing -= {row.name for each in watched for row in each.counting}
+    if missing:
+        yield Missing((*sorted(missing),), feeds)
+    elif not any(each.counting for each in watched):
         yield NothingMatches(feeds)

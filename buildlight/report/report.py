@@ -14,7 +14,7 @@ from buildlight.projects.selection import Selection, idle
 from buildlight.projects.signal import RANKS, Signal, aggregate
 from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
-from buildlight.report.doubts import doubts_of
+from buildlight.report.doubts import FeedRows, doubts_of
 from buildlight.report.reasons import (
     NOT_WATCHED,
     RULES,
@@ -135,7 +135,8 @@ Watchers = tuple[tuple[str, Selection], ...]
 class Part:
     """What one feed brings to a report; *chosen* is what counts, by the selection of a lamp.
 
-    *idle* are the patterns that match nothing of it, by the selection they stand in.
+    *idle* are the patterns that match nothing of it, by the selection they stand in. *certain*
+    says that each project was in the last answer, with a definite word.
     """
 
     feed: Watched
@@ -144,6 +145,7 @@ class Part:
     chosen: Mapping[Selection, Sequence[Row]]
     projects: Sequence[ProjectReport]
     idle: Mapping[Selection, frozenset[int]]
+    certain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,8 @@ def make_report(
 def _part(feed: Watched, lamps: Iterable[Shown], before: Part | None, *, clock: datetime) -> Part:
     watchers = tuple((lamp.name, lamp.selection) for lamp in lamps if feed.name in lamp.feeds)
     if before is not None and _same(before, feed, watchers):
-        return replace(before, feed=feed)
+        known = feed.state.projects is before.feed.state.projects
+        return replace(before, feed=feed, certain=before.certain if known else _is_certain(feed))
     rows = rows_of(feed, clock=clock)
     # Once for all lamps with the same selection: there may be 50,000 projects.
     chosen = {
@@ -197,7 +200,15 @@ def _part(feed: Watched, lamps: Iterable[Shown], before: Part | None, *, clock: 
         for selection in {selection for _, selection in watchers}
     }
     projects = tuple(_projects(feed, rows, watchers, chosen))
-    return Part(feed, watchers, rows, chosen, projects, _idle(feed, rows, chosen))
+    idle_patterns = _idle(feed, rows, chosen)
+    return Part(feed, watchers, rows, chosen, projects, idle_patterns, _is_certain(feed))
+
+
+def _is_certain(feed: Watched) -> bool:
+    return not any(
+        known.doubted or known.unconfirmed_since is not None or known.missing_since is not None
+        for known in feed.state.projects.values()
+    )
 
 
 def _idle(
@@ -300,7 +311,8 @@ def _lamp(
     counting = [part.chosen[lamp.selection] for part in watching]
     rows = [*chain.from_iterable(counting)]
     watched = [
-        (part.feed, part.rows, its_rows) for part, its_rows in zip(watching, counting, strict=True)
+        FeedRows(part.feed, part.rows, its_rows, part.certain)
+        for part, its_rows in zip(watching, counting, strict=True)
     ]
     doubts = doubts_of(watched, lamp.selection, now=now)
     signal = aggregate((row.known for row in rows), doubts=doubts)

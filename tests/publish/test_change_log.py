@@ -133,10 +133,10 @@ def test_each_day_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
         polls.count("tills", None, 0.1)
     lines(caplog)
 
-    journal.publish(an_update(GREEN, GREEN, polls=polls, now=4.2 + DAY))
+    journal.publish(an_update(GREEN, replace(GREEN), polls=polls, now=4.2 + DAY))
     journal.publish(an_update(RED, GREEN, polls=polls, now=5.2 + DAY))
     polls.count("web", None, 0.1)
-    journal.publish(an_update(RED, RED, polls=polls, now=4.2 + 2 * DAY))
+    journal.publish(an_update(RED, replace(RED), polls=polls, now=4.2 + 2 * DAY))
 
     assert [line for line in lines(caplog) if "last day" in line] == [
         "INFO: the last day: 5760 polls, 3 failed (web 3); lamp changed 3 times, now passing",

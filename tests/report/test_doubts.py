@@ -13,6 +13,7 @@ from buildlight.projects.signal import Doubt
 from buildlight.projects.verdict import Verdict
 from buildlight.report import report as report_module
 from buildlight.report.doubts import (
+    FeedRows,
     Missing,
     NeverAnswered,
     NothingCounts,
@@ -38,7 +39,7 @@ def doubts(*feeds: Watched, selection: Selection = ALL, now: float = 4.2) -> tup
     watched = []
     for feed in feeds:
         rows = rows_of(feed, clock=NOON)
-        watched.append((feed, rows, counted(rows, selection)))
+        watched.append(FeedRows(feed, rows, counted(rows, selection)))
     return doubts_of(watched, selection, now=now)
 
 
