@@ -7,7 +7,7 @@ from pathlib import Path
 
 from buildlight import __version__
 from buildlight.errors import ServiceError
-from buildlight.service.plan import Clear, Folder, Machine, Offer, Remove, Run, Step, Write
+from buildlight.service.plan import Clear, Command, Folder, Machine, Offer, Remove, Step, Write
 from buildlight.service.unit_files import UNIT, Shipped
 
 CONFIGURATION = Path("/etc/buildlight/buildlight.toml")
@@ -25,8 +25,8 @@ BOOTED = Path("/run/systemd/system")
 _RULED = ("tty", "usb", "hidraw", "leds")
 # A container has no udev.
 UDEV = (
-    Run(("udevadm", "control", "--reload"), vain=True),
-    Run(("udevadm", "trigger", *(f"--subsystem-match={kind}" for kind in _RULED)), vain=True),
+    Command(("udevadm", "control", "--reload"), vain=True),
+    Command(("udevadm", "trigger", *(f"--subsystem-match={kind}" for kind in _RULED)), vain=True),
 )
 """Has udev read its rules anew, and apply them to what is plugged in."""
 
@@ -36,18 +36,18 @@ def install_steps(files: Shipped, *, configured: bool) -> tuple[Step, ...]:
 
     It is started at once only where somebody *configured* it.
     """
-    start = (Run(("systemctl", "restart", UNIT)),) if configured else ()
+    start = (Command(("systemctl", "restart", UNIT)),) if configured else ()
     return (
         Write(GROUPS, files.read("buildlight.sysusers")),
-        Run(("systemd-sysusers", str(GROUPS))),
+        Command(("systemd-sysusers", str(GROUPS))),
         Write(RULES, files.read("buildlight.rules")),
         *UDEV,
         Folder(CONFIGURATION.parent, 0o755),
         Folder(SECRETS, 0o700),
         Offer(CONFIGURATION, files.read("buildlight.toml")),
         Write(INSTALLED, files.read(UNIT)),
-        Run(("systemctl", "daemon-reload")),
-        Run(("systemctl", "enable", UNIT)),
+        Command(("systemctl", "daemon-reload")),
+        Command(("systemctl", "enable", UNIT)),
         *start,
     )
 
@@ -59,14 +59,14 @@ def uninstall_steps(*, installed: bool, drop_ins: Iterable[str]) -> tuple[Step, 
     *drop_ins* go: those that somebody wrote are configuration. The groups stay, as files may
     belong to them.
     """
-    stop = (Run(("systemctl", "disable", "--now", UNIT)),) if installed else ()
+    stop = (Command(("systemctl", "disable", "--now", UNIT)),) if installed else ()
     return (
         *stop,
         Remove(INSTALLED),
         *(Remove(DROP_INS / name) for name in drop_ins),
         Clear(DROP_INS),
-        Run(("systemctl", "daemon-reload")),
-        Run(("systemctl", "reset-failed", UNIT), vain=True),
+        Command(("systemctl", "daemon-reload")),
+        Command(("systemctl", "reset-failed", UNIT), vain=True),
         *(Remove(Path(path)) for path in STATE),
         Remove(RULES),
         *UDEV,

@@ -52,7 +52,7 @@ class Clear:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Command:
     """A program to run; *vain*: it fails where it has nothing to do, which is fine."""
 
     command: tuple[str, ...]
@@ -60,7 +60,7 @@ class Run:
 
 
 Change: TypeAlias = Folder | Write | Offer | Remove | Clear
-Step: TypeAlias = Change | Run
+Step: TypeAlias = Change | Command
 Ended: TypeAlias = "subprocess.CompletedProcess[str]"
 
 
@@ -118,7 +118,7 @@ class Machine:
     def preview(self, steps: Iterable[Step]) -> None:
         """Write what would be done."""
         for step in steps:
-            if isinstance(step, Run):
+            if isinstance(step, Command):
                 self.write_line(f"would run {shlex.join(step.command)}")
             else:
                 self.write_line(f"{self._outcome(step).before} {step.path}")
@@ -126,7 +126,7 @@ class Machine:
     def apply(self, steps: Iterable[Step]) -> None:
         """Do it, and write what was done; raises :class:`ServiceError` at the first failure."""
         for step in steps:
-            if isinstance(step, Run):
+            if isinstance(step, Command):
                 self._run(step)
                 continue
             outcome = self._outcome(step)
@@ -137,7 +137,7 @@ class Machine:
                     raise ServiceError(f"{step.path}: {exc.strerror}") from exc
             self.write_line(f"{outcome.after} {step.path}")
 
-    def _run(self, step: Run) -> None:
+    def _run(self, step: Command) -> None:
         command, ended = shlex.join(step.command), self.runner(step.command)
         if ended.returncode == 0:
             self.write_line(f"ran {command}")
