@@ -6,15 +6,14 @@ a lamp is configured for it. ``conformance.check_driver`` tests whether a driver
 contract. A plug-in finds here everything else that it imports.
 """
 
-import logging
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
 from typing import ClassVar, Protocol, cast, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-from buildlight.errors import ConfigError, DriverNotFound, LightUnavailable
+from buildlight.errors import DriverNotFound, LightUnavailable
 from buildlight.patterns.pattern import Channel, Frame, Pattern, frame_at
+from buildlight.system import plugins
 
 __all__ = [
     "Channel",
@@ -31,8 +30,6 @@ __all__ = [
 ]
 
 GROUP = "buildlight.drivers"
-
-log = logging.getLogger(__name__)
 
 
 class DriverOptions(BaseModel):
@@ -114,42 +111,16 @@ class Wired(Protocol):
 
 
 def installed() -> tuple[str, ...]:
-    """Return the names of all drivers there are."""
-    return tuple(sorted(entry_points(group=GROUP).names))
+    """Return the names of all drivers."""
+    return plugins.installed(GROUP)
 
 
 def load_driver(name: str) -> type[Driver]:
     """Return the class of the driver called *name*.
 
-    Raises :class:`DriverNotFound`, or :class:`ConfigError` if it is there but does not import, is
-    no driver, or is offered more than once: none is guessed, but a built-in one is never replaced.
+    Raises :class:`DriverNotFound`, or :class:`ConfigError` for one that cannot be used.
     """
-    offers = {each.value: each for each in entry_points(group=GROUP, name=name)}
-    if not offers:
+    driver = plugins.load_plugin(GROUP, name, what="driver", options=DriverOptions)
+    if driver is None:
         raise DriverNotFound(name, installed=installed())
-    ours = {value: each for value, each in offers.items() if value.startswith(f"{__name__}.")}
-    if len(offers) > 1:
-        sentence = f"driver {name!r} is offered by {' and '.join(map(_giver, offers.values()))}"
-        if not ours:
-            raise ConfigError(f"{sentence}; uninstall all but one")
-        log.warning("%s; the built-in one is used", sentence)
-    return _loaded(name, next(iter((ours or offers).values())))
-
-
-def _giver(offer: EntryPoint) -> str:
-    return f"{offer.dist.name} {offer.dist.version}" if offer.dist else offer.value
-
-
-def _loaded(name: str, offer: EntryPoint) -> type[Driver]:
-    try:
-        driver = offer.load()
-    except Exception as exc:  # a driver may be anybody's, and its mistakes of any kind
-        reason = str(exc) or type(exc).__name__
-        raise ConfigError(f"driver {name!r} is installed but does not import: {reason}") from exc
-    options = getattr(driver, "Options", None)
-    if not isinstance(options, type) or not issubclass(options, DriverOptions):
-        raise ConfigError(
-            f"driver {name!r} is no driver: its Options do not derive from DriverOptions; its "
-            "author finds out more with buildlight.drivers.conformance.check_driver"
-        )
     return cast("type[Driver]", driver)

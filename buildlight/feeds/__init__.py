@@ -8,7 +8,6 @@ that an author imports is here.
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -31,6 +30,7 @@ from buildlight.feeds.feed import (
 from buildlight.feeds.http.options import HttpOptions
 from buildlight.feeds.sharing import Network
 from buildlight.projects.project import BuildStatus, Message, Project
+from buildlight.system import plugins
 
 GROUP = "buildlight.feeds"
 
@@ -63,22 +63,9 @@ def load_kind(name: str) -> type[FeedKind]:
     Cached, because reading the entry points of every installed package for each of a thousand
     feeds takes longer than the rest of the start. An error is not cached.
     """
-    found = entry_points(group=GROUP)
-    if name not in found.names:
-        raise ConfigError(f"kind not found; installed are: {', '.join(sorted(found.names))}")
-    try:
-        kind = found[name].load()
-    except Exception as exc:  # a kind may be anybody's, and its errors of any type
-        reason = str(exc) or type(exc).__name__
-        raise ConfigError(f"this kind is installed but does not import: {reason}") from exc
-    options = getattr(kind, "Options", None)
-    if not (
-        isinstance(options, type) and issubclass(options, FeedOptions) and hasattr(kind, "open")
-    ):
-        raise ConfigError(
-            "this kind is not a feed: it needs open() and Options derived from FeedOptions; its "
-            "author finds out more with buildlight.feeds.conformance.check_feed"
-        )
+    kind = plugins.load_plugin(GROUP, name, what="kind", options=FeedOptions)
+    if kind is None:
+        raise ConfigError(f"kind not found; installed are: {', '.join(plugins.installed(GROUP))}")
     return cast("type[FeedKind]", kind)
 
 

@@ -115,7 +115,7 @@ def test_what_is_no_driver_is_a_mistake(site: Path, code: str) -> None:
     (site / "odd_light.py").write_text(code)
     sys.modules.pop("odd_light", None)
 
-    with pytest.raises(ConfigError, match=r"its Options do not derive .*check_driver"):
+    with pytest.raises(ConfigError, match=r"its Options do not derive .*drivers.conformance"):
         load_driver("odd")
 
 
