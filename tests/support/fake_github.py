@@ -169,8 +169,8 @@ class FakeGitHub(httpx.AsyncBaseTransport):
 
     def _about(self, run: FakeRun, rest: list[str]) -> object:
         match rest:
-            case ["jobs"]:
-                return self._jobs(run)
+            case ["attempts", number, "jobs"]:
+                return self._jobs(run.attempts[int(number) - 1])
             case ["attempts", number]:
                 return self._row(run, int(number))
         return self._row(run)
@@ -215,8 +215,8 @@ class FakeGitHub(httpx.AsyncBaseTransport):
             "pull_requests": [],
         }
 
-    def _jobs(self, run: FakeRun) -> dict[str, Any]:
-        other = "failure" if run.last.broken_job else run.last.conclusion
+    def _jobs(self, attempt: Attempt) -> dict[str, Any]:
+        other = "failure" if attempt.broken_job else attempt.conclusion
         jobs = [{"id": 1, "conclusion": "success"}, {"id": 2, "conclusion": other}]
         return {"total_count": 2, "jobs": jobs}
 

@@ -16,12 +16,13 @@ from buildlight.feeds.feed import FeedAnswer, FeedOptions
 from buildlight.feeds.github.options import GitHubOptions
 from buildlight.feeds.github.refusals import explained
 from buildlight.feeds.github.runs import (
-    Run,
+    DECISIVE,
     Runs,
+    WorkflowRun,
     counts,
     merge,
     needs_jobs,
-    newest,
+    open_runs,
     parse_run,
     parse_runs,
     project_of,
@@ -44,8 +45,10 @@ MORE_PAGES = 3
 HISTORY = ((20, False), (100, False), (100, True))
 """What is read of a workflow's own list, one a poll, while the heartbeat does not decide it: so
 many rows, of any branch or filtered. Last the filtered one, as it may lag behind."""
-FOLLOWED = 5
-"""Runs asked for by their id in one poll."""
+FOLLOWED = 10
+"""Runs asked for by their id in one poll, in turn."""
+ATTEMPTS = 5
+"""Attempts read at most before a re-run."""
 LISTING_EVERY = 600.0
 """Seconds between two looks at the list of workflows and the default branch."""
 
@@ -79,6 +82,7 @@ class GitHubFeed:
         self._runs: dict[int, Runs] = {}
         self._last_row = 0
         self._shown: frozenset[int] = frozenset()
+        self._turn = 0
         self._projects: tuple[Project, ...] = ()
 
     @classmethod
@@ -120,7 +124,7 @@ class GitHubFeed:
 
     async def _hear(self) -> None:
         """Read the newest runs of all workflows, and more if a page was not enough."""
-        seen: list[Run] = []
+        seen: list[WorkflowRun] = []
         for page in range(1, MORE_PAGES + 1):
             more = {"page": page} if page > 1 else {}
             document = await self._api.get(
@@ -134,30 +138,29 @@ class GitHubFeed:
         self._shown = frozenset(run.id for run in seen)
         self._take(seen)
 
-    def _take(self, runs: Collection[Run]) -> None:
+    def _take(self, runs: Collection[WorkflowRun]) -> None:
         for run in runs:
             if counts(run, branch=self._branch, events=self._options.events):
                 self._runs[run.workflow] = merge(self._runs.get(run.workflow, {}), [run])
 
     async def _follow(self) -> None:
         """Read runs by their id that the heartbeat may no longer show: unfinished or red ones."""
-        followed = [
-            last
+        unseen = [
+            run
             for workflow, runs in self._runs.items()
-            if self._is_counted(workflow) and (last := newest(runs)) is not None
-            if not last.finished or last.word not in ("success", "skipped")
+            if self._is_counted(workflow)
+            for run in open_runs(runs)
+            if run.id not in self._shown
         ]
-        for run in [run for run in followed if run.id not in self._shown][:FOLLOWED]:
+        turn = self._turn % max(len(unseen), 1)
+        self._turn += FOLLOWED
+        for run in [*unseen[turn:], *unseen[:turn]][:FOLLOWED]:
             try:
                 row = await self._api.get(f"/actions/runs/{run.id}")
             except FeedRefused as refused:
                 if refused.status != _GONE:
                     raise
-                self._runs[run.workflow] = {
-                    number: each
-                    for number, each in self._runs[run.workflow].items()
-                    if number != run.number
-                }
+                self._forget(run)
             else:
                 self._take([found] if (found := parse_run(row)) is not None else [])
 
@@ -185,23 +188,44 @@ class GitHubFeed:
             if not self._is_counted(workflow):
                 continue
             for run in undecided(runs)[:FOLLOWED]:
-                told = await (self._with_jobs(run) if needs_jobs(run) else self._with_previous(run))
-                self._runs[workflow] = {**self._runs[workflow], run.number: told}
+                ask = self._with_jobs if needs_jobs(run) else self._with_previous
+                try:
+                    told = await ask(run)
+                except FeedRefused as refused:
+                    if refused.status != _GONE:
+                        raise
+                    self._forget(run)  # It was deleted since it was listed.
+                else:
+                    self._runs[workflow] = {**self._runs[workflow], run.number: told}
 
-    async def _with_jobs(self, run: Run) -> Run:
+    def _forget(self, run: WorkflowRun) -> None:
+        runs = self._runs[run.workflow]
+        self._runs[run.workflow] = {n: each for n, each in runs.items() if n != run.number}
+
+    async def _with_jobs(self, run: WorkflowRun) -> WorkflowRun:
+        return replace(run, jobs_broken=await self._are_jobs_broken(run, run.attempt))
+
+    async def _are_jobs_broken(self, run: WorkflowRun, attempt: int) -> bool:
         document = await self._api.get(
-            f"/actions/runs/{run.id}/jobs", filter="latest", per_page=100
+            f"/actions/runs/{run.id}/attempts/{attempt}/jobs", per_page=100
         )
         jobs = document.get("jobs") if isinstance(document, dict) else None
         if not isinstance(jobs, list):
             raise FeedMalformed("not a list of jobs; is this GitHub's API? check api")
-        ended = {job.get("conclusion") for job in jobs if isinstance(job, dict)}
-        return replace(run, jobs_broken=bool(ended & {"failure", "timed_out"}))
+        ended = [job.get("conclusion") for job in jobs if isinstance(job, dict)]
+        return "failure" in ended or "timed_out" in ended
 
-    async def _with_previous(self, run: Run) -> Run:
-        row = await self._api.get(f"/actions/runs/{run.id}/attempts/{run.attempt - 1}")
-        before = parse_run(row)
-        return replace(run, previous=(before.conclusion if before else "") or "unknown")
+    async def _with_previous(self, run: WorkflowRun) -> WorkflowRun:
+        """Return *run* with the word of the last attempt before it that has one."""
+        for attempt in range(run.attempt - 1, max(run.attempt - 1 - ATTEMPTS, 0), -1):
+            row = await self._api.get(f"/actions/runs/{run.id}/attempts/{attempt}")
+            before = parse_run(row)
+            word = before.conclusion if before else ""
+            if word == "cancelled" and await self._are_jobs_broken(run, attempt):
+                word = "failure"
+            if word in DECISIVE:
+                return replace(run, previous=word)
+        return replace(run, previous="none")
 
     def _is_counted(self, workflow: int) -> bool:
         known = self._workflows.get(workflow)

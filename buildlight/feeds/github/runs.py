@@ -33,7 +33,7 @@ KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class WorkflowRun:
     """One workflow run. *jobs_broken* is set once the jobs of a cancelled run have been read.
 
     *previous* is how the attempt before this one ended, once that is known.
@@ -68,6 +68,13 @@ class Run:
         return "failure" if self.conclusion == "cancelled" and self.jobs_broken else self.conclusion
 
     @property
+    def decided(self) -> str:
+        """The word that makes the verdict, of the last attempt that has one; else empty."""
+        if self.finished and self.word in DECISIVE:
+            return self.word
+        return self.previous if self.previous in DECISIVE else ""
+
+    @property
     def label(self) -> str:
         """The number, with the attempt from the second on."""
         return labelled(self.number, self.attempt)
@@ -78,7 +85,7 @@ def labelled(number: int, attempt: int) -> str:
     return f"{number}" if attempt <= 1 else f"{number}.{attempt}"
 
 
-def parse_runs(document: object) -> tuple[Run, ...]:
+def parse_runs(document: object) -> tuple[WorkflowRun, ...]:
     """Return the runs of a listing; a row that cannot be read is left out.
 
     Raises :class:`FeedMalformed` if *document* is not a listing, or has rows and none is readable.
@@ -94,7 +101,7 @@ def parse_runs(document: object) -> tuple[Run, ...]:
     return runs
 
 
-def parse_run(row: object) -> Run | None:
+def parse_run(row: object) -> WorkflowRun | None:
     """Return the run that *row* describes, ``None`` if what identifies it is missing."""
     if not isinstance(row, dict):
         return None
@@ -102,7 +109,7 @@ def parse_run(row: object) -> Run | None:
     if not all(isinstance(each, int) and not isinstance(each, bool) for each in numbers):
         return None
     attempt = row.get("run_attempt")
-    return Run(
+    return WorkflowRun(
         id=row["id"],
         workflow=row["workflow_id"],
         path=file_of(_text(row, "path")),
@@ -146,7 +153,7 @@ def file_of(path: str) -> str:
     return path.partition("@")[0]
 
 
-def counts(run: Run, *, branch: str, events: Collection[str]) -> bool:
+def counts(run: WorkflowRun, *, branch: str, events: Collection[str]) -> bool:
     """Return whether *run* says something about *branch* of the repository itself."""
     if not run.own or run.branch != branch or run.event not in events:
         return False
@@ -154,11 +161,11 @@ def counts(run: Run, *, branch: str, events: Collection[str]) -> bool:
     return not run.path.startswith("dynamic/") or "dynamic" in events
 
 
-Runs = Mapping[int, Run]
+Runs = Mapping[int, WorkflowRun]
 """The runs of one workflow that count, by their number."""
 
 
-def merge(known: Runs, seen: Iterable[Run]) -> Runs:
+def merge(known: Runs, seen: Iterable[WorkflowRun]) -> Runs:
     """Return *known* with what *seen* tells anew; an answer that lags behind changes nothing.
 
     What was found out about an attempt stays with it, and how an attempt ended is kept for the
@@ -170,7 +177,9 @@ def merge(known: Runs, seen: Iterable[Run]) -> Runs:
         if before is None or before.id != run.id:
             merged[run.number] = run
         elif run.attempt > before.attempt:
-            merged[run.number] = replace(run, previous=_ended(before))
+            # An attempt in between was not seen: it has to be read.
+            previous = before.decided if run.attempt == before.attempt + 1 else ""
+            merged[run.number] = replace(run, previous=previous)
         elif run.attempt == before.attempt and not (before.finished and not run.finished):
             merged[run.number] = replace(
                 run, jobs_broken=before.jobs_broken, previous=before.previous or run.previous
@@ -178,11 +187,7 @@ def merge(known: Runs, seen: Iterable[Run]) -> Runs:
     return _bounded(merged)
 
 
-def _ended(run: Run) -> str:
-    return run.word if run.finished and run.word in DECISIVE else run.previous
-
-
-def _bounded(runs: dict[int, Run]) -> Runs:
+def _bounded(runs: dict[int, WorkflowRun]) -> Runs:
     if len(runs) <= KEPT:
         return runs
     decided = decisive(runs)
@@ -191,25 +196,32 @@ def _bounded(runs: dict[int, Run]) -> Runs:
     return {number: run for number, run in runs.items() if number in kept}
 
 
-def newest(runs: Runs) -> Run | None:
+def newest(runs: Runs) -> WorkflowRun | None:
     """Return the run with the highest number, which is that of the newest commit."""
     return runs[max(runs)] if runs else None
 
 
-def decisive(runs: Runs) -> Run | None:
+def decisive(runs: Runs) -> WorkflowRun | None:
     """Return the run with the highest number that has a verdict, whichever of them ended last."""
     for number in sorted(runs, reverse=True):
         run = runs[number]
-        if _decides(run):
+        if run.decided:
             return run
     return None
 
 
-def _decides(run: Run) -> bool:
-    return run.word in DECISIVE if run.finished else run.previous in DECISIVE
+def open_runs(runs: Runs) -> tuple[WorkflowRun, ...]:
+    """Return the runs, newest first, whose next change matters for the verdict.
+
+    Those that still run, the newest, and the one that decides, if it is red: it may be run again.
+    """
+    decided = decisive(runs)
+    since = decided.number if decided else 0
+    found = [runs[number] for number in sorted(runs, reverse=True) if number >= since]
+    return tuple(run for run in found if not run.finished or run.decided != "success")
 
 
-def undecided(runs: Runs) -> tuple[Run, ...]:
+def undecided(runs: Runs) -> tuple[WorkflowRun, ...]:
     """Return the runs, newest first, of which one more question would tell the verdict.
 
     A cancelled run may hide a job that failed; a first sight of a second attempt hides how the
@@ -218,21 +230,21 @@ def undecided(runs: Runs) -> tuple[Run, ...]:
     found = []
     for number in sorted(runs, reverse=True):
         run = runs[number]
-        if _decides(run):
+        if run.decided and not needs_jobs(run):
             break
         if needs_jobs(run) or needs_previous(run):
             found.append(run)
     return tuple(found)
 
 
-def needs_jobs(run: Run) -> bool:
+def needs_jobs(run: WorkflowRun) -> bool:
     """Return whether the jobs of *run* have to be read: it was cancelled, perhaps by a failure."""
     return run.finished and run.conclusion == "cancelled" and run.jobs_broken is None
 
 
-def needs_previous(run: Run) -> bool:
-    """Return whether the attempt before has to be read: a re-run was seen before its first end."""
-    return not run.finished and run.attempt > 1 and not run.previous
+def needs_previous(run: WorkflowRun) -> bool:
+    """Return whether the attempts before have to be read: this one has no verdict of its own."""
+    return run.attempt > 1 and not run.decided and not run.previous
 
 
 def project_of(name: str, runs: Runs, *, now: datetime) -> Project:
@@ -258,27 +270,27 @@ def project_of(name: str, runs: Runs, *, now: datetime) -> Project:
     )
 
 
-def _status(last: Run, decided: Run | None, runs: Runs) -> str:
+def _status(last: WorkflowRun, decided: WorkflowRun | None, runs: Runs) -> str:
     if decided is None or undecided(runs):
         return "Unknown"
     if not last.finished and last.attempt > 1 and decided.number != last.number:
         return "Unknown"
-    return decided.word if decided.finished else decided.previous
+    return decided.decided
 
 
-def _label(run: Run) -> str:
+def _label(run: WorkflowRun) -> str:
     if run.finished or not run.previous:
         return run.label
     return labelled(run.number, run.attempt - 1)
 
 
-def _activity(runs: Iterable[Run], *, now: datetime) -> str:
+def _activity(runs: Iterable[WorkflowRun], *, now: datetime) -> str:
     moving = {run.status for run in runs if not run.finished and not _is_ghost(run, now=now)}
     if "in_progress" in moving:
         return "Building"
     return "Pending" if moving & WAITING else "Sleeping"
 
 
-def _is_ghost(run: Run, *, now: datetime) -> bool:
+def _is_ghost(run: WorkflowRun, *, now: datetime) -> bool:
     touched = run.updated or run.started
     return touched is None or touched.tzinfo is None or now - touched > GHOST

@@ -10,7 +10,7 @@ from buildlight.errors import FeedMalformed
 from buildlight.feeds.github import runs as module
 from buildlight.feeds.github.runs import (
     EVENTS,
-    Run,
+    WorkflowRun,
     counts,
     decisive,
     merge,
@@ -46,12 +46,12 @@ def a_row(number: int = 7, **changes: Any) -> dict[str, Any]:
     return {**row, **changes}
 
 
-def read(*rows: dict[str, Any]) -> tuple[Run, ...]:
+def read(*rows: dict[str, Any]) -> tuple[WorkflowRun, ...]:
     """Return the runs of a listing with *rows*."""
     return parse_runs({"total_count": len(rows), "workflow_runs": [*rows]})
 
 
-def shown(*listings: tuple[Run, ...]) -> tuple[str, str, str]:
+def shown(*listings: tuple[WorkflowRun, ...]) -> tuple[str, str, str]:
     """Return activity, word and label after *listings*, one a poll."""
     known: module.Runs = {}
     for listing in listings:
