@@ -21,7 +21,7 @@ from buildlight.report.doubts import (
     Unwritten,
     Vanished,
 )
-from buildlight.report.rows import LeftOut, Row, TooOld, Watched
+from buildlight.report.rows import LeftOut, Row, Tally, TooOld, Watched
 from buildlight.wording import count, span, time_of
 
 RULES: Mapping[str, str] = {
@@ -107,14 +107,13 @@ NOT_WATCHED = "no lamp watches it"
 
 
 def endings(
-    signal: Signal, rows: Sequence[Row], feeds: Sequence[Watched], doubts: Iterable[Doubt]
+    signal: Signal, tally: Tally, feeds: Sequence[Watched], doubts: Iterable[Doubt]
 ) -> Iterable[str]:
     """Say what would change *signal*; any one of it does.
 
-    *rows* is what counts for the lamp, *feeds* what it watches, *doubts* what forbids green.
+    *tally* is what counts for the lamp, *feeds* what it watches, *doubts* what forbids green.
     """
-    if signal.verdict is Verdict.BROKEN:
-        broken = [row for row in rows if row.known.verdict is Verdict.BROKEN]
+    if broken := tally.broken:
         yield f"{'a build' if len(broken) == 1 else 'one build each'} of {names_of(broken)} passes"
     if signal.stale:
         remedies = [said for doubt in doubts if (said := remedy(doubt))]
@@ -141,20 +140,17 @@ def closed_until(opens: datetime | None, *, clock: datetime) -> str:
     return f"the office is closed until {day}{local:%H:%M}"
 
 
-def verdict_reasons(rows: Sequence[Row], signal: Signal, *, clock: datetime) -> Iterable[str]:
+def verdict_reasons(tally: Tally, signal: Signal, *, clock: datetime) -> Iterable[str]:
     """Say what the projects say: the broken ones, else the ones being built, else all."""
-    broken = [row for row in rows if row.known.verdict is Verdict.BROKEN]
-    building = [row for row in rows if row.known.building]
-    if broken:
-        yield _broken(broken, signal, clock=clock)
+    if tally.broken:
+        yield _broken(tally.broken, signal, clock=clock)
         return
     if signal.stale:
         return
-    if building:
-        yield f"{names_of(building)} {_is(building)} being built"
-    if signal.verdict is Verdict.PASSING:
-        passing = sum(row.known.verdict is Verdict.PASSING for row in rows)
-        yield f"{count(passing, 'project')} {'passes' if passing == 1 else 'pass'}"
+    if tally.building:
+        yield f"{names_of(tally.building)} {_is(tally.building)} being built"
+    if tally.passing:
+        yield f"{count(tally.passing, 'project')} {'passes' if tally.passing == 1 else 'pass'}"
     else:
         yield "no project has a completed build"
 

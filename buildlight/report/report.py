@@ -25,7 +25,7 @@ from buildlight.report.reasons import (
     verdict_reasons,
     why,
 )
-from buildlight.report.rows import NAMELESS, Excluded, Row, Watched, counted, rows_of
+from buildlight.report.rows import NAMELESS, Excluded, Row, Tally, Watched, counted, rows_of
 
 
 class Light(Enum):
@@ -135,14 +135,15 @@ Watchers = tuple[tuple[str, Selection], ...]
 class Part:
     """What one feed brings to a report; *chosen* is what counts, by the selection of a lamp.
 
-    *idle* are the patterns that match nothing of it, by the selection they stand in. *certain*
-    says that each project was in the last answer, with a definite word.
+    *tallies* sum that up. *idle* are the patterns that match nothing of it, by the selection they
+    stand in. *certain* says that each project was in the last answer, with a definite word.
     """
 
     feed: Watched
     watchers: Watchers
     rows: Sequence[Row]
     chosen: Mapping[Selection, Sequence[Row]]
+    tallies: Mapping[Selection, Tally]
     projects: Sequence[ProjectReport]
     idle: Mapping[Selection, frozenset[int]]
     certain: bool
@@ -200,8 +201,16 @@ def _part(feed: Watched, lamps: Iterable[Shown], before: Part | None, *, clock: 
         for selection in {selection for _, selection in watchers}
     }
     projects = tuple(_projects(feed, rows, watchers, chosen))
-    idle_patterns = _idle(feed, rows, chosen)
-    return Part(feed, watchers, rows, chosen, projects, idle_patterns, _is_certain(feed))
+    return Part(
+        feed=feed,
+        watchers=watchers,
+        rows=rows,
+        chosen=chosen,
+        tallies={selection: Tally.of(counting) for selection, counting in chosen.items()},
+        projects=projects,
+        idle=_idle(feed, rows, chosen),
+        certain=_is_certain(feed),
+    )
 
 
 def _is_certain(feed: Watched) -> bool:
@@ -308,17 +317,16 @@ def _lamp(
 ) -> LampReport:
     watching = [part for part in parts if part.feed.name in lamp.feeds]
     feeds = [part.feed for part in watching]
-    counting = [part.chosen[lamp.selection] for part in watching]
-    rows = [*chain.from_iterable(counting)]
+    tally = Tally.joined([part.tallies[lamp.selection] for part in watching])
     watched = [
-        FeedRows(part.feed, part.rows, its_rows, part.certain)
-        for part, its_rows in zip(watching, counting, strict=True)
+        FeedRows(part.feed, part.rows, part.chosen[lamp.selection], part.certain)
+        for part in watching
     ]
     doubts = doubts_of(watched, lamp.selection, now=now)
-    signal = aggregate((row.known for row in rows), doubts=doubts)
+    signal = aggregate(tally.voters, doubts=doubts)
     pattern = lamp.patterns[RANKS[signal]]
-    because = [*verdict_reasons(rows, signal, clock=clock), *map(why, doubts)]
-    ends = [*endings(signal, rows, feeds, doubts)]
+    because = [*verdict_reasons(tally, signal, clock=clock), *map(why, doubts)]
+    ends = [*endings(signal, tally, feeds, doubts)]
     if lamp.hours is not None and not is_open(lamp.hours, clock):
         pattern = dim(pattern, lamp.closed)
         because.insert(0, closed_until(next_switch(lamp.hours, clock), clock=clock))
@@ -336,9 +344,7 @@ def _lamp(
         because="; ".join(because),
         rule=RULES[RANKS[signal]],
         until=" or ".join(ends),
-        broken=tuple(
-            (row.feed, row.told.name) for row in rows if row.known.verdict is Verdict.BROKEN
-        ),
+        broken=tuple((row.feed, row.told.name) for row in tally.broken),
         channels=_channels(lamp.patterns.values()),
         trouble=lamp.trouble,
         warnings=_warnings(lamp.selection, watching),

@@ -4,17 +4,17 @@ Three things keep a project from counting: its last build is too old, its feed e
 lamp excludes it. A project that does not count is listed with the reason, never hidden.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import zip_longest
+from itertools import chain, zip_longest
 
 from buildlight.projects.feed_state import FeedState, Rules
 from buildlight.projects.pipelines import roll_up
 from buildlight.projects.project import Project
 from buildlight.projects.redacted import redacted
 from buildlight.projects.selection import Selection
-from buildlight.projects.verdict import ProjectState
+from buildlight.projects.verdict import ProjectState, Verdict
 from buildlight.redaction import printable, scrub
 
 
@@ -122,3 +122,38 @@ def counted(rows: Iterable[Row], selection: Selection) -> tuple[Row, ...]:
     alive = [row for row in rows if row.left_out is None]
     chosen = selection.of(row.name for row in alive)
     return tuple(row for row in alive if row.name in chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What counts for a lamp, sorted by what sentences and signals ask for.
+
+    *voters* are one of each combination of verdict and building: enough for a signal. *passing*
+    is the number of projects that pass.
+    """
+
+    broken: tuple[Row, ...] = ()
+    building: tuple[Row, ...] = ()
+    passing: int = 0
+    voters: tuple[ProjectState, ...] = ()
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> "Tally":
+        """Sort *rows*: once when they change, not for each report."""
+        states = [row.known for row in rows]
+        return cls(
+            broken=tuple(row for row in rows if row.known.verdict is Verdict.BROKEN),
+            building=tuple(row for row in rows if row.known.building),
+            passing=sum(known.verdict is Verdict.PASSING for known in states),
+            voters=(*{(known.verdict, known.building): known for known in states}.values(),),
+        )
+
+    @classmethod
+    def joined(cls, tallies: Sequence["Tally"]) -> "Tally":
+        """Return what counts in all *tallies* together."""
+        return cls(
+            broken=(*chain.from_iterable(each.broken for each in tallies),),
+            building=(*chain.from_iterable(each.building for each in tallies),),
+            passing=sum(each.passing for each in tallies),
+            voters=(*chain.from_iterable(each.voters for each in tallies),),
+        )
