@@ -11,7 +11,7 @@ import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager, suppress
 from traceback import extract_tb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
 from buildlight.feeds.feed import FeedAnswer, FeedOptions, Given, PolledFeed, PushedFeed
@@ -33,6 +33,8 @@ CLOSING = 0.3
 Outcome = tuple[Project, ...] | FeedError
 Wait = Callable[[Outcome], float]
 """Returns the seconds from the start of the last poll to the start of the next."""
+
+Got = TypeVar("Got")
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +89,12 @@ class Source:
         while True:
             outcome: Outcome = FeedUnreachable("the server ended the stream")
             try:
-                async for given in self._feed.readings():
-                    if isinstance(given, FeedError):
-                        yield self._taken(_fault(given, self._options))
-                    else:
-                        yield self._taken(given)
+                async with _closed_at_once(self._feed.readings()) as readings:
+                    async for given in readings:
+                        if isinstance(given, FeedError):
+                            yield self._taken(_fault(given, self._options))
+                        else:
+                            yield self._taken(given)
             except Exception as exc:  # noqa: BLE001 - a kind may be anybody's
                 outcome = self._taken(_fault(exc, self._options))
             yield outcome
@@ -115,6 +118,16 @@ class Source:
         except Exception as exc:  # noqa: BLE001 - a kind may be anybody's, and is done with
             # Neither its text nor its traceback, as in _fault.
             log.error("a feed failed to close: %s", type(exc).__name__)  # noqa: TRY400
+
+
+@asynccontextmanager
+async def _closed_at_once(readings: AsyncIterator[Got]) -> AsyncIterator[AsyncIterator[Got]]:
+    """Close *readings* at the end, if it is a generator: otherwise asyncio does so much later."""
+    try:
+        yield readings
+    finally:
+        if isinstance(readings, AsyncGenerator):
+            await readings.aclose()
 
 
 @asynccontextmanager

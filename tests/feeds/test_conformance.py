@@ -17,6 +17,10 @@ from buildlight.feeds import FeedAnswer, FeedOptions, HttpOptions, Project
 from buildlight.feeds.cctray import CCTrayFeed
 from buildlight.feeds.conformance import check_feed
 from buildlight.feeds.feed import COMMON_KEYS
+from buildlight.feeds.github.feed import GitHubFeed
+from buildlight.feeds.gitlab.feed import GitLabFeed
+from support.fake_github import FakeGitHub
+from support.fake_gitlab import FakeGitLab
 from support.servers import FEED
 
 MANUAL = Path(__file__).parents[2] / "docs" / "write-a-feed.md"
@@ -85,6 +89,8 @@ def test_what_is_built_in_keeps_the_contract() -> None:
     url = {"url": "http://ci.example/cc.xml"}
 
     check_feed(CCTrayFeed, url, transport=answering(FEED))
+    check_feed(GitHubFeed, {"url": "https://github.com/acme/shop"}, transport=FakeGitHub())
+    check_feed(GitLabFeed, {"url": "https://gitlab.com/acme/tools/shop"}, transport=FakeGitLab())
     with pytest.raises(AssertionError, match="CCTrayFeed says that it does not work: html: "):
         check_feed(CCTrayFeed, url, transport=answering(b"<html/>"))
 
