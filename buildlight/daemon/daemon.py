@@ -33,7 +33,7 @@ from buildlight.projects.feed_state import FeedState, unanswered
 from buildlight.publish.change_log import ChangeLog
 from buildlight.publish.status_file import StatusFile
 from buildlight.publish.systemd_status import SystemdStatus
-from buildlight.publish.web.server import Door
+from buildlight.publish.web.server import PageServer
 from buildlight.report.poll_stats import PollStats
 from buildlight.report.update import Publisher, Running
 from buildlight.system.folder_lock import lock_folder
@@ -133,7 +133,7 @@ class Daemon:
         self._systemd = systemd or Systemd()
         self._status = SystemdStatus(self._systemd)
         self._polls = PollStats()
-        self._page = Door(polls=self._polls, ailment=self._ailment)
+        self._page = PageServer(polls=self._polls, ailment=self._ailment)
         files = (state, StatusFile(folder) if folder else None)
         self._publishers: Sequence[Publisher] = (
             ChangeLog(),

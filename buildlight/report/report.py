@@ -127,6 +127,9 @@ class LampReport:
         return tuple(sorted(printable(name) or NAMELESS for _, name in self.broken))
 
 
+MOMENT = timedelta(seconds=1)
+"""How much two clocks may differ without another beginning of a signal."""
+
 Watchers = tuple[tuple[str, Selection], ...]
 """The lamps that watch a feed, and what of it counts for each."""
 
@@ -331,7 +334,12 @@ def _lamp(
         pattern = dim(pattern, lamp.closed)
         because.insert(0, closed_until(next_switch(lamp.hours, clock), clock=clock))
         ends.insert(0, "the office opens")
-    began = before.began if before is not None and before.signal == signal else now
+    began, since = now, clock
+    if before is not None and before.signal == signal:
+        began = before.began
+        since = clock - timedelta(seconds=now - began)
+        if abs(since - before.since) < MOMENT:  # Two clocks differ by a hair.
+            since = before.since
     return LampReport(
         name=lamp.name,
         driver=lamp.driver,
@@ -340,7 +348,7 @@ def _lamp(
         signal=signal,
         pattern=pattern,
         began=began,
-        since=clock - timedelta(seconds=now - began),
+        since=since,
         because="; ".join(because),
         rule=RULES[RANKS[signal]],
         until=" or ".join(ends),

@@ -1,4 +1,4 @@
-"""The page behind its listener, on a real socket, in a thread of its own."""
+"""The page behind its server, on a real socket, in a thread of its own."""
 
 import asyncio
 import socket
@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from buildlight.publish.web.http_server import Listener
-from buildlight.publish.web.routes import Page
+from buildlight.publish.web.http_server import HttpServer
+from buildlight.publish.web.server import PageServer
 from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report
+from support.reports import an_update
 
 PATIENCE = 20.0
 
@@ -24,20 +25,20 @@ class Served:
         *,
         names: frozenset[str] = frozenset(),
         host: str = "127.0.0.1",
-        tally: PollStats | None = None,
+        polls: PollStats | None = None,
     ) -> None:
         self.ailment: str | None = None
         self.port = 0
         self._report = report
         self._names = names
         self._host = host
-        self._tally = tally or PollStats()
+        self._polls = polls or PollStats()
         self._loop = asyncio.new_event_loop()
         self._up = threading.Event()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="page", daemon=True)
-        self.page: Page
-        self.listener: Listener
+        self.page: PageServer
+        self.server: HttpServer
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -54,13 +55,13 @@ class Served:
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive()
 
-    def tell(self, report: Report) -> None:
+    def show(self, report: Report) -> None:
         """Show another report."""
 
-        async def tell() -> None:
-            self.page.tell(report)
+        async def show() -> None:
+            self.page.publish(an_update(report))
 
-        self.call(tell)
+        self.call(show)
 
     def call(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do something in the page's own thread."""
@@ -92,15 +93,15 @@ class Served:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        self.page = Page(tally=self._tally, ailment=lambda: self.ailment)
+        self.page = PageServer(polls=self._polls, ailment=lambda: self.ailment)
         self.page.names = self._names
         if self._report is not None:
-            self.page.tell(self._report)
-        self.listener = Listener(self.page.respond)
-        self.port = self.listener.open(self._host, 0)
+            self.page.publish(an_update(self._report))
+        self.server = HttpServer(self.page.respond)
+        self.port = self.server.open(self._host, 0)
         self._up.set()
         await self._stop.wait()
-        self.listener.close()
+        self.server.close()
         await ended()
 
 

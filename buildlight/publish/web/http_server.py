@@ -1,7 +1,7 @@
-"""A listener for the page: few connections, little patience, and GET only.
+"""A small HTTP server for the page: GET and HEAD only, with limits. h11 reads the requests.
 
-What comes in is bounded before anybody looks at it, and who reads slowly is cut off: whatever
-strangers send, the lamp goes on.
+The number of connections, the size of a request, and the time to send it and to read the answer
+are limited: no client can delay the lamp.
 """
 
 import asyncio
@@ -12,20 +12,22 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+import h11
+
 MOST_CONNECTIONS = 256
 HEADERS_WITHIN = 5.0
 """Seconds for a request's headers to arrive."""
 MOST_HEADERS = 32 * 1024
 """Bytes of a request line and its headers."""
 READ_WITHIN = 20.0
-"""Seconds within which somebody has to read what is sent; a kernel's buffer counts as read."""
+"""Seconds for a client to read what is sent; bytes in the kernel's buffer count as read."""
 BUFFERED = 64 * 1024
-"""Bytes that may wait for one slow reader before it is waited for."""
+"""Bytes buffered for a client before the server waits for it."""
 
 BACKLOG = 128
-"""Connections that the kernel keeps until they are taken."""
+"""Connections that the kernel holds until they are accepted."""
 PAUSE = 1.0
-"""Seconds without a new connection when there can be none."""
+"""Seconds to wait when the system has no connection to give (too many open files)."""
 
 METHODS = frozenset({"GET", "HEAD"})
 
@@ -40,50 +42,52 @@ ALWAYS: Mapping[str, str] = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Connection": "close",
 }
-"""Headers of every answer: a browser loads nothing from elsewhere, and shows this in no frame.
+"""Headers of every reply: a browser loads nothing from elsewhere and shows the page in no frame.
 
-A picture may come with the page, for when there is nobody to ask for one.
+`data:` is for the icon that the page shows when the connection is lost.
 """
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request; *headers* by their names in lower case, *here* is the address it came to."""
+class PageRequest:
+    """A request; *headers* by lower-case name, *local_address* is where it arrived."""
 
     method: str
     target: str
     headers: Mapping[str, str]
-    here: str
+    local_address: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer; a *body* in pieces has no length, and lasts as long as somebody listens."""
+    """What a request is answered with; a *body* in pieces is sent while the client listens."""
 
     status: int
     body: bytes | AsyncGenerator[bytes, None] = b""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Respond = Callable[[Asked], Awaitable[Reply]]
-
-
-def refusal(status: HTTPStatus, sentence: str, **headers: str) -> Reply:
-    """Return an answer that says no, in a sentence."""
+def plain_reply(status: HTTPStatus, sentence: str, **headers: str) -> Reply:
+    """Return a *sentence* as a reply that nobody stores."""
     plain = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
     return Reply(status, f"{sentence}\n".encode(), {**plain, **headers})
 
 
-class Listener:
-    """Listens at an address; *respond* answers what was asked. Made in a running loop."""
+class HttpServer:
+    """Listens at an address; *respond* answers the requests. Made in a running loop."""
 
-    def __init__(self, respond: Respond) -> None:
+    def __init__(self, respond: Callable[[PageRequest], Awaitable[Reply]]) -> None:
         self._respond = respond
         self._loop = asyncio.get_running_loop()
         self._listening: socket.socket | None = None
-        self._talks: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
+
+    @property
+    def count(self) -> int:
+        """The number of connections."""
+        return len(self._connections)
 
     def open(self, host: str, port: int) -> int:
         """Listen at *host*, an IP address, and return the port; raises :class:`OSError`."""
@@ -97,88 +101,94 @@ class Listener:
         return int(listening.getsockname()[1])
 
     def close(self) -> None:
-        """Listen no more, and end every talk."""
+        """Stop listening and end every connection."""
         if self._listening is not None:
             self._loop.remove_reader(self._listening)
             self._listening.close()
             self._listening = None
-        for talk in self._talks:
-            talk.cancel()
+        for serving in self._connections:
+            serving.cancel()
 
     def _accept(self, listening: socket.socket) -> None:
-        # Not asyncio's server: it trips over a connection that comes while it is being closed.
+        # Not asyncio's server: it fails on a connection that arrives while it is being closed.
         try:
             connection, _ = listening.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return
-        except OSError as exc:  # Too many open files: asking at once again would be a busy loop.
-            log.warning("page: takes no connection for a moment: %s", exc.strerror)
+        except OSError as exc:  # Too many open files: trying again at once would be a busy loop.
+            log.warning("page: cannot accept connections for %g s: %s", PAUSE, exc.strerror)
             self._loop.remove_reader(listening)
             self._loop.call_later(PAUSE, self._resume, listening)
             return
         connection.settimeout(0.0)
-        if len(self._talks) >= MOST_CONNECTIONS:
+        if self.count >= MOST_CONNECTIONS:
             with connection, suppress(OSError):
-                connection.send(_head(BUSY) + _whole(BUSY))
+                connection.send(BUSY_BYTES)
             return
-        talk = self._loop.create_task(self._meet(connection))
-        self._talks.add(talk)
-        talk.add_done_callback(self._talks.discard)
-        # One that is ended before it began has closed nothing.
-        talk.add_done_callback(lambda _: connection.close())
+        serving = self._loop.create_task(self._serve(connection))
+        self._connections.add(serving)
+        serving.add_done_callback(self._connections.discard)
+        # A task that is cancelled before its first step has closed nothing.
+        serving.add_done_callback(lambda _: connection.close())
 
     def _resume(self, listening: socket.socket) -> None:
         if listening is self._listening:
             self._loop.add_reader(listening, self._accept, listening)
 
-    async def _meet(self, connection: socket.socket) -> None:
-        with suppress(OSError):  # Whoever asked has gone, as anybody may.
+    async def _serve(self, connection: socket.socket) -> None:
+        with suppress(OSError):  # The client is gone.
             # A phone that left the room says nothing: its connection would stay for 15 minutes.
             patience = int(READ_WITHIN * 1000)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
             reader, writer = await asyncio.open_connection(sock=connection, limit=MOST_HEADERS)
             writer.transport.set_write_buffer_limits(high=BUFFERED)
             try:
-                await self._talk(reader, writer)
+                request = await _receive(reader, writer)
+                if isinstance(request, PageRequest):
+                    reply = await self._respond(request)
+                    await _send(reply, reader, writer, headless=request.method == "HEAD")
+                elif request is not None:
+                    await _send(request, reader, writer, headless=False)
             finally:
                 writer.transport.abort()
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            async with asyncio.timeout(HEADERS_WITHIN):
-                head = await reader.readuntil(b"\r\n\r\n")
-        except asyncio.IncompleteReadError:
-            return
-        except TimeoutError:
-            asked: Asked | Reply = LATE
-        except asyncio.LimitOverrunError:
-            asked = LONG
-        else:
-            asked = _asked(head, here=writer.get_extra_info("sockname")[0])
-        reply = asked if isinstance(asked, Reply) else await self._respond(asked)
-        headless = isinstance(asked, Asked) and asked.method == "HEAD"
-        await _send(reply, reader, writer, headless=headless)
 
-
-def _asked(head: bytes, *, here: str) -> Asked | Reply:
-    """Return what was asked in *head*, or the answer to what cannot be asked here."""
-    first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
-    method, _, rest = first.partition(" ")
-    target, _, version = rest.partition(" ")
-    named = [line.partition(":") for line in lines]
-    # Two Hosts or lengths could be read in two ways, and a name with a space as another.
-    names = [name.lower() for name, _, _ in named]
-    odd = any(not colon or name != name.strip() or not name for name, colon, _ in named)
-    twice = any(names.count(name) > 1 for name in ("host", "content-length"))
-    plain = target.startswith("/") and target.isascii() and target.isprintable()
-    if version not in ("HTTP/1.1", "HTTP/1.0") or not plain or odd or twice:
+async def _receive(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> PageRequest | Reply | None:
+    """Return a request, the reply to one that cannot be served, or nothing if nothing came."""
+    parser, left = h11.Connection(h11.SERVER, MOST_HEADERS), MOST_HEADERS
+    try:
+        async with asyncio.timeout(HEADERS_WITHIN):
+            while (event := parser.next_event()) is h11.NEED_DATA:
+                if not left:
+                    return LONG
+                received = await reader.read(left)
+                if not received:
+                    return None
+                left -= len(received)
+                parser.receive_data(received)
+    except TimeoutError:
+        return LATE
+    except h11.RemoteProtocolError:
         return UNREADABLE
+    if not isinstance(event, h11.Request):
+        return None
+    return _checked(event, local_address=writer.get_extra_info("sockname")[0])
+
+
+def _checked(event: h11.Request, *, local_address: str) -> PageRequest | Reply:
+    """Return the request of *event*, or the reply to one that cannot be served."""
+    target = event.target.decode("ascii")
+    if event.http_version not in (b"1.0", b"1.1") or not target.startswith("/"):
+        return UNREADABLE
+    method = event.method.decode("ascii")
     if method not in METHODS:
         return READ_ONLY
-    headers = {name.lower(): value.strip() for name, _, value in named}
+    headers = {name.decode("ascii"): value.decode("latin-1") for name, value in event.headers}
     if headers.get("content-length", "0") != "0" or "transfer-encoding" in headers:
         return NO_BODIES
-    return Asked(method, target, headers, here)
+    return PageRequest(method, target, headers, local_address)
 
 
 async def _send(
@@ -203,7 +213,7 @@ async def _send(
 async def _send_pieces(
     pieces: AsyncGenerator[bytes, None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    """Send *pieces* until the other side says anything, goes away, or reads too slowly."""
+    """Send *pieces* until the client sends anything, goes away, or reads too slowly."""
 
     async def send() -> None:
         async with aclosing(pieces):
@@ -233,22 +243,17 @@ def _head(reply: Reply) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-def _whole(reply: Reply) -> bytes:
-    return reply.body if isinstance(reply.body, bytes) else b""
-
-
-BUSY = refusal(
-    HTTPStatus.SERVICE_UNAVAILABLE, "too many connections; ask again soon", **{"Retry-After": "5"}
+_BUSY = plain_reply(
+    HTTPStatus.SERVICE_UNAVAILABLE, "too many connections; try again in 5 s", **{"Retry-After": "5"}
 )
-LATE = refusal(
-    HTTPStatus.REQUEST_TIMEOUT, f"the headers did not arrive within {HEADERS_WITHIN:.0f} seconds"
+BUSY_BYTES = _head(_BUSY) + b"too many connections; try again in 5 s\n"
+LATE = plain_reply(
+    HTTPStatus.REQUEST_TIMEOUT, f"the headers did not arrive within {HEADERS_WITHIN:.0f} s"
 )
-LONG = refusal(
+LONG = plain_reply(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     f"the headers are longer than {MOST_HEADERS // 1024} KiB",
 )
-UNREADABLE = refusal(HTTPStatus.BAD_REQUEST, "that is no request")
-READ_ONLY = refusal(
-    HTTPStatus.METHOD_NOT_ALLOWED, "there is nothing to change here; use GET", Allow="GET, HEAD"
-)
-NO_BODIES = refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "a request has no body here")
+UNREADABLE = plain_reply(HTTPStatus.BAD_REQUEST, "not an HTTP request")
+READ_ONLY = plain_reply(HTTPStatus.METHOD_NOT_ALLOWED, "read-only; use GET", Allow="GET, HEAD")
+NO_BODIES = plain_reply(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "a request may not have a body here")

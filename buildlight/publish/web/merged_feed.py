@@ -28,7 +28,7 @@ NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 """The schema wants a time; this is what CruiseControl.rb sends when there is none."""
 
 
-def joined(report: Report, lamp: LampReport | None = None) -> tuple[Project, ...]:
+def merge(report: Report, lamp: LampReport | None = None) -> tuple[Project, ...]:
     """Return the projects of *report*, or those that *lamp* heeds, each with a name of its own.
 
     A feed without fresh news is a project, too, called as the feed is and in state Exception; what

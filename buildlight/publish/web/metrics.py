@@ -1,4 +1,4 @@
-"""The report and the tally in the text format of Prometheus. Pure.
+"""The report and the polls in the text format of Prometheus. Pure.
 
 Written by hand: its client library takes 1.6 MB and 20 to 50 ms, more than the whole page, for
 counters that live in a program; most of ours live in the report. How many series there are is
@@ -40,14 +40,14 @@ class _Metric:
 
 
 def exposition(
-    report: Report, tally: PollStats, *, version: str, ages: Sequence[float | None]
+    report: Report, polls: PollStats, *, version: str, ages: Sequence[float | None]
 ) -> str:
     """Return everything that is counted and known, with the *ages* that feeds have by now."""
     metrics = (
         _Metric(
             "build_info", "gauge", "Which buildlight this is.", [("", {"version": version}, "1")]
         ),
-        *_of_polls(report, tally),
+        *_of_polls(report, polls),
         *_of_feeds(report, ages),
         *_of_projects(report),
         *_of_lamps(report),
@@ -55,13 +55,13 @@ def exposition(
     return "".join(line for metric in metrics for line in _lines(metric))
 
 
-def _of_polls(report: Report, tally: PollStats) -> Iterable[_Metric]:
-    polls = {feed.name: tally.of(feed.name) for feed in report.feeds}
+def _of_polls(report: Report, polls: PollStats) -> Iterable[_Metric]:
+    by_feed = {feed.name: polls.of(feed.name) for feed in report.feeds}
     yield _Metric(
         "polls_total",
         "counter",
         "Polls of a feed.",
-        [("", {"feed": name}, str(each.count)) for name, each in polls.items()],
+        [("", {"feed": name}, str(each.count)) for name, each in by_feed.items()],
     )
     yield _Metric(
         "poll_failures_total",
@@ -69,12 +69,12 @@ def _of_polls(report: Report, tally: PollStats) -> Iterable[_Metric]:
         "Polls of a feed that gave no projects, by kind.",
         [
             ("", {"feed": name, "kind": kind}, str(each.failures[kind]))
-            for name, each in polls.items()
+            for name, each in by_feed.items()
             for kind in (*KINDS.values(), OTHER)
         ],
     )
     durations: list[Sample] = []
-    for name, each in polls.items():
+    for name, each in by_feed.items():
         so_far = 0
         for bound, count in zip((*BOUNDS, None), each.durations, strict=True):
             so_far += count

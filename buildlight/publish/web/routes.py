@@ -1,52 +1,36 @@
-"""The page and what programs read beside it, as answers to requests. On microdot.
-
-Everything here is read, nothing can be changed.
-"""
+"""The page and what programs read beside it, as a table of paths. Read-only."""
 
 import asyncio
 import gzip
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
-
-from microdot import Microdot
-from microdot import Request as DotRequest
-from microdot import Response as DotResponse
+from urllib.parse import parse_qs, urlsplit
 
 from buildlight import __version__
 from buildlight.projects import ccxml
-from buildlight.publish.web.event_stream import MOST, Followers
+from buildlight.publish.web.event_stream import MOST, EventStream
 from buildlight.publish.web.html import document, rest
-from buildlight.publish.web.http_server import Asked, Reply, refusal
-from buildlight.publish.web.merged_feed import joined
+from buildlight.publish.web.http_server import PageRequest, Reply, plain_reply
+from buildlight.publish.web.merged_feed import merge
 from buildlight.publish.web.metrics import CONTENT_TYPE, exposition
 from buildlight.publish.web.svg import icon_svg
 from buildlight.report.as_json import to_json
-from buildlight.report.poll_stats import PollStats
-from buildlight.report.report import Report
 
 ASSETS = Path(__file__).with_name("assets")
-HTML, XML, JSON = "text/html", "application/xml", "application/json"
+HTML, XML, JSON, SVG = "text/html", "application/xml", "application/json", "image/svg+xml"
 
 WORTH = 1_000
-"""Bytes from which on an answer is worth packing."""
-
-NOBODY = ("", 0)
-"""Who asked, as microdot wants to know it; no answer depends on that."""
-
-SURPLUS = "too many have the page open; this one has to ask"
-STARTING = "it is starting"
+"""Bytes from which on a document is compressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A document, its tag, and packed."""
+    """A document, the same compressed, and its tag."""
 
     plain: bytes
     packed: bytes
@@ -59,65 +43,24 @@ class _Written:
 
 
 class Page:
-    """Answers with what it was told last.
+    """Answers requests from what *stream* shows; *ailment* says what is wrong with the daemon.
 
-    *tally* counts polls; *ailment* returns what is wrong with the daemon, if anything is.
+    *names* returns its host names, besides localhost and the address of the connection.
     """
 
-    def __init__(self, *, tally: PollStats, ailment: Callable[[], str | None]) -> None:
-        self.names: frozenset[str] = frozenset()
-        """Host names that it answers to, besides localhost and the address at which it is asked."""
-        self._tally = tally
+    def __init__(
+        self,
+        stream: EventStream,
+        *,
+        names: Callable[[], frozenset[str]],
+        ailment: Callable[[], str | None],
+    ) -> None:
+        self._names = names
+        self._stream = stream
         self._ailment = ailment
-        self._followers: Followers | None = None
         self._written: dict[str, tuple[object, asyncio.Future[_Written]]] = {}
         self._assets = {path.name: _Written.of(path.read_bytes()) for path in ASSETS.iterdir()}
-        self._app = Microdot()
-        for path, answer in self._routes().items():
-            self._app.get(path)(answer)
-
-    def tell(self, report: Report) -> None:
-        """Answer with *report* from now on."""
-        if self._followers is None:
-            self._followers = Followers(report, self._tally)
-        else:
-            self._followers.tell(report)
-
-    async def respond(self, asked: Asked) -> Reply:
-        """Answer a request."""
-        if not self._is_meant(asked):
-            return MISDIRECTED
-        try:
-            request = DotRequest(
-                self._app, NOBODY, asked.method, asked.target, "1.1", dict(asked.headers)
-            )
-        except ValueError:
-            return NO_QUERY
-        request.g.asked = asked
-        answer = await self._app.dispatch_request(request)
-        answer.complete()
-        headers = {name: str(value) for name, value in answer.headers.items()}
-        headers.pop("Content-Length", None)
-        return Reply(answer.status_code, answer.body, headers)
-
-    def _is_meant(self, asked: Asked) -> bool:
-        """Return whether the host that was asked for is this one.
-
-        A stranger's page can make its own name lead here, and would then read what it likes; it
-        cannot make a browser call this machine by its address or by a name that we know.
-        """
-        named = asked.headers.get("host", "")
-        try:
-            host = urlsplit(f"//{named}").hostname or ""
-        except ValueError:
-            return False
-        if _NO_HOST & {*named}:
-            return False
-        host = host.removesuffix(".")
-        return host in self.names or host == "localhost" or _same_address(host, asked.here)
-
-    def _routes(self) -> Mapping[str, Callable[..., object]]:
-        return {
+        self._routes: Mapping[str, Callable[[PageRequest], Awaitable[Reply]]] = {
             "/": self._document,
             "/rest": self._rest,
             "/parts": self._parts,
@@ -125,119 +68,136 @@ class Page:
             "/page.css": self._asset("page.css", "text/css"),
             "/page.js": self._asset("page.js", "text/javascript"),
             "/icon.svg": self._icon,
-            "/favicon.ico": self._icon,  # What browsers ask for beside the feed and the report.
+            "/favicon.ico": self._icon,  # Browsers ask for it beside the feed and the report.
             "/cc.xml": self._cc_xml,
             "/api/report": self._report,
             "/healthz": self._health,
             "/metrics": self._metrics,
         }
 
-    async def _document(self, request: DotRequest) -> DotResponse:
-        followers = self._followers
-        if followers is None:
-            return _no(STARTING, HTTPStatus.SERVICE_UNAVAILABLE)
-        report, shown = followers.report, followers.look()
-        version, ages = followers.version, followers.ages()
+    async def respond(self, request: PageRequest) -> Reply:
+        """Answer a request."""
+        if not self._is_meant(request):
+            return MISDIRECTED
+        route = self._routes.get(request.target.partition("?")[0])
+        return NOT_FOUND if route is None else await route(request)
 
-        def make() -> bytes:
-            return document(report, shown, version=version, ages=ages).encode()
+    def _is_meant(self, request: PageRequest) -> bool:
+        """Return whether the request names this host.
 
+        A stranger's page can make its own name lead here, and could then read everything; it
+        cannot make a browser use this machine's address or a name that is configured.
+        """
+        named = request.headers.get("host", "")
+        try:
+            host = urlsplit(f"//{named}").hostname or ""
+        except ValueError:
+            return False
+        if _NO_HOST & {*named}:
+            return False
+        host = host.removesuffix(".")
+        return (
+            host in self._names()
+            or host == "localhost"
+            or _same_address(host, request.local_address)
+        )
+
+    async def _document(self, request: PageRequest) -> Reply:
+        stream, report, shown = self._stream, self._stream.report, self._stream.look()
+        version, ages = stream.version, stream.ages()
         # A second later it has other ages.
-        key = version, int(followers.elapsed), id(report)
-        written = await self._kept("document", key, make)
-        return _sent(request, written, HTML)
+        return await self._reply(
+            request,
+            "document",
+            (version, int(stream.elapsed), id(report)),
+            lambda: document(report, shown, version=version, ages=ages).encode(),
+            HTML,
+        )
 
-    async def _rest(self, request: DotRequest) -> DotResponse:
-        followers = self._followers
-        if followers is None:
-            return _no(STARTING, HTTPStatus.SERVICE_UNAVAILABLE)
-        report, shown = followers.report, followers.look()
-        written = await self._kept("rest", followers.version, lambda: rest(shown, report).encode())
-        return _sent(request, written, HTML)
+    async def _rest(self, request: PageRequest) -> Reply:
+        report, shown = self._stream.report, self._stream.look()
+        return await self._reply(
+            request, "rest", self._stream.version, lambda: rest(shown, report).encode(), HTML
+        )
 
-    async def _parts(self, request: DotRequest) -> DotResponse:
-        if self._followers is None:
-            return _no(STARTING, HTTPStatus.SERVICE_UNAVAILABLE)
-        told = self._followers.everything()
-        return _sent(request, await self._kept("parts", told, lambda: told), JSON)
+    async def _parts(self, request: PageRequest) -> Reply:
+        everything = self._stream.everything()
+        return await self._reply(request, "parts", everything, lambda: everything, JSON)
 
-    async def _events(self, request: DotRequest) -> DotResponse:
-        followers = self._followers
-        if followers is None or followers.count >= MOST:
-            why = STARTING if followers is None else SURPLUS
-            return _no(why, HTTPStatus.SERVICE_UNAVAILABLE)
+    async def _events(self, request: PageRequest) -> Reply:
+        if self._stream.count >= MOST:
+            return SURPLUS
         headers = {
             "Content-Type": "text/event-stream",
             "Cache-Control": "no-store",
-            "X-Accel-Buffering": "no",  # nginx would keep the news until it has enough of it.
+            "X-Accel-Buffering": "no",  # nginx would hold the events back until it has enough.
         }
-        # Not among microdot's types, but among its bodies.
-        pieces: Any = followers.follow(request.args.get("since", ""))
-        return DotResponse(pieces, headers=headers)
+        return Reply(HTTPStatus.OK, self._stream.follow(_query(request, "since") or ""), headers)
 
-    async def _icon(self, request: DotRequest) -> DotResponse:
-        report = self._followers.report if self._followers else None
-        return _sent(request, _Written.of(icon_svg(report).encode()), "image/svg+xml")
+    async def _icon(self, request: PageRequest) -> Reply:
+        return _sent(request, _Written.of(icon_svg(self._stream.report).encode()), SVG)
 
-    async def _cc_xml(self, request: DotRequest) -> DotResponse:
-        if self._followers is None:
-            return _no(STARTING, HTTPStatus.SERVICE_UNAVAILABLE)
-        report = self._followers.report
-        name = request.args.get("lamp")
+    async def _cc_xml(self, request: PageRequest) -> Reply:
+        report, name = self._stream.report, _query(request, "lamp")
         lamp = next((each for each in report.lamps if each.name == name), None)
         if name is not None and lamp is None:
             names = ", ".join(each.name for each in report.lamps)
-            return _no(f"no lamp has this name; there are: {names}", HTTPStatus.NOT_FOUND)
-        written = await self._kept(
-            f"cc.xml {name}", report, lambda: ccxml.write(joined(report, lamp))
+            sentence = f"no lamp has this name; there are: {names}"
+            return plain_reply(HTTPStatus.NOT_FOUND, sentence)
+        return await self._reply(
+            request, f"cc.xml {name}", report, lambda: ccxml.write(merge(report, lamp)), XML
         )
-        return _sent(request, written, XML)
 
-    async def _report(self, request: DotRequest) -> DotResponse:
-        if self._followers is None:
-            return _no(STARTING, HTTPStatus.SERVICE_UNAVAILABLE)
-        report = self._followers.report
-        written = await self._kept("report", report, lambda: json.dumps(to_json(report)).encode())
-        return _sent(request, written, JSON)
+    async def _report(self, request: PageRequest) -> Reply:
+        report = self._stream.report
+        return await self._reply(
+            request, "report", report, lambda: json.dumps(to_json(report)).encode(), JSON
+        )
 
-    async def _health(self, _request: DotRequest) -> DotResponse:
-        why = STARTING if self._followers is None else self._ailment()
+    async def _health(self, _request: PageRequest) -> Reply:
+        why = self._ailment()
         if why is not None:
-            return _no(why, HTTPStatus.SERVICE_UNAVAILABLE)
-        return DotResponse("ok\n", headers={"Cache-Control": "no-store"})
+            return plain_reply(HTTPStatus.SERVICE_UNAVAILABLE, why)
+        return plain_reply(HTTPStatus.OK, "ok")
 
-    async def _metrics(self, request: DotRequest) -> DotResponse:
-        followers = self._followers
-        if followers is None:
-            return _no(STARTING, HTTPStatus.SERVICE_UNAVAILABLE)
-        report, ages, tally = followers.report, followers.ages(), self._tally.copy()
+    async def _metrics(self, request: PageRequest) -> Reply:
+        stream, report = self._stream, self._stream.report
+        ages, polls = stream.ages(), stream.polls.copy()
+        return await self._reply(
+            request,
+            "metrics",
+            (int(stream.elapsed), id(report)),
+            lambda: exposition(report, polls, version=__version__, ages=ages).encode(),
+            CONTENT_TYPE,
+        )
 
-        def make() -> bytes:
-            return exposition(report, tally, version=__version__, ages=ages).encode()
-
-        written = await self._kept("metrics", (int(followers.elapsed), id(report)), make)
-        return _sent(request, written, CONTENT_TYPE)
-
-    def _asset(self, name: str, kind: str) -> Callable[..., object]:
-        async def asset(request: DotRequest) -> DotResponse:
+    def _asset(self, name: str, kind: str) -> Callable[[PageRequest], Awaitable[Reply]]:
+        async def asset(request: PageRequest) -> Reply:
             return _sent(request, self._assets[name], kind)
 
         return asset
 
-    async def _kept(self, what: str, key: object, make: Callable[[], bytes]) -> _Written:
-        """Return what *make* makes, or made before of the very same *key*; others wait for it.
+    async def _reply(
+        self, request: PageRequest, what: str, key: object, make: Callable[[], bytes], kind: str
+    ) -> Reply:
+        """Return what *make* makes, or made before for the same *key*.
 
-        On a thread: 50,000 projects take their time, and polls must not wait for whoever asks.
+        On a thread: 50,000 projects take their time, and polls must not wait for it.
         """
         before = self._written.get(what)
         if before is None or (before[0] is not key and before[0] != key):
             making = asyncio.ensure_future(asyncio.to_thread(lambda: _Written.of(make())))
             before = self._written[what] = (key, making)
-        return await asyncio.shield(before[1])
+        try:
+            written = await asyncio.shield(before[1])
+        except RuntimeError:  # The system has no thread to give.
+            self._written.pop(what, None)
+            return OVERLOADED
+        return _sent(request, written, kind)
 
 
 _NO_HOST = frozenset("@/?#\\")
-"""Letters of an address that no Host has."""
+"""Characters that a Host header cannot hold."""
 
 
 def _same_address(host: str, here: str) -> bool:
@@ -245,12 +205,18 @@ def _same_address(host: str, here: str) -> bool:
         there, own = ip_address(host), ip_address(here.partition("%")[0])
     except ValueError:
         return False
-    # An IPv4 address is seen as ::ffff:192.0.2.1 by who listens everywhere.
+    # A socket that listens at :: sees an IPv4 address as ::ffff:192.0.2.1.
     return there == (getattr(own, "ipv4_mapped", None) or own)
 
 
-def _sent(request: DotRequest, written: _Written, kind: str) -> DotResponse:
-    """Return *written*, packed if that is wanted, or that it is the same as before."""
+def _query(request: PageRequest, name: str) -> str | None:
+    """Return the first value of a parameter of the address, ``None`` without one."""
+    query = parse_qs(request.target.partition("?")[2], keep_blank_values=True)
+    return query.get(name, [None])[0]
+
+
+def _sent(request: PageRequest, written: _Written, kind: str) -> Reply:
+    """Return *written*, compressed if the client reads that, or that it has not changed."""
     packed = (
         "gzip" in request.headers.get("accept-encoding", "") and written.packed is not written.plain
     )
@@ -258,19 +224,20 @@ def _sent(request: DotRequest, written: _Written, kind: str) -> DotResponse:
     headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     known = request.headers.get("if-none-match", "")
     if written.tag in [each.strip().removeprefix("W/").strip('"') for each in known.split(",")]:
-        return DotResponse(b"", HTTPStatus.NOT_MODIFIED, headers)
+        return Reply(HTTPStatus.NOT_MODIFIED, b"", headers)
     headers["Content-Type"] = kind if "charset" in kind else f"{kind}; charset=utf-8"
     if packed:
         headers["Content-Encoding"] = "gzip"
-    return DotResponse(written.packed if packed else written.plain, 200, headers)
+    return Reply(HTTPStatus.OK, written.packed if packed else written.plain, headers)
 
 
-def _no(sentence: str, status: HTTPStatus) -> DotResponse:
-    return DotResponse(f"{sentence}\n", status, {"Cache-Control": "no-store"})
-
-
-MISDIRECTED = refusal(
+MISDIRECTED = plain_reply(
     HTTPStatus.MISDIRECTED_REQUEST,
     "this page does not answer to that name; add it to names in [page]",
 )
-NO_QUERY = refusal(HTTPStatus.BAD_REQUEST, "that is no address of this page")
+NOT_FOUND = plain_reply(HTTPStatus.NOT_FOUND, "not found")
+OVERLOADED = plain_reply(HTTPStatus.SERVICE_UNAVAILABLE, "out of threads; try again later")
+STARTING = plain_reply(HTTPStatus.SERVICE_UNAVAILABLE, "it is starting")
+SURPLUS = plain_reply(
+    HTTPStatus.SERVICE_UNAVAILABLE, "too many browsers follow the page; this one has to poll"
+)

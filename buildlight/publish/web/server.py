@@ -1,7 +1,4 @@
-"""Lets people in to the page, while the configuration has one.
-
-Without it, nothing of the page is imported.
-"""
+"""The page as a publisher. A configuration without a page imports nothing else of this room."""
 
 import asyncio
 import errno
@@ -16,103 +13,104 @@ from buildlight.report.report import Report
 from buildlight.report.update import Update
 
 if TYPE_CHECKING:
-    from buildlight.publish.web.http_server import Listener
+    from buildlight.publish.web.event_stream import EventStream
+    from buildlight.publish.web.http_server import HttpServer, PageRequest, Reply
     from buildlight.publish.web.routes import Page
 
 AGAIN = 10.0
-"""Seconds after which a port that could not be had is tried again."""
+"""Seconds between attempts to open a port."""
 
 log = logging.getLogger(__name__)
 
 
-class Door:
-    """Where the page is entered; *ailment* returns what is wrong with the daemon, if anything is.
+class PageServer:
+    """Serves the page of the last update; *ailment* says what is wrong with the daemon.
 
-    A door that cannot be opened is said once, and tried again until it can: nothing waits for it.
+    A port that cannot be opened is logged once and tried again; nothing waits for it.
     """
 
     def __init__(self, *, polls: PollStats, ailment: Callable[[], str | None]) -> None:
         self._ailment = ailment
-        self._tally = polls
-        self._settings: PageSettings | None = None
+        self._polls = polls
+        self.names: frozenset[str] = frozenset()
+        """Host names of the page, besides localhost and the address of the connection."""
+        self.stream: EventStream | None = None
+        """The page as it stands, once somebody has asked for it."""
+        self._place: tuple[str, int] | None = None
         self._report: Report | None = None
         self._page: Page | None = None
-        self._listener: Listener | None = None
+        self._server: HttpServer | None = None
         self._opening: asyncio.Task[None] | None = None
 
     def open(self, settings: PageSettings | None) -> None:
-        """Be where *settings* say, or nowhere; a door that is there already stays open."""
+        """Listen where *settings* say, or nowhere; an open port that stays the same stays open."""
+        place = (settings.listen, settings.port) if settings else None
+        if place != self._place:
+            self.close()
         if settings is None:
-            self.close()
             return
-        here = self._settings is not None and _place(settings) == _place(self._settings)
-        if not here:
-            self.close()
-        self._settings = settings
-        if self._page is None:
-            self._page = self._make_page()
-        self._page.names = settings.names | _own_names()
-        if not here:
-            self._opening = asyncio.get_running_loop().create_task(self._open(settings, self._page))
+        self.names = settings.names | _own_names()
+        if place != self._place:
+            self._place = place
+            self._opening = asyncio.get_running_loop().create_task(self._open(settings))
 
     def publish(self, update: Update) -> None:
         """Show the report of *update* from now on."""
         self._report = update.report
-        if self._page is not None:
-            self._page.tell(update.report)
+        if self.stream is not None:
+            self.stream.show(update.report)
 
     def close(self, _timeout: float = 0.0) -> None:
-        """Disconnect everybody, and release the port; it takes no time."""
+        """Disconnect everybody and release the port; it takes no time."""
         if self._opening is not None:
             self._opening.cancel()
-        if self._listener is not None:
-            self._listener.close()
-        self._settings = self._page = self._listener = self._opening = None
+        if self._server is not None:
+            self._server.close()
+        self._place = self.stream = self._page = self._server = self._opening = None
 
-    def _make_page(self) -> "Page":
-        # Not before somebody wants a page: microdot is optional weight.
-        from buildlight.publish.web.routes import Page  # noqa: PLC0415
+    async def respond(self, request: "PageRequest") -> "Reply":
+        """Answer a request, by the page once there is a report."""
+        # Imported by _open: a daemon without a page does not need them.
+        from buildlight.publish.web import event_stream, routes  # noqa: PLC0415
 
-        page = Page(tally=self._tally, ailment=self._ailment)
-        if self._report is not None:
-            page.tell(self._report)
-        return page
+        if self._page is None:
+            if self._report is None:
+                return routes.STARTING
+            self.stream = event_stream.EventStream(self._report, self._polls)
+            self._page = routes.Page(self.stream, names=lambda: self.names, ailment=self._ailment)
+        return await self._page.respond(request)
 
-    async def _open(self, settings: PageSettings, page: "Page") -> None:
-        from buildlight.publish.web.http_server import Listener  # noqa: PLC0415 - likewise
+    async def _open(self, settings: PageSettings) -> None:
+        from buildlight.publish.web import http_server, routes  # noqa: F401, PLC0415 - likewise
 
-        listener = self._listener = Listener(page.respond)
-        told = None
+        server = self._server = http_server.HttpServer(self.respond)
+        logged = None
         while True:
             try:
-                listener.open(settings.listen, settings.port)
+                server.open(settings.listen, settings.port)
             except OSError as exc:
-                if told != exc.errno:
+                if logged != exc.errno:
                     log.warning("page: %s: %s", settings.address, _why(exc))
-                told = exc.errno
+                logged = exc.errno
             else:
                 log.info("page: %s", settings.address)
                 return
             await asyncio.sleep(AGAIN)
 
 
-def _place(settings: PageSettings) -> tuple[str, int]:
-    return settings.listen, settings.port
-
-
 def _own_names() -> frozenset[str]:
-    """Return what this machine is called, by itself and by its neighbours (mDNS)."""
+    """Return the names of this machine: its host name, and that of mDNS."""
     name = socket.gethostname().lower()
     return frozenset({name, f"{name.partition('.')[0]}.local"}) - {""}
 
 
 _WHY: Mapping[int, str] = {
-    errno.EADDRINUSE: "another program has this port; stop it, or choose another port in [page]",
-    errno.EADDRNOTAVAIL: "this machine has no such address, or not yet; see listen in [page]",
+    errno.EADDRINUSE: "another program uses this port; stop it, or set another port in [page]",
+    errno.EADDRNOTAVAIL: "this machine does not have this address (yet); check listen in [page]",
     errno.EPERM: "systemd lets this service listen at 8080 alone; allow more with SocketBindAllow=",
-    errno.EACCES: "this user may not have this port; choose one above 1023 in [page]",
+    errno.EACCES: "permission denied; set a port above 1023 in [page]",
 }
 
 
 def _why(exc: OSError) -> str:
-    return _WHY.get(exc.errno or 0, f"cannot be opened: {exc.strerror}")
+    return _WHY.get(exc.errno or 0, f"cannot open it: {exc.strerror}")

@@ -1,4 +1,4 @@
-"""What the configuration says of the page, checked."""
+"""The settings of the page, checked."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class PageSettings:
     """Where the page is: an IP address of this machine and a port.
 
-    *names* are host names that it answers to, besides those that every machine has.
+    *names* are host names of the page, besides those that the machine knows.
     """
 
     listen: str = "127.0.0.1"

@@ -65,7 +65,7 @@ def test_a_change_appears_by_itself(tab: Tab, served: Served) -> None:
     opened(tab, served)
     asked = len(tab.requests)
 
-    served.tell(BROKEN)
+    served.show(BROKEN)
     tab.until("document.title.includes('Broken')")
 
     assert headline(tab) == "✕ Broken"
@@ -84,7 +84,7 @@ def test_a_change_appears_within_a_second(tab: Tab, served: Served) -> None:
     delays = []
     for number in range(10):
         told = tab.js("Date.now()")
-        served.tell(BROKEN if number % 2 == 0 else PASSING)
+        served.show(BROKEN if number % 2 == 0 else PASSING)
         tab.until(f"seen.length === {number + 1}")
         delays.append(tab.js("seen.at(-1)") - told)
 
@@ -95,7 +95,7 @@ def test_nothing_leaves_the_host(tab: Tab, served: Served) -> None:
     """No font, no script, no picture from elsewhere, whatever is shown."""
     opened(tab, served)
     for report in (BUSY, MANY, STALE):
-        served.tell(report)
+        served.show(report)
     tab.until("document.title.includes('Unknown')")
     tab.js("document.getElementById('fold').open = true")
 
@@ -108,7 +108,7 @@ def test_the_icon_follows_the_worst_lamp(tab: Tab, served: Served) -> None:
     opened(tab, served)
     good = tab.js(ICON)
 
-    served.tell(BUSY)
+    served.show(BUSY)
     tab.until("document.title.startsWith('✕')")
 
     assert good == "/icon.svg?passing"
@@ -119,13 +119,13 @@ def test_a_hostile_name_stays_text(tab: Tab, served: Served) -> None:
     """In the page as it is loaded, and in what is put in place later."""
     project = broken(HOSTILE, web_url="javascript:window.hurt=1", last_build_label=HOSTILE)
     report = a_report(a_feed(project, known(HOSTILE), name=HOSTILE, error=DOWN))
-    served.tell(report)
+    served.show(report)
     tab.open(served.url())
     tab.until("ages.length > 0")
     loaded = tab.js("document.querySelector('#broken li').innerText")
-    served.tell(PASSING)
+    served.show(PASSING)
     tab.until("document.title.includes('Passing')")
-    served.tell(report)
+    served.show(report)
     tab.until("document.title.includes('Broken')")
 
     assert HOSTILE in loaded
@@ -154,15 +154,15 @@ def test_the_policy_would_stop_what_gets_through(browser: Chromium, served: Serv
 def test_the_fold_shows_what_is_new_when_it_is_opened(tab: Tab, served: Served) -> None:
     """A closed fold costs nothing; an open one follows."""
     opened(tab, served)
-    served.tell(a_report(a_feed(known("shop"), known("brand-new"))))
+    served.show(a_report(a_feed(known("shop"), known("brand-new"))))
     tab.until("document.getElementById('others').innerText.includes('2 passing')")
     asked = [url for url in tab.requests if url.endswith("/rest")]
 
-    served.tell(a_report(a_feed(known("shop"), known("brand-new"), known("third"))))
+    served.show(a_report(a_feed(known("shop"), known("brand-new"), known("third"))))
     tab.until("document.getElementById('others').innerText.includes('3 passing')")
     tab.js("document.getElementById('fold').open = true")
     tab.until("document.getElementById('rest').innerText.includes('third')")
-    served.tell(a_report(a_feed(known("shop"), known("fourth"))))
+    served.show(a_report(a_feed(known("shop"), known("fourth"))))
     tab.until("document.getElementById('rest').innerText.includes('fourth')")
 
     assert asked == []
@@ -185,7 +185,7 @@ def test_what_is_put_in_place_has_its_ages(tab: Tab, served: Served) -> None:
     """No feed is without an age for a moment."""
     opened(tab, served)
 
-    served.tell(a_report(a_feed(known("shop")), a_feed(known("api"), name="new")))
+    served.show(a_report(a_feed(known("shop")), a_feed(known("api"), name="new")))
     tab.until("document.querySelectorAll('.age').length === 2")
 
     assert "seconds ago" in tab.js("[...document.querySelectorAll('.age')].at(-1).innerText")
@@ -263,7 +263,7 @@ def test_the_page_comes_back_with_the_daemon(tab: Tab, served: Served) -> None:
     opened(tab, served)
     assert tab.js(f"{LATER} tick(); document.body.classList.contains('old')") is True
 
-    served.tell(BROKEN)
+    served.show(BROKEN)
     tab.until("!document.body.classList.contains('old')")
 
     assert tab.js("document.getElementById('lost').hidden") is True
@@ -280,7 +280,7 @@ def test_where_nothing_is_told_it_asks(tab: Tab, served: Served) -> None:
     tab.call("Page.addScriptToEvaluateOnNewDocument", source=f"delete window.EventSource; {HURRY}")
     tab.open(served.url())
 
-    served.tell(BROKEN)
+    served.show(BROKEN)
     tab.until("document.title.includes('Broken')")
 
     assert headline(tab) == "✕ Broken"
@@ -296,9 +296,9 @@ def test_where_a_proxy_keeps_the_news_back_it_asks(tab: Tab, served: Served) -> 
     tab.call("Page.addScriptToEvaluateOnNewDocument", source=source)
     tab.open(served.url())
 
-    served.tell(BROKEN)
+    served.show(BROKEN)
     tab.until("document.title.includes('Broken')")
-    served.tell(PASSING)
+    served.show(PASSING)
     tab.until("document.title.includes('Passing')")
 
     assert tab.js("lost") == 0
@@ -311,7 +311,7 @@ def test_a_follower_too_many_asks(tab: Tab, served: Served) -> None:
     tab.call("Page.addScriptToEvaluateOnNewDocument", source=source)
     tab.open(served.url())
 
-    served.tell(BROKEN)
+    served.show(BROKEN)
     tab.until("document.title.includes('Broken')")
 
     assert tab.js("following") is False
@@ -326,7 +326,7 @@ def test_without_javascript_it_is_loaded_again(
     with Served(BUSY) as served:
         tab.open(served.url())
         text = tab.js("document.body.textContent")
-        served.tell(PASSING)
+        served.show(PASSING)
         tab.until("document.title.includes('Passing')")
 
     assert "till (web)" in text
@@ -344,7 +344,7 @@ def test_the_lamp_moves_as_the_light_does(tab: Tab, served: Served, text: str) -
     """The browser draws every moment of a rhythm as the light has it."""
     pattern = parse_pattern(text)
     lamp = a_lamp(patterns={**a_lamp().patterns, "passing": pattern})
-    served.tell(a_report(a_feed(known()), lamps=[lamp]))
+    served.show(a_report(a_feed(known()), lamps=[lamp]))
     opened(tab, served)
     tab.js("document.querySelector('.lamp').pauseAnimations()")
 
@@ -356,7 +356,7 @@ def test_the_lamp_moves_as_the_light_does(tab: Tab, served: Served, text: str) -
 
 def test_who_wants_no_motion_gets_none(tab: Tab, served: Served) -> None:
     """The colour stays, the rhythm is in words."""
-    served.tell(BUILDING)
+    served.show(BUILDING)
     opened(tab, served)
     shown = "getComputedStyle(document.querySelector('{}')).display"
     moving = [tab.js(shown.format(layer)) for layer in (".moving", ".still")]
@@ -370,7 +370,7 @@ def test_who_wants_no_motion_gets_none(tab: Tab, served: Served) -> None:
 
 def test_everything_can_be_reached_with_the_keyboard(tab: Tab, served: Served) -> None:
     """Tab goes to every link and the fold, in the order of the page, and it can be seen where."""
-    served.tell(BUSY)
+    served.show(BUSY)
     opened(tab, served)
     wanted = tab.js(
         "[...document.querySelectorAll('a, summary')].filter(e => e.checkVisibility()"
@@ -399,11 +399,11 @@ def test_the_fold_opens_with_the_keyboard(tab: Tab, served: Served) -> None:
 
 def test_a_change_leaves_the_keyboard_where_it_was(tab: Tab, served: Served) -> None:
     """What is put in place again does not throw anybody back to the top."""
-    served.tell(BROKEN)
+    served.show(BROKEN)
     opened(tab, served)
     tab.js("document.querySelector('#broken a').focus()")
 
-    served.tell(a_report(a_feed(known("shop"), broken("till"), broken("api"))))
+    served.show(a_report(a_feed(known("shop"), broken("till"), broken("api"))))
     tab.until("document.querySelectorAll('#broken a').length === 2")
 
     assert tab.js("document.activeElement.innerText") == "till"
@@ -414,7 +414,7 @@ def test_a_screen_reader_is_told(tab: Tab, served: Served) -> None:
     opened(tab, served)
     silent = tab.js("document.querySelector('[role=status]').innerText")
 
-    served.tell(BROKEN)
+    served.show(BROKEN)
     tab.until("document.title.includes('Broken')")
 
     assert silent == ""
@@ -445,7 +445,7 @@ def test_it_fits_and_is_kept_as_a_picture(
 ) -> None:
     """Nothing hangs over the edge, on no screen and in no state; light is light, dark is dark."""
     width, scheme = SIGHTS[sight]
-    served.tell(PICTURES[name])
+    served.show(PICTURES[name])
     tab.resize(width, 800)
     tab.prefer(color_scheme=scheme)
     opened(tab, served)
@@ -459,7 +459,7 @@ def test_it_fits_and_is_kept_as_a_picture(
 
 def test_a_long_name_fits_a_phone(tab: Tab, served: Served) -> None:
     """Names of 200 letters without a space are broken, not cut."""
-    served.tell(a_report(a_feed(broken("x" * 200), known("y" * 200), name="z" * 90)))
+    served.show(a_report(a_feed(broken("x" * 200), known("y" * 200), name="z" * 90)))
     tab.resize(320, 800)
     opened(tab, served)
     tab.js("document.getElementById('fold').open = true")
@@ -473,7 +473,7 @@ def test_axe_finds_nothing_serious(
     tab: Tab, served: Served, axe: str, name: str, scheme: str
 ) -> None:
     """Contrast, names, roles, order: what a machine can check of accessibility holds."""
-    served.tell(PICTURES[name])
+    served.show(PICTURES[name])
     tab.prefer(color_scheme=scheme)
     opened(tab, served)
     tab.js("document.getElementById('fold').open = true")

@@ -10,7 +10,7 @@ from typing import Any
 
 import looptime
 
-from buildlight.publish.web.event_stream import ALIVE, Followers
+from buildlight.publish.web.event_stream import ALIVE, EventStream
 from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report
 from support.examples import NOON
@@ -22,14 +22,14 @@ MORE_BROKEN = a_report(a_feed(broken("shop"), broken("till")))
 
 
 def run(
-    story: Callable[[Followers], Awaitable[None]],
+    story: Callable[[EventStream], Awaitable[None]],
     report: Report = PASSING,
     polls: PollStats | None = None,
 ) -> None:
     """Let *story* happen on virtual time, to begin with *report*."""
 
     async def whole() -> None:
-        await story(Followers(report, polls or PollStats()))
+        await story(EventStream(report, polls or PollStats()))
 
     with asyncio.Runner(loop_factory=partial(looptime.new_event_loop, start=0)) as runner:
         runner.run(whole())
@@ -41,9 +41,9 @@ async def event(following: AsyncGenerator[bytes, None]) -> tuple[str, Any]:
     return kind.removeprefix("event: "), json.loads(said.removeprefix("data: "))
 
 
-async def begun(followers: Followers, version: str) -> AsyncGenerator[bytes, None]:
+async def begun(stream: EventStream, version: str) -> AsyncGenerator[bytes, None]:
     """Return a follower that has been told how to come back."""
-    following = followers.follow(version)
+    following = stream.follow(version)
     assert await anext(following) == b"retry: 3000\n\n"
     return following
 
@@ -53,22 +53,22 @@ def told_again(report: Report, seconds: float) -> Report:
     return replace(report, at=NOON + timedelta(seconds=seconds))
 
 
-def test_only_what_has_changed_is_told() -> None:
-    """A change costs as many bytes as it has to, whatever else is on the page."""
+def test_a_change_is_one_event() -> None:
+    """Title, icon and parts come together, however many projects the feed has."""
 
-    async def story(followers: Followers) -> None:
-        followers.look()
-        following = await begun(followers, followers.version)
+    async def story(stream: EventStream) -> None:
+        stream.look()
+        following = await begun(stream, stream.version)
         assert (await event(following))[0] == "alive"
 
-        followers.tell(a_report(many(500, broken("till"))))
+        stream.show(a_report(many(500, broken("till"))))
         kind, news = await event(following)
 
         assert kind == "news"
-        assert {*news["parts"]} == {"lamps", "broken", "others"}
         assert news["title"].startswith("✕ Broken")
-        assert news["version"] == followers.version
-        assert len(json.dumps(news)) < 4_000
+        assert news["version"] == stream.version
+        assert {*news["parts"]} == {*stream.look().parts}
+        assert len(json.dumps(news)) < 6_000
 
     run(story, a_report(many(500, known("till"))))
 
@@ -76,11 +76,11 @@ def test_only_what_has_changed_is_told() -> None:
 def test_a_newcomer_gets_everything() -> None:
     """So does whoever comes from before a restart of the daemon."""
 
-    async def story(followers: Followers) -> None:
+    async def story(stream: EventStream) -> None:
         for version in ("", "0123abcd-1"):
-            kind, news = await event(await begun(followers, version))
+            kind, news = await event(await begun(stream, version))
             assert kind == "news"
-            assert {*news["parts"]} == {*followers.look().parts}
+            assert {*news["parts"]} == {*stream.look().parts}
 
     run(story)
 
@@ -88,18 +88,18 @@ def test_a_newcomer_gets_everything() -> None:
 def test_who_was_too_slow_gets_everything() -> None:
     """Nobody has a queue: two changes later it is the whole, once."""
 
-    async def story(followers: Followers) -> None:
-        followers.look()
-        following = await begun(followers, followers.version)
+    async def story(stream: EventStream) -> None:
+        stream.look()
+        following = await begun(stream, stream.version)
         await event(following)
         for report in (BROKEN, MORE_BROKEN):
-            followers.tell(report)
-            followers.look()
+            stream.show(report)
+            stream.look()
 
         kind, news = await event(following)
 
         assert kind == "news"
-        assert {*news["parts"]} == {*followers.look().parts}
+        assert {*news["parts"]} == {*stream.look().parts}
         assert "shop" in news["parts"]["broken"]
 
     run(story)
@@ -108,16 +108,16 @@ def test_who_was_too_slow_gets_everything() -> None:
 def test_a_sign_of_life_comes_though_nothing_changes() -> None:
     """Every ten seconds, with the ages of then, however often the daemon polls meanwhile."""
 
-    async def story(followers: Followers) -> None:
-        followers.look()
-        following = await begun(followers, followers.version)
+    async def story(stream: EventStream) -> None:
+        stream.look()
+        following = await begun(stream, stream.version)
         loop = asyncio.get_running_loop()
         first = await event(following)
 
         async def poll() -> None:
             for second in range(60):
                 await asyncio.sleep(1.0)
-                followers.tell(told_again(PASSING, second))
+                stream.show(told_again(PASSING, second))
 
         polling = asyncio.create_task(poll())
         signs = [(loop.time(), await event(following), loop.time()) for _ in range(3)]
@@ -130,34 +130,17 @@ def test_a_sign_of_life_comes_though_nothing_changes() -> None:
     run(story)
 
 
-def test_a_lamp_has_its_signal_since_one_moment() -> None:
-    """Two clocks that differ by a hair's breadth are no news."""
-
-    async def story(followers: Followers) -> None:
-        version = followers.look() and followers.version
-        (lamp,) = PASSING.lamps
-        moved = replace(lamp, since=lamp.since - timedelta(seconds=1))
-
-        followers.tell(replace(PASSING, lamps=(moved,)))
-
-        assert followers.look()
-        assert followers.version == version
-        assert followers.report.lamps[0].since == lamp.since
-
-    run(story)
-
-
 def test_while_nobody_looks_nothing_is_drawn() -> None:
     """A page that nobody has open costs nothing; who comes then sees what is now."""
 
-    async def story(followers: Followers) -> None:
-        version = followers.look() and followers.version
+    async def story(stream: EventStream) -> None:
+        version = stream.look() and stream.version
         for report in (BROKEN, MORE_BROKEN, BROKEN):
-            followers.tell(report)
+            stream.show(report)
 
-        assert followers.version == version
-        assert "till" in followers.look().parts["broken"]
-        assert followers.version != version
+        assert stream.version == version
+        assert "till" in stream.look().parts["broken"]
+        assert stream.version != version
 
     run(story)
 
@@ -165,11 +148,11 @@ def test_while_nobody_looks_nothing_is_drawn() -> None:
 def test_who_leaves_is_not_counted() -> None:
     """However somebody goes."""
 
-    async def story(followers: Followers) -> None:
-        following = await begun(followers, "")
-        assert followers.count == 1
+    async def story(stream: EventStream) -> None:
+        following = await begun(stream, "")
+        assert stream.count == 1
         await following.aclose()
-        assert followers.count == 0
+        assert stream.count == 0
 
     run(story)
 
@@ -177,15 +160,15 @@ def test_who_leaves_is_not_counted() -> None:
 def test_a_poll_that_told_nothing_new_makes_its_feed_young_again() -> None:
     """No report is made of it, and yet the server was there four seconds ago."""
 
-    async def story(followers: Followers) -> None:
+    async def story(stream: EventStream) -> None:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(300)
-        before = followers.ages()
+        before = stream.ages()
         polls.count("web", None, 0.1, answered=loop.time() - 4)
         polls.count("unknown", None, 0.1, answered=loop.time())
 
         assert before == [300.0 + (PASSING.feeds[0].age or 0.0)]
-        assert followers.ages() == [4.0]
+        assert stream.ages() == [4.0]
 
     polls = PollStats()
     run(story, polls=polls)

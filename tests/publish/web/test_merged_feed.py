@@ -13,7 +13,7 @@ from buildlight.projects.ccxml import parse, write
 from buildlight.projects.feed_state import in_doubt
 from buildlight.projects.selection import Selection
 from buildlight.projects.verdict import Verdict
-from buildlight.publish.web.merged_feed import NO_LABEL, NO_TIME, joined
+from buildlight.publish.web.merged_feed import NO_LABEL, NO_TIME, merge
 from buildlight.report.report import Report
 from buildlight.report.rows import Watched
 from support.reports import DOWN, EARLIER, a_feed, a_lamp, a_report, broken, known
@@ -34,7 +34,7 @@ TIMES = st.none() | st.datetimes(timezones=st.none() | st.sampled_from([UTC, tim
 def told(report: Report, lamp: str | None = None) -> list[tuple[str, str, str]]:
     """Return name, activity and status of each project of the joined feed."""
     chosen = next((each for each in report.lamps if each.name == lamp), None)
-    return [(each.name, each.activity, each.last_build_status) for each in joined(report, chosen)]
+    return [(each.name, each.activity, each.last_build_status) for each in merge(report, chosen)]
 
 
 def test_it_joins_all_feeds() -> None:
@@ -83,7 +83,7 @@ def test_a_doubt_stays_the_same_project() -> None:
     """Clients announce a failure for each new time or label: a silent feed is one failure."""
     silent = a_feed(known(), error=DOWN)
 
-    (doubt, *_) = joined(a_report(silent))
+    (doubt, *_) = merge(a_report(silent))
 
     assert (doubt.last_build_label, doubt.last_build_time) == (NO_LABEL, NO_TIME)
 
@@ -216,7 +216,7 @@ def test_a_feed_of_one_name_is_no_burden() -> None:
 )
 def test_only_the_web_is_linked(address: str, linked: str) -> None:
     """Servers write addresses; a client of ours opens them."""
-    (project,) = joined(a_report(a_feed(known("shop", web_url=address))))
+    (project,) = merge(a_report(a_feed(known("shop", web_url=address))))
 
     assert project.web_url == linked
 
@@ -232,7 +232,7 @@ def test_the_document_is_valid_by_the_published_schema() -> None:
         a_feed(name="none", answered=None),
     )
 
-    SCHEMA.validate(write(joined(report)))
+    SCHEMA.validate(write(merge(report)))
 
 
 def test_a_document_without_a_label_is_invalid() -> None:
@@ -265,7 +265,7 @@ def feeds_of_anything(draw: st.DrawFn) -> Watched:
 @given(feeds_of_anything())
 def test_whatever_servers_write_the_document_is_valid(feed: Watched) -> None:
     """No name breaks the feed for all clients; names are strings, as the standard's text says."""
-    projects = joined(a_report(feed))
+    projects = merge(a_report(feed))
 
     document = write(projects)
 
@@ -278,7 +278,7 @@ def test_a_time_beyond_the_calendar_is_no_time() -> None:
     """A year 1 in a zone east of Greenwich was no year in UTC, and ends nobody's feed."""
     first = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
 
-    (project,) = joined(a_report(a_feed(known("a", last_build_time=first))))
+    (project,) = merge(a_report(a_feed(known("a", last_build_time=first))))
 
     assert project.last_build_time == NO_TIME == datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -291,6 +291,6 @@ def test_times_are_told_in_utc() -> None:
 
     report = a_report(a_feed(known("a", last_build_time=berlin), known("b", last_build_time=naive)))
 
-    document = write(joined(report)).decode()
+    document = write(merge(report)).decode()
     assert 'lastBuildTime="2026-11-20T09:12:00Z"' in document
     assert 'lastBuildTime="2026-11-20T09:12:00"' in document

@@ -23,11 +23,11 @@ NAN = pytest.approx(nan, nan_ok=True)
 
 
 def samples(
-    report: Report, tally: PollStats | None = None, *, elapsed: float = 0.0
+    report: Report, polls: PollStats | None = None, *, elapsed: float = 0.0
 ) -> list[Sample]:
     """Return every sample that Prometheus would read."""
     ages = [None if each.age is None else round(each.age + elapsed, 1) for each in report.feeds]
-    text = exposition(report, tally or PollStats(), version="1.2.3", ages=ages)
+    text = exposition(report, polls or PollStats(), version="1.2.3", ages=ages)
     families = text_string_to_metric_families(text)
     return [sample for family in families for sample in family.samples]
 
@@ -93,7 +93,7 @@ def test_what_has_no_labels_has_no_braces() -> None:
 
 def test_polls_are_counted_by_how_they_ended() -> None:
     """An alert can tell a server that is down from a token that has expired."""
-    tally = PollStats()
+    polls = PollStats()
     faults: list[FeedError | None] = [
         None,
         None,
@@ -104,9 +104,9 @@ def test_polls_are_counted_by_how_they_ended() -> None:
         FeedError("its reader failed"),
     ]
     for fault in faults:
-        tally.count("web", fault, 0.5)
+        polls.count("web", fault, 0.5)
 
-    told = samples(a_report(a_feed(known())), tally)
+    told = samples(a_report(a_feed(known())), polls)
 
     kinds = ("unreachable", "refused", "malformed", "other")
     failures = [value(told, "poll_failures_total", feed="web", kind=kind) for kind in kinds]
@@ -116,11 +116,11 @@ def test_polls_are_counted_by_how_they_ended() -> None:
 
 def test_durations_are_a_histogram() -> None:
     """Slow polls stand apart from fast ones, and the mean can be had."""
-    tally = PollStats()
+    polls = PollStats()
     for seconds in (0.05, 0.1, 0.2, 2.0, 19.9):
-        tally.count("web", None, seconds)
+        polls.count("web", None, seconds)
 
-    told = samples(a_report(a_feed(known())), tally)
+    told = samples(a_report(a_feed(known())), polls)
 
     up_to = {
         each.labels["le"]: each.value
@@ -134,10 +134,10 @@ def test_durations_are_a_histogram() -> None:
 
 def test_a_feed_that_is_not_read_any_more_is_not_told() -> None:
     """After a reload, a feed that went away is no series for ever."""
-    tally = PollStats()
-    tally.count("gone", None, 0.1)
+    polls = PollStats()
+    polls.count("gone", None, 0.1)
 
-    assert value(samples(a_report(a_feed(known())), tally), "polls_total", feed="gone") is None
+    assert value(samples(a_report(a_feed(known())), polls), "polls_total", feed="gone") is None
 
 
 def test_ages_go_on_growing_between_two_reports() -> None:

@@ -22,7 +22,7 @@ from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web import html
 from buildlight.publish.web.html import SIGNALS, document, parts, rest
-from buildlight.publish.web.merged_feed import joined
+from buildlight.publish.web.merged_feed import merge
 from buildlight.publish.web.svg import lamp_svg
 from buildlight.report.as_json import to_json
 from buildlight.report.report import Light
@@ -60,12 +60,12 @@ def test_the_page_says_why(served: Served) -> None:
     assert page.index("stock</a>") < page.index("<details") < page.index("shop</a>")
 
 
-def test_the_feed_is_joined(served: Served) -> None:
+def test_the_feed_is_merge(served: Served) -> None:
     """What a client reads is what was read, in the standard's words."""
     answer = get(served, "/cc.xml")
 
     assert answer.headers["Content-Type"] == "application/xml; charset=utf-8"
-    assert parse(answer.content) == joined(REPORT)
+    assert parse(answer.content) == merge(REPORT)
 
 
 def test_a_lamp_has_a_feed_of_its_own() -> None:
@@ -142,9 +142,9 @@ def test_what_has_not_changed_is_not_sent_again(served: Served, path: str) -> No
 def test_an_older_report_of_the_same_is_the_same_feed(served: Served) -> None:
     """A poll that brings nothing new changes no tag."""
     before = get(served, "/cc.xml")
-    served.tell(replace(REPORT, at=NOON + timedelta(seconds=30)))
+    served.show(replace(REPORT, at=NOON + timedelta(seconds=30)))
     after = get(served, "/cc.xml")
-    served.tell(a_report(a_feed(known("shop"))))
+    served.show(a_report(a_feed(known("shop"))))
     changed = get(served, "/cc.xml", If_None_Match=before.headers["ETag"])
 
     assert after.headers["ETag"] == before.headers["ETag"]

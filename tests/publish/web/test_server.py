@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from buildlight.publish.web import server
-from buildlight.publish.web.server import Door
+from buildlight.publish.web.server import PageServer
 from buildlight.publish.web.settings import PageSettings
 from buildlight.report.poll_stats import PollStats
 from support.reports import a_feed, a_report, an_update, broken, known
@@ -26,11 +26,11 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def run(story: Callable[[Door], Awaitable[None]], report: object = REPORT) -> None:
+def run(story: Callable[[PageServer], Awaitable[None]], report: object = REPORT) -> None:
     """Let *story* happen with a door, and close it."""
 
     async def whole() -> None:
-        there = Door(polls=PollStats(), ailment=lambda: None)
+        there = PageServer(polls=PollStats(), ailment=lambda: None)
         try:
             await story(there)
         finally:
@@ -60,7 +60,7 @@ async def comes(port: int) -> None:
 def test_it_opens_before_or_after_the_first_report() -> None:
     """Whoever comes first: what is known is shown."""
 
-    async def story(there: Door) -> None:
+    async def story(there: PageServer) -> None:
         first, second = free_port(), free_port()
         there.open(PageSettings(port=first))
         there.publish(an_update(REPORT))
@@ -75,7 +75,7 @@ def test_it_opens_before_or_after_the_first_report() -> None:
 def test_it_opens_to_every_network_at_the_same_port() -> None:
     """The usual reload: first for this machine alone, then for everybody."""
 
-    async def story(there: Door) -> None:
+    async def story(there: PageServer) -> None:
         port = free_port()
         there.open(PageSettings(port=port))
         there.publish(an_update(REPORT))
@@ -92,7 +92,7 @@ def test_it_opens_to_every_network_at_the_same_port() -> None:
 def test_a_reload_that_changes_nothing_keeps_the_socket() -> None:
     """Who has the page open notices nothing; new names are heeded at once."""
 
-    async def story(there: Door) -> None:
+    async def story(there: PageServer) -> None:
         port = free_port()
         there.open(PageSettings(port=port))
         there.publish(an_update(REPORT))
@@ -116,7 +116,7 @@ def test_a_reload_that_changes_nothing_keeps_the_socket() -> None:
 def test_it_goes_when_the_configuration_has_none() -> None:
     """Without [page] there is no page, and it comes back with what is known by then."""
 
-    async def story(there: Door) -> None:
+    async def story(there: PageServer) -> None:
         port = free_port()
         there.open(PageSettings(port=port))
         there.publish(an_update(REPORT))
@@ -137,28 +137,28 @@ def test_a_port_in_use_is_said_and_tried_again(
     """The lamp goes on; when the other program ends, the page comes."""
     monkeypatch.setattr(server, "AGAIN", 0.01)
 
-    async def story(there: Door) -> None:
+    async def story(there: PageServer) -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = int(other.getsockname()[1])
             there.open(PageSettings(port=port))
             there.publish(an_update(REPORT))
-            await until(lambda: "another program has this port" in caplog.text)
+            await until(lambda: "another program uses this port" in caplog.text)
             await asyncio.sleep(0.05)
         await comes(port)
 
     with caplog.at_level("INFO", logger="buildlight"):
         run(story)
 
-    assert caplog.text.count("another program has this port") == 1
+    assert caplog.text.count("another program uses this port") == 1
     assert caplog.text.count("INFO") == 1
 
 
 def test_an_address_of_another_machine_is_said(caplog: pytest.LogCaptureFixture) -> None:
     """At boot the network may be late: the address is tried again until it is there."""
 
-    async def story(there: Door) -> None:
+    async def story(there: PageServer) -> None:
         there.open(PageSettings(listen="192.0.2.1", port=free_port()))
-        await until(lambda: "this machine has no such address" in caplog.text)
+        await until(lambda: "this machine does not have this address" in caplog.text)
 
     run(story)
 
@@ -169,7 +169,7 @@ def test_this_machine_is_called_by_its_name() -> None:
     """`http://buildlight.local:8080/` works without being configured."""
     name = socket.gethostname().lower()
 
-    async def story(there: Door) -> None:
+    async def story(there: PageServer) -> None:
         port = free_port()
         there.open(PageSettings(port=port))
         there.publish(an_update(REPORT))
@@ -180,20 +180,21 @@ def test_this_machine_is_called_by_its_name() -> None:
     run(story)
 
 
-def test_without_a_page_microdot_is_not_imported() -> None:
+def test_without_a_page_routes_are_not_imported() -> None:
     """The page is optional weight: a lamp on a Pi Zero does not carry it."""
     script = (
         "import sys, asyncio\n"
-        "from buildlight.publish.web.server import Door\n"
+        "from buildlight.publish.web.server import PageServer\n"
         "import buildlight.daemon.daemon\n"
         "from buildlight.publish.web.settings import PageSettings\n"
         "from buildlight.report.poll_stats import PollStats\n"
         "async def main():\n"
-        "    server = Door(polls=PollStats(), ailment=lambda: None)\n"
+        "    server = PageServer(polls=PollStats(), ailment=lambda: None)\n"
         "    server.open(None)\n"
-        "    print('microdot' in sys.modules)\n"
+        "    print('buildlight.publish.web.routes' in sys.modules)\n"
         "    server.open(PageSettings())\n"
-        "    print('microdot' in sys.modules)\n"
+        "    await asyncio.sleep(0)\n"
+        "    print('buildlight.publish.web.routes' in sys.modules)\n"
         "    server.close()\n"
         "asyncio.run(main())\n"
     )

@@ -196,7 +196,7 @@ def test_a_port_in_use_stops_no_lamp(run: Callable[[str], Running]) -> None:
     """It is said in a sentence, and the lamp shines."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         daemon = run(table(other.getsockname()[1]))
-        daemon.until(lambda: "another program has this port" in daemon.log.read_text())
+        daemon.until(lambda: "another program uses this port" in daemon.log.read_text())
         daemon.until(lambda: "lamp: passing" in daemon.log.read_text())
 
         assert daemon.process.poll() is None
