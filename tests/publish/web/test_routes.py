@@ -655,16 +655,3 @@ def test_without_a_script_the_page_is_loaded_every_fifteen_seconds() -> None:
     page = document(report, parts(report, now=4.2), version="1", ages=[0.0])
 
     assert '<noscript><meta http-equiv="refresh" content="15"></noscript>' in page
-
-
-def test_a_sentence_of_a_server_has_an_end() -> None:
-    """Two thousand letters of it are told."""
-    whole, cut = (
-        a_feed(name=name, answered=None, error=FeedUnreachable("x" * letters))
-        for name, letters in (("a", 2_000), ("b", 2_001))
-    )
-
-    told = words_of(parts(a_report(whole, cut), now=4.2).parts["feeds"])
-
-    assert f"X{'x' * 1_999}." in told
-    assert f"X{'x' * 1_998}…." in told
