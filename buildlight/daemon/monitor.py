@@ -19,6 +19,7 @@ from buildlight.feeds.schedule import wait
 from buildlight.feeds.settings import FeedSettings
 from buildlight.feeds.sources import Outcome, Source
 from buildlight.projects.feed_state import FeedState, News, Reading, absorb, nothing_new
+from buildlight.projects.redacted import with_true_names
 from buildlight.redaction import printable, scrub
 from buildlight.report.poll_stats import PollStats
 from buildlight.report.rows import Watched
@@ -179,6 +180,10 @@ class Monitor:
             self._news.append((held.watched(), news))
 
     def _take(self, held: "_Held", reading: Reading) -> News:
+        if held.state.answered is None and isinstance(reading.outcome, tuple):
+            secrets = held.watched().secrets
+            names = with_true_names(held.state.projects, reading.outcome, secrets)
+            held.state = replace(held.state, projects=names)
         held.state, news = absorb(held.state, reading, rules=held.settings.rules)
         if held.state.answered == reading.at:
             self._expire_later(held)

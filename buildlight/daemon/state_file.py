@@ -325,7 +325,7 @@ def _rows(
     names = Counter(name for name, _ in feed_state.projects)
     for key, known in feed_state.projects.items():
         row = _row(key, known, age=now - _confirmed(feed_state, known, now), clock=clock)
-        # The file is an output, too. A name that holds a secret is not found again after a restart.
+        # The file is an output, too; redacted.with_true_names finds such a name again.
         row |= {each: scrub(str(row[each]), secrets) for each in ("name", "label")}
         if known.doubted:
             row["doubted"] = True

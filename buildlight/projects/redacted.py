@@ -1,11 +1,13 @@
 """A project as an output may show it. Pure: rules see the true one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from buildlight.projects.matching import Key
 from buildlight.projects.project import ACTIVITY_WORDS, STATUS_WORDS, Message, Project
-from buildlight.redaction import holds_secret, scrub, shown_link
+from buildlight.projects.verdict import ProjectState
+from buildlight.redaction import MASK, holds_secret, scrub, shown_link
 
 
 def redacted(projects: Iterable[Project], secrets: frozenset[str]) -> tuple[Project, ...]:
@@ -18,6 +20,16 @@ def redacted(projects: Iterable[Project], secrets: frozenset[str]) -> tuple[Proj
     if any("@" in project.web_url or "?" in project.web_url for project in projects):
         projects = tuple(map(_with_shown_link, projects))
     return projects
+
+
+def with_true_names(
+    known: Mapping[Key, ProjectState], projects: Iterable[Project], secrets: frozenset[str]
+) -> Mapping[Key, ProjectState]:
+    """Return *known*, stored without *secrets*, under the names that *projects* have."""
+    if not any(MASK in name for name, _ in known):
+        return known
+    true = {scrub(project.name, secrets): project.name for project in projects}
+    return {(true.get(name, name), nth): state for (name, nth), state in known.items()}
 
 
 def _texts(project: Project) -> Iterable[str]:

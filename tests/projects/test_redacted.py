@@ -4,8 +4,8 @@ from dataclasses import fields
 from typing import Any
 
 from buildlight.projects.project import Message, Project
-from buildlight.projects.redacted import redacted
-from support.examples import a_project
+from buildlight.projects.redacted import redacted, with_true_names
+from support.examples import a_memory, a_project
 
 SECRETS = frozenset({"s3cret-token", "building"})
 
@@ -42,3 +42,14 @@ def test_a_link_is_redacted_without_any_secret_configured() -> None:
     (shown,) = redacted([a_project(web_url="https://ada:pass@ci.example/job")], frozenset())
 
     assert shown.web_url == "https://ci.example/job"
+
+
+def test_a_stored_name_without_its_secret_is_found_again() -> None:
+    """A red project whose name holds a token stays red after a restart."""
+    stored = {("shop ***", 0): a_memory("shop ***"), ("web", 0): a_memory("web")}
+    answer = (a_project("shop s3cret-token"), a_project("web"))
+
+    known = with_true_names(stored, answer, SECRETS)
+
+    assert [*known] == [("shop s3cret-token", 0), ("web", 0)]
+    assert known["shop s3cret-token", 0] is stored["shop ***", 0]
