@@ -9,7 +9,7 @@ contract. A plug-in finds here everything else that it imports.
 from collections.abc import Mapping
 from typing import ClassVar, Protocol, cast, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from buildlight.errors import DriverNotFound, LightUnavailable
 from buildlight.patterns.pattern import Channel, Frame, Pattern, frame_at
@@ -31,20 +31,25 @@ __all__ = [
 
 GROUP = "buildlight.drivers"
 
+WAIT = "wait for a light that is missing at start; false: report it and exit"
+"""Describes ``wait_for_light`` in every driver."""
+
 
 class DriverOptions(BaseModel):
-    """The keys of a ``[[lamps]]`` table that only one driver knows.
+    """The keys of a ``[[lamps]]`` table that belong to its driver.
 
-    A driver derives its own from this. Unknown keys are mistakes; a mistake is told with its
-    key and never with its value.
+    A driver derives its own from this. Unknown keys are errors; an error names the key and never
+    the value.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    wait_for_light: bool = False
-    """Whether the daemon waits for a light that is missing at start, or says so and stops."""
-    relay: bool = False
-    """Whether a mechanical relay switches the light: nothing then moves faster than 1 Hz."""
+    wait_for_light: bool = Field(default=False, description=WAIT)
+    relay: bool = Field(
+        default=False,
+        description="a mechanical relay switches the light: it blinks no faster than once a "
+        "second, to save the contacts",
+    )
 
     @property
     def channels(self) -> frozenset[Channel]:

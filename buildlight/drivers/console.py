@@ -29,7 +29,7 @@ UNLIT = (" ░░░░ ", "░░░░░░", " ░░░░ ")
 
 
 class ConsoleOptions(DriverOptions):
-    """Nothing to choose."""
+    """A lamp on the terminal has no keys of its own."""
 
     @property
     def dims(self) -> bool:
@@ -43,7 +43,7 @@ class ConsoleOptions(DriverOptions):
 
 
 class ConsoleLight:
-    """A lamp on standard output, which keeps the rhythm itself."""
+    """A lamp drawn on the terminal; without a terminal, a line of text for each change."""
 
     Options: ClassVar[type[DriverOptions]] = ConsoleOptions
     refresh: ClassVar[float | None] = None

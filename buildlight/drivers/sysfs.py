@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from buildlight.drivers import DriverOptions
 from buildlight.errors import LightUnavailable
@@ -37,9 +37,12 @@ def _name(name: Any) -> str:
 
 
 class SysfsOptions(DriverOptions):
-    """``leds``: the LED of each channel, ``{ red = "build-red", green = "build-green" }``."""
+    """The keys of a light of kernel LEDs."""
 
-    leds: Mapping[Channel, Annotated[str, BeforeValidator(_name)]]
+    leds: Mapping[Channel, Annotated[str, BeforeValidator(_name)]] = Field(
+        description="table of the LED of each channel by its name in /sys/class/leds, "
+        '`{ red = "build-red", green = "build-green" }`'
+    )
 
     @field_validator("leds")
     @classmethod
@@ -79,7 +82,10 @@ class _Blink:
 
 
 class SysfsLight:
-    """LEDs of the kernel. Nothing is touched before the first frame."""
+    """LEDs that the Linux kernel controls, in /sys/class/leds.
+
+    Nothing is written before the first frame.
+    """
 
     Options: ClassVar[type[DriverOptions]] = SysfsOptions
     # Whoever may write these files can change the light behind our back.

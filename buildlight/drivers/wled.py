@@ -19,7 +19,7 @@ import h11
 from pydantic import BeforeValidator, Field
 
 from buildlight import __version__
-from buildlight.drivers import DriverOptions
+from buildlight.drivers import WAIT, DriverOptions
 from buildlight.drivers.colour import BLACK, MixingOptions, Rgb, inks, mixed
 from buildlight.errors import LightUnavailable
 from buildlight.network.deadline import Deadline, connect
@@ -57,15 +57,25 @@ def _host(host: Any) -> str:
 
 
 class WledOptions(MixingOptions):
-    """``host``: the light's name or address; ``segment``: which part of the strip (all of it is
-    segment 0, until it is divided); ``brightness``: of the whole controller, 1 to 255, as it is
-    set there unless given.
-    """
+    """The keys of a WLED light."""
 
-    host: Annotated[str, BeforeValidator(_host)]
-    segment: int = Field(default=0, ge=0, le=63)
-    brightness: int | None = Field(default=None, ge=1, le=255)
-    wait_for_light: bool = True
+    host: Annotated[str, BeforeValidator(_host)] = Field(
+        description="name or IP address of the controller, with `:port` unless it is port 80"
+    )
+    segment: int = Field(
+        default=0,
+        ge=0,
+        le=63,
+        description="number of the segment; an undivided strip is segment 0",
+    )
+    brightness: int | None = Field(
+        default=None,
+        ge=1,
+        le=255,
+        description="brightness of the whole controller, 1 to 255; unless set, the one that is "
+        "set in WLED",
+    )
+    wait_for_light: bool = Field(default=True, description=WAIT)
 
     @property
     def claims(self) -> frozenset[str]:
@@ -188,7 +198,10 @@ def state_of(effect: Effect, *, segment: int, brightness: int | None) -> Mapping
 
 
 class WledLight:
-    """A segment of a WLED light. Nothing is changed before the first frame."""
+    """A WLED strip or lamp in the network, or one segment of it.
+
+    Nothing is changed before the first frame.
+    """
 
     Options: ClassVar[type[DriverOptions]] = WledOptions
     # Anybody with WLED's app can change it behind our back, and it forgets with its power.

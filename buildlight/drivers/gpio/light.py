@@ -41,18 +41,31 @@ FAINTEST = 0.01
 
 
 class GpioOptions(DriverOptions):
-    """``pins``: the pin of each channel, ``{ red = 17, green = "BOARD15" }``; or ``board``: the
-    name of a ready-made one. ``rgb``: the pins feed one RGB LED. ``active_high = false``: a low
-    level lights. ``dim``: PWM, for levels. ``chip``: the number of the GPIO chip, if unusual.
-    """
+    """The keys of a light at GPIO pins: ``pins`` or ``board``, never both."""
 
-    board: str | None = None
-    rgb: bool = False
-    active_high: bool = True
-    dim: bool = False
-    chip: Annotated[int, Field(strict=True, ge=0, le=255)] | None = None
+    board: str | None = Field(
+        default=None,
+        description=f"name of a ready-made board, which knows its pins: {', '.join(BOARDS)}",
+    )
+    rgb: bool = Field(
+        default=False, description="the pins drive one RGB LED, which mixes the other colours"
+    )
+    active_high: bool = Field(
+        default=True,
+        description="a high level lights the lamp; false: a low level, as on most relay boards",
+    )
+    dim: bool = Field(
+        default=False, description="dim by PWM; unless set, the lamps are only on or off"
+    )
+    chip: Annotated[int, Field(strict=True, ge=0, le=255)] | None = Field(
+        default=None,
+        description="number of the GPIO chip (0 for /dev/gpiochip0); unless set, the one of the "
+        "header",
+    )
     pins: Mapping[Channel, Annotated[int, BeforeValidator(pin_number)]] = Field(
-        default=None, validate_default=True
+        default=None,
+        validate_default=True,
+        description=f"table of the pin of each channel, `{EXAMPLE}`; a number is a GPIO number",
     )
 
     @field_validator("board")
@@ -149,7 +162,10 @@ class GpioOptions(DriverOptions):
 
 
 class GpioLight:
-    """LEDs and a buzzer, one a wire. Makes no thread: gpiozero's blinking and pulsing would."""
+    """LEDs, relays and a buzzer at the GPIO pins of a Raspberry Pi, one pin each.
+
+    It starts no thread, as blinking and pulsing by gpiozero would.
+    """
 
     Options: ClassVar[type[DriverOptions]] = GpioOptions
     # A pin that another program changed is driven again, and a chip that went away is missed.

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from buildlight.drivers import DriverOptions
+from buildlight.drivers import WAIT, DriverOptions
 from buildlight.drivers.colour import MixingOptions, inks, mixed
 from buildlight.errors import LightUnavailable
 from buildlight.patterns.pattern import Channel, Frame
@@ -31,10 +31,14 @@ COLOURS = inks(amber=(255, 90, 0))
 
 
 class BusylightOptions(MixingOptions):
-    """``light``: which, where there are several: its model (``Blink(1)``) or serial number."""
+    """The keys of a USB light."""
 
-    light: str | None = Field(default=None, min_length=1)
-    wait_for_light: bool = True
+    light: str | None = Field(
+        default=None,
+        min_length=1,
+        description="model (`Blink(1)`) or serial number of the light, if several are plugged in",
+    )
+    wait_for_light: bool = Field(default=True, description=WAIT)
 
     @property
     def claims(self) -> frozenset[str]:
@@ -44,7 +48,10 @@ class BusylightOptions(MixingOptions):
 
 
 class BusylightLight:
-    """An HID light, looked for anew with every opening. Nothing is lit before the first frame."""
+    """A USB light that needs no setup, such as blink(1), Luxafor, BlinkStick or Kuando.
+
+    It is looked for each time it is opened. Nothing is lit before the first frame.
+    """
 
     Options: ClassVar[type[DriverOptions]] = BusylightOptions
     # A steady light is written to all the same: nothing else tells that it was unplugged, and a

@@ -35,7 +35,10 @@ HEARD = 1000
 
 
 class SerialLight:
-    """A light on a serial port, which is held for as long as it answers."""
+    """A light on a serial port, over USB or TCP.
+
+    The port is held for as long as the light answers.
+    """
 
     Options: ClassVar[type[DriverOptions]] = SerialOptions
     # Most of these times, the light is looked at and nothing is sent.

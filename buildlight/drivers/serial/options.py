@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from buildlight.drivers import DriverOptions
+from buildlight.drivers import WAIT, DriverOptions
 from buildlight.drivers.serial.port import TCP, address_of
 from buildlight.drivers.serial.protocols.adafruit_tower import TOWER
 from buildlight.drivers.serial.protocols.buildlight import OWN_CHANNELS, own_light
@@ -52,33 +52,51 @@ class OnOff(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    on: Sent
-    off: Sent
+    on: Sent = Field(description="what to send to switch the channel on")
+    off: Sent = Field(description="what to send to switch the channel off")
+
+
+_ONLY_CUSTOM = 'nothing unless set; only for `protocol = "custom"`'
 
 
 class SerialOptions(DriverOptions):
-    """The keys of a serial light.
+    """The keys of a serial light."""
 
-    ``port``: a device, best by its name under ``/dev/serial/by-id``; ``"auto"`` for the only
-    one with the light's USB id; or ``socket://host:port``. ``protocol``: which light.
-    ``channels``: what our own light has to have; what hangs on the relays of an LCUS board, or on
-    the modules of a Jambel, from the first on. ``baud``: another speed than the protocol's.
-    ``commands``, ``init``, ``ack`` and ``ready`` belong to ``protocol = "custom"``: what to send
-    for each channel, what once after opening, what the light answers to each command, and what
-    it says when it has started.
-    """
-
-    port: str = Field(min_length=1)
+    port: str = Field(
+        min_length=1,
+        description="device (best its name in /dev/serial/by-id), `auto` for the only one with "
+        "the light's USB id, or `socket://host:port`",
+    )
     protocol: Literal[
         "buildlight", "adafruit-tower", "fit-statusb", "busytag", "jambel", "lcus", "custom"
-    ]
-    baud: int | None = Field(default=None, ge=50, le=4_000_000)
-    order: tuple[Channel, ...] = Field(default=(), alias="channels", max_length=MOST_RELAYS)
-    commands: Mapping[Channel, OnOff] = {}
-    init: Sent = b""
-    ack: Sent = b""
-    ready: Sent = b""
-    wait_for_light: bool = True
+    ] = Field(description="which light it is, as that decides what is sent to it")
+    baud: int | None = Field(
+        default=None,
+        ge=50,
+        le=4_000_000,
+        description="speed in bits per second; unless set, that of the protocol",
+    )
+    order: tuple[Channel, ...] = Field(
+        default=(),
+        alias="channels",
+        max_length=MOST_RELAYS,
+        description="list of the channels of an LCUS board's relays or a Jambel's modules, from "
+        'the first on; for `protocol = "buildlight"`, the channels that the light must have',
+    )
+    commands: Mapping[Channel, OnOff] = Field(
+        default={},
+        description="table of what to send for each channel, `{ red = { on = …, off = … } }`; "
+        'only for `protocol = "custom"`',
+    )
+    init: Sent = Field(default=b"", description=f"what to send once after opening; {_ONLY_CUSTOM}")
+    ack: Sent = Field(
+        default=b"", description=f"what the light answers to each command; {_ONLY_CUSTOM}"
+    )
+    ready: Sent = Field(
+        default=b"",
+        description=f"what the light sends when it has started; {_ONLY_CUSTOM}",
+    )
+    wait_for_light: bool = Field(default=True, description=WAIT)
 
     @field_validator("baud")
     @classmethod
