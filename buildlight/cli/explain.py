@@ -145,8 +145,12 @@ def _lines(document: Document, *, clock: datetime) -> Iterator[str]:
         yield f"  since:    {_moment(lamp['since'], clock)}"
         yield f"  rule:     {lamp['rule']}"
         yield f"  until:    {printable(lamp['until'], limit=WIDE)}"
+        for warning in lamp.get("warnings", ()):
+            yield f"  warning:  {printable(warning, limit=WIDE)}"
         for name in lamp["feeds"]:
             yield f"  feed:     {_feed(feeds[name], since=since)}"
+            for warning in feeds[name].get("warnings", ()):
+                yield f"  warning:  {name}: {printable(warning, limit=WIDE)}"
         broken = lamp["broken"]
         for each in broken[:LISTED]:
             yield f"  broken:   {_project(projects[each['feed'], each['name']], clock)}"

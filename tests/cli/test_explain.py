@@ -103,6 +103,17 @@ def test_a_silent_server_is_explained(tmp_path: Path) -> None:
     assert f"  feed:     web has not answered yet, http://web.example/cc.xml; {refused}" in said
 
 
+def test_a_pattern_that_matches_nothing_is_explained(tmp_path: Path) -> None:
+    """A typo in `include`, of the lamp and of its feed."""
+    feeds = {"web": {"include": ["shop", "tils*"]}}
+    document = written(tmp_path, web=Server(GOOD), feeds=feeds, lamp={"include": ["sho*", "pos*"]})
+
+    said = lines(told(tmp_path, clock=at(document)), clock=at(document))
+
+    assert "  warning:  no project matches 'pos*' in include" in said
+    assert "  warning:  web: no project matches 'tils*' in include" in said
+
+
 def test_a_closed_office_is_explained(tmp_path: Path) -> None:
     """A dark lamp is not a broken one."""
     hours = {"days": "mon-fri", "open": "13:00", "close": "19:00", "zone": "UTC"}

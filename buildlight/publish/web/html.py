@@ -172,6 +172,7 @@ def _lamp(lamp: LampReport, report: Report, *, now: float) -> str:
         f"<h2><small>{_text(lamp.name)}</small>"
         f'<span class="sign" aria-hidden="true">{sign}</span> {words}</h2>'
         f'<p class="because">{_ended(printable(lamp.because, limit=WIDE))}</p>'
+        f"{_faults(lamp.warnings)}"
         f"<p>{_text(lamp.name)} shows <b>{_text(lamp.pattern.text)}</b> since "
         f"{_time(lamp.since, time_of(lamp.since, clock=report.at))}. "
         + (f'<strong class="doubt">{light}</strong>' if light else "")
@@ -281,15 +282,19 @@ def _feeds(report: Report, ages: Ages) -> str:
 def _feed(feed: FeedReport, age: float | None, number: int) -> str:
     sign, words = STATES[feed.state]
     said = "" if age is None else f"{span(age)} ago" if age >= JUST_NOW else "just now"
-    fault = (
-        f'<p class="fault">{_sentence(printable(feed.error, limit=WIDE))}</p>' if feed.error else ""
-    )
+    fault = _faults(((feed.error,) if feed.error else ()) + feed.warnings)
     projects = count(feed.projects, "project")
     return (
         f'<li class="{feed.state.value}"><b>{_text(feed.name)}</b> '
         f'<span class="state">{sign} {words}</span> '
         f'<span class="age" data-feed="{number}">{said}</span>'
         f"<p>{projects} · <code>{_text(printable(feed.url, limit=LONGEST))}</code></p>{fault}</li>"
+    )
+
+
+def _faults(sentences: Sequence[str]) -> str:
+    return "".join(
+        f'<p class="fault">{_sentence(printable(each, limit=WIDE))}</p>' for each in sentences
     )
 
 

@@ -412,6 +412,17 @@ def test_a_lamp_says_what_it_shows_and_why() -> None:
     assert told == [*one, *(word.replace("one", "two") for word in one)]
 
 
+def test_a_pattern_that_matches_nothing_is_on_the_page() -> None:
+    """A typo in `include` is seen by whoever looks at the lamp or at its feed."""
+    feed = a_feed(known("shop"), selection=Selection(("shop", "tils*")))
+    lamp = a_lamp(selection=Selection(("shop", "pos<*")))
+
+    shown = parts(a_report(feed, lamps=[lamp]), now=4.2).parts
+
+    assert "No project matches &#x27;pos&lt;*&#x27; in include." in shown["lamps"]
+    assert "No project matches &#x27;tils*&#x27; in include." in "".join(shown.values())
+
+
 @pytest.mark.parametrize(
     ("light", "sentence"),
     [(Light.WAITING, "Its light is being waited for."), (Light.LOST, "Its light is lost.")],
