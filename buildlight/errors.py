@@ -8,7 +8,7 @@
     ├── FeedError               whoever looks after the CI server; never fatal
     │   ├── FeedUnreachable     no answer: name, network, certificate, time
     │   ├── FeedRefused         an answer that says no: a status other than 200
-    │   └── FeedMalformed       an answer that is no feed
+    │   └── FeedMalformed       an answer that is not a feed
     ├── LightUnavailable        whoever can reach the lamp; exit 1
     │   └── LightBusy           … or whoever started the other program that holds it
     ├── StatusUnknown           whoever looks after this machine: no daemon tells how it is; exit 1
@@ -75,7 +75,7 @@ class FeedRefused(FeedError):
 
 
 class FeedMalformed(FeedError):
-    """The server answered with something that is no feed."""
+    """The server answered with something that is not a feed."""
 
 
 class LightUnavailable(BuildlightError):

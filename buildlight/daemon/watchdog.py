@@ -50,7 +50,7 @@ class Watchdog:
         self._spared: Sequence[str] = ()
 
     async def run(self) -> None:
-        """Give signs of life until cancelled, if anybody wants them."""
+        """Send watchdog pings until cancelled, if systemd asked for them."""
         if self._systemd.watchdog is None:
             await asyncio.get_running_loop().create_future()
             return
@@ -59,7 +59,7 @@ class Watchdog:
             if trouble is None:
                 self._systemd.alive()
             elif not self._withheld:
-                log.error("%s; no more signs of life until systemd restarts this", trouble)
+                log.error("%s; watchdog pings withheld: systemd will restart the daemon", trouble)
             self._withheld = trouble is not None
             await asyncio.sleep(self._systemd.watchdog / 2)
 

@@ -36,11 +36,11 @@ PLACEHOLDERS = frozenset({"repo does not exist or token missing", "unknown - unk
 """Names of projects that are none: woodpecker-ci/woodpecker:server/api/badge.go, and
 Kraken-CI/kraken:server/kraken/server/badge.py, whose stand-in for a wrong address is a success."""
 
-# What the server means by a well-formed document that is no feed, by its root.
+# What the server means by a well-formed document that is not a feed, by its root.
 _REFUSALS: Mapping[str, str] = {
-    "access-denied": "access-denied: the server refused; it wants a user or a token",
+    "access-denied": "access-denied: the server requires authentication; set auth",
     "html": "html: the server sent a web page, perhaps a login page; "
-    "check the address and whether the server wants a user or a token",
+    "check the address and whether the server requires authentication",
 }
 
 

@@ -42,7 +42,7 @@ class Project:
     *activity* and *last_build_status* keep the server's spelling, since half of the servers
     in the field use words of their own; :func:`activity_of` and :func:`status_of` read them.
     Absent attributes are empty strings. A time that is absent or unreadable is ``None``; one
-    without a zone stays naive, for nobody can know what it means.
+    without a zone stays naive, as it does not say what it means.
     """
 
     name: str

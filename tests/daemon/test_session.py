@@ -550,7 +550,7 @@ def test_a_stop_in_the_middle_of_a_reload_is_dark(caplog: pytest.LogCaptureFixtu
     world = World(web=Server(GOOD), lamp=STEADY).run(story)
 
     assert world.lit == frozenset()
-    assert "was read again" not in caplog.text
+    assert "configuration reloaded" not in caplog.text
 
 
 # Lights that hang.

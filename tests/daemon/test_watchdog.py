@@ -34,7 +34,7 @@ GOOD = a_project(last_build_status="Success")
 
 RESTARTED = (
     "the light of lamp has not come back for 60 seconds; "
-    "no more signs of life until systemd restarts this"
+    "watchdog pings withheld: systemd will restart the daemon"
 )
 
 
@@ -168,7 +168,9 @@ def test_a_poller_that_hangs_ends_the_signs_of_life_in_time(
     hung_at = stubborn.asked[0] + WANTED * 1.2  # The next poll after the first, as jitter has it.
     assert silent_after[-1] <= hung_at + DEADLINE + PATIENCE + LATE + WANTED
     told = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
-    assert told == ["the poller of web hangs; no more signs of life until systemd restarts this"]
+    assert told == [
+        "the poller of web hangs; watchdog pings withheld: systemd will restart the daemon"
+    ]
 
 
 class Hanging(RecordingLight):

@@ -114,7 +114,7 @@ TROUBLE = ": the server failed; see its log"
 ELSEWHERE = "{}: check the address"
 HTML = (
     "html: the server sent a web page, perhaps a login page; "
-    "check the address and whether the server wants a user or a token"
+    "check the address and whether the server requires authentication"
 )
 EMPTY = "an empty answer; check the address"
 LAUGHS = (

@@ -24,7 +24,7 @@ from buildlight.projects.project import Message, Project
 
 WEB_PAGE = (
     "html: the server sent a web page, perhaps a login page; "
-    "check the address and whether the server wants a user or a token"
+    "check the address and whether the server requires authentication"
 )
 NOT_XML = "not XML; does the address lead to a cc.xml feed?"
 
@@ -235,7 +235,7 @@ def test_what_is_no_feed_is_said_in_a_sentence(document: bytes, sentence: str) -
     [
         (
             b"<access-denied><message>You are not authenticated!</message></access-denied>",
-            "access-denied: the server refused; it wants a user or a token",
+            "access-denied: the server requires authentication; set auth",
         ),
         (b"<!DOCTYPE html>\n<html><meta charset=utf-8><br>", WEB_PAGE),
         (b"<!doctype html><html><body><br></html>", WEB_PAGE),
@@ -244,7 +244,7 @@ def test_what_is_no_feed_is_said_in_a_sentence(document: bytes, sentence: str) -
             b"<html><body>Sign in</body></html>",
             (
                 "html: the server sent a web page, perhaps a login page; "
-                "check the address and whether the server wants a user or a token"
+                "check the address and whether the server requires authentication"
             ),
         ),
         (

@@ -825,7 +825,7 @@ def test_moments_are_told_in_utc_wherever_the_machine_is() -> None:
 def test_the_time_of_a_build_is_told_as_the_server_told_it(
     zone: tzinfo | None, expected: str
 ) -> None:
-    """GoCD told times without a zone, and nobody can know which one it meant."""
+    """GoCD told times without a zone, and did not say which one it meant."""
     built = NINE_TWELVE.replace(tzinfo=zone, microsecond=250_000)
     feed = a_feed(passing(project=a_project(last_build_time=built)))
 

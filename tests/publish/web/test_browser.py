@@ -410,7 +410,7 @@ def test_a_change_leaves_the_keyboard_where_it_was(tab: Tab, served: Served) -> 
 
 
 def test_a_screen_reader_is_told(tab: Tab, served: Served) -> None:
-    """A change of the signal is said aloud; the first sight of the page is not."""
+    """A change of the signal is announced; the first sight of the page is not."""
     opened(tab, served)
     silent = tab.js("document.querySelector('[role=status]').innerText")
 
