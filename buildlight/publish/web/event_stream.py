@@ -20,7 +20,7 @@ MOST = 224
 ALIVE = 10.0
 """Seconds between signs of life, which tell how old the news of each feed is."""
 RETRY = 3000
-"""Milliseconds after which a browser that lost its connection makes another."""
+"""Milliseconds after which a browser reconnects."""
 
 
 class EventStream:

@@ -1,7 +1,7 @@
 """The page as a document, and the parts of it that change. Pure.
 
-Whatever servers wrote is escaped, and only http and https become links. Nothing here needs the
-script: it replaces parts of the document by the same parts, made here again.
+All text from servers is escaped, and only http and https addresses become links. The page works
+without its script, which replaces parts of the document by newer ones made here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,18 +21,18 @@ from buildlight.report.rows import NAMELESS
 from buildlight.wording import count, span, time_of
 
 LONGEST = 200
-"""Letters of a name that are shown."""
+"""Characters of a name that are shown."""
 WIDE = 2_000
-"""Letters of a sentence, which may hold several names."""
+"""Characters of a sentence, which may hold several names."""
 
 LISTED = 1_000
-"""Projects of one list that are told one by one; the rest is counted."""
+"""Projects that one list shows; the rest is counted."""
 
 JUST_NOW = 2.0
-"""Seconds below which an age is no number; the script has the same."""
+"""Seconds below which an age is "just now"; the script has the same."""
 
 REFRESH = 15
-"""Seconds after which a browser without JavaScript asks again."""
+"""Seconds after which a browser without JavaScript reloads the page."""
 
 SIGNALS: Mapping[str, tuple[str, str]] = {
     "broken": ("✕", "Broken"),
@@ -48,11 +48,11 @@ SIGNALS: Mapping[str, tuple[str, str]] = {
 """A sign and words for each signal, by its name in :data:`signal.RANKS`."""
 
 LOST = f"data:image/svg+xml,{quote(icon_svg(None))}"
-"""The icon of a page that hears nothing any more, and so could not fetch one."""
+"""The icon of a page that lost its connection and cannot fetch one."""
 
 LIGHTS: Mapping[Light, str] = {
     Light.OK: "",
-    Light.WAITING: "Its light is being waited for.",
+    Light.WAITING: "Waiting for its light.",
     Light.LOST: "Its light is lost.",
 }
 STATES: Mapping[Freshness, tuple[str, str]] = {
@@ -64,10 +64,10 @@ STATES: Mapping[Freshness, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the script puts in place when it changes, and what it does not.
+    """The page without its frame; *parts* are by the id of their element.
 
-    *parts* are by the id of their element. *rest* is what the list behind the fold is made of,
-    which is fetched only if it is open. None of them holds an age, for those change by themselves.
+    *rest* are the projects behind the fold, which the script fetches only if the fold is open.
+    None of them holds an age, because ages change by themselves.
     """
 
     title: str
@@ -109,13 +109,13 @@ def parts(report: Report, *, now: float) -> Parts:
 
 
 Ages = Sequence[float | None]
-"""The seconds since the last good answer of each feed of a report, ``None`` if there was none."""
+"""Seconds since the last good answer of each feed, ``None`` without one."""
 
 
 def document(report: Report, shown: Parts, *, version: str, ages: Ages) -> str:
-    """Return the whole page, with the *ages* that feeds have by now.
+    """Return the whole page with the current *ages* of feeds.
 
-    *version* tells the script from where on it has to be told of changes.
+    The script follows changes after *version*.
     """
     inner = {**shown.parts, "feeds": _feeds(report, ages)}
     return f"""<!doctype html>
@@ -193,7 +193,7 @@ def _section(title: str, projects: Sequence[ProjectReport], report: Report) -> s
 
 
 def _list(projects: Sequence[ProjectReport], row: Callable[[ProjectReport], str]) -> str:
-    # Rows of what is shown only: those of 50,000 projects would keep the daemon for a second.
+    # Only the rows that are shown: those of 50,000 projects take a second.
     rows = "".join(row(each) for each in projects[:LISTED])
     more = len(projects) - LISTED
     last = f'<li>and {more} more, see the <a href="/api/report">report</a></li>' if more > 0 else ""
@@ -244,7 +244,7 @@ def _others(rest: Sequence[ProjectReport], report: Report) -> str:
 
 
 def rest(shown: Parts, report: Report) -> str:
-    """Return the list behind the fold: what neither is broken nor being built, by feed."""
+    """Return the list behind the fold: what is neither broken nor building, by feed."""
     by_feed: dict[str, list[ProjectReport]] = {}
     for each in shown.rest:
         by_feed.setdefault(each.feed, []).append(each)

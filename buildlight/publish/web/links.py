@@ -1,4 +1,4 @@
-"""Which addresses that strangers wrote become links: http and https, no password. Pure."""
+"""Which addresses from servers become links: http and https, without passwords. Pure."""
 
 from urllib.parse import urlsplit, urlunsplit
 
@@ -6,7 +6,7 @@ SCHEMES = frozenset({"http", "https"})
 
 
 def link(url: str) -> str:
-    """Return *url* as a link may lead there, empty if none may."""
+    """Return *url* as a safe link, empty if it is not one."""
     url = url.strip().replace(" ", "%20")
     if not url.isprintable():
         return ""

@@ -1,8 +1,7 @@
 """The report and the polls in the text format of Prometheus. Pure.
 
-Written by hand: its client library takes 1.6 MB and 20 to 50 ms, more than the whole page, for
-counters that live in a program; most of ours live in the report. How many series there are is
-bounded by the configuration and :data:`MOST_PROJECTS`, whatever servers send.
+Written by hand: the client library takes 1.6 MB and 20 to 50 ms, more than the whole page. The
+number of series is limited by the configuration and :data:`MOST_PROJECTS`.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -18,17 +17,17 @@ from buildlight.report.report import Light, ProjectReport, Report
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 MOST_PROJECTS = 1_000
-"""Projects that have a series of their own; the worst come first, and the rest is counted."""
+"""Projects with a series of their own, the worst first; the rest is counted."""
 LONGEST = 200
-"""Letters of a label's value."""
+"""Characters of a label's value."""
 
 VALUES: Mapping[Verdict, str] = {Verdict.BROKEN: "1", Verdict.PASSING: "0", Verdict.NONE: "NaN"}
-"""What a verdict is as a number: one that nobody knows is none."""
+"""A verdict as a number; an unknown one is not a number."""
 WORST_FIRST = (Verdict.BROKEN, Verdict.NONE, Verdict.PASSING)
 
 Labels = Mapping[str, str]
 Sample = tuple[str, Labels, str]
-"""What is behind the metric's name (``_sum``), the labels, and the value."""
+"""The suffix of the metric's name (``_sum``), the labels, and the value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class _Metric:
 def exposition(
     report: Report, polls: PollStats, *, version: str, ages: Sequence[float | None]
 ) -> str:
-    """Return everything that is counted and known, with the *ages* that feeds have by now."""
+    """Return all metrics, with the current *ages* of feeds."""
     metrics = (
         _Metric(
             "build_info", "gauge", "Which buildlight this is.", [("", {"version": version}, "1")]
@@ -147,7 +146,7 @@ def _of_projects(report: Report) -> Iterable[_Metric]:
 
 
 def _known(project: ProjectReport, fresh: Container[str]) -> Verdict:
-    """Return what is known by now: of what passed, nothing while its feed is not *fresh*."""
+    """Return the verdict, but none for a pass whose feed is not *fresh*."""
     if project.verdict is Verdict.PASSING and project.feed not in fresh:
         return Verdict.NONE
     return project.verdict

@@ -1,7 +1,6 @@
-"""A lamp as a picture that moves as the lamp does: SVG, and no script. Pure.
+"""A lamp as a picture that moves as the lamp does: SVG without a script. Pure.
 
-Every picture holds a still one for people who want nothing to move; the style sheet decides which
-of the two is seen.
+Every picture holds a still one for people who prefer reduced motion; the style sheet shows one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ UNKNOWN = "#8a8f98"
 
 
 def lamp_svg(lamp: LampReport, *, elapsed: float) -> str:
-    """Return *lamp* as it shines; its pattern began *elapsed* seconds ago."""
+    """Return a picture of *lamp*; its pattern began *elapsed* seconds ago."""
     lenses = [each for each in LENSES if each in lamp.channels] or [Channel.WHITE]
     height = PITCH * len(lenses) + 24
     places = {channel: 60 + PITCH * number for number, channel in enumerate(lenses)}
@@ -66,7 +65,7 @@ def _lights(pattern: Pattern, places: Mapping[Channel, int], elapsed: float) -> 
 
 
 def _motion(stroke: Stroke, left: float | None) -> str:
-    """Return what moves a light as *stroke* says, for what is *left* of its seconds."""
+    """Return the animation of *stroke*, for the seconds that are *left* of it."""
     end = "" if left is None else _from_then_on(0.0, left)
     if stroke.rhythm == STEADY:
         return end
@@ -96,7 +95,7 @@ def worst_lamp(lamps: Sequence[LampReport]) -> LampReport | None:
     return min(lamps, key=lambda lamp: ranks.index(lamp.signal), default=None)
 
 
-# Shapes as well as colours, for eyes that tell no red from green.
+# Shapes as well as colours, for eyes that do not distinguish red from green.
 _CROSS = "M11 11 21 21M21 11 11 21"
 _TICK = "M9.5 16.5 14 21 22.5 11.5"
 _QUESTION = "M12.5 12.5a3.6 3.6 0 1 1 5.2 3.2c-1.3.7-1.7 1.2-1.7 2.6M16 22v.4"

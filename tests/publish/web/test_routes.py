@@ -425,7 +425,7 @@ def test_a_pattern_that_matches_nothing_is_on_the_page() -> None:
 
 @pytest.mark.parametrize(
     ("light", "sentence"),
-    [(Light.WAITING, "Its light is being waited for."), (Light.LOST, "Its light is lost.")],
+    [(Light.WAITING, "Waiting for its light."), (Light.LOST, "Its light is lost.")],
 )
 def test_a_lamp_without_its_light_says_so(light: Light, sentence: str) -> None:
     """Else somebody would look at a dark lamp, and believe it."""

@@ -126,7 +126,7 @@ def test_it_tells_what_the_lamp_knows(run: Callable[[str], Running], server: Fee
 def test_no_answer_holds_a_secret(run: Callable[[str], Running], server: FeedServer) -> None:
     """Not even where the server repeats the token in names, links and messages."""
     echo = FEED.replace(b'"shop"', f'"shop {TOKEN}"'.encode()).replace(
-        b"https://ci.example/shop", f"https://ci.example/?token={TOKEN}".encode()
+        b"https://ci.example/shop", f"https://ci:pa55-w0rd@ci.example/?token={TOKEN}".encode()
     )
     server.answer = Answer(echo.replace(b"Success", b"Failure"))
     port = free_port()
@@ -145,6 +145,7 @@ def test_no_answer_holds_a_secret(run: Callable[[str], Running], server: FeedSer
     for answer in told:
         assert answer is not None
         assert TOKEN not in answer.text
+        assert "pa55-w0rd" not in answer.text
         assert TOKEN not in str(answer.headers)
     assert TOKEN not in followed
     assert TOKEN not in daemon.log.read_text()
