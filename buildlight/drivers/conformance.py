@@ -90,9 +90,9 @@ def _checked_options(light: type[Driver], keys: Mapping[str, object]) -> DriverO
         model.model_validate({**keys, "no-such-key": "s3cret"})
         raise AssertionError(f'{name}.Options takes an unknown key; keep extra="forbid"')
     if not options.channels or not all(isinstance(each, Channel) for each in options.channels):
-        raise AssertionError(f"{name}.Options.channels is no set of channels, or an empty one")
+        raise AssertionError(f"{name}.Options.channels is not a set of channels, or it is empty")
     if not all(isinstance(claim, str) for claim in options.claims):
-        raise AssertionError(f"{name}.Options.claims is no set of texts")
+        raise AssertionError(f"{name}.Options.claims is not a set of strings")
     return options
 
 
@@ -258,7 +258,7 @@ def _check_wiring(driver: Driver, options: DriverOptions) -> None:
     if not {*driver.wiring} <= options.channels:
         raise AssertionError(f"{name}.wiring names channels that Options.channels does not")
     if not all(isinstance(place, str) and place for place in driver.wiring.values()):
-        raise AssertionError(f"{name}.wiring names a place that is no text")
+        raise AssertionError(f"{name}.wiring names a place that is not a string")
 
 
 @dataclass(frozen=True, slots=True)

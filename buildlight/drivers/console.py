@@ -69,7 +69,7 @@ class ConsoleLight:
                 sys.stdout.write(f"lamp: {pattern.text}\n")
                 sys.stdout.flush()
         except (OSError, ValueError) as exc:  # ValueError: the stream was closed
-            raise LightUnavailable("nobody reads the output any more") from exc
+            raise LightUnavailable("standard output is closed") from exc
 
     def show(self, frame: Frame) -> None:
         """Draw a still *frame*."""

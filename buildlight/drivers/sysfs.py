@@ -32,7 +32,7 @@ UDEV_RULE = (
 
 def _name(name: Any) -> str:
     if not isinstance(name, str) or name in ("", ".", "..") or {"/", "\0"} & {*name}:
-        raise ValueError("is no LED; use a name from /sys/class/leds, without a slash")
+        raise ValueError("is not an LED; use a name from /sys/class/leds, without a slash")
     return name
 
 
@@ -264,7 +264,7 @@ def _no_such_led(folder: Path) -> str:
         if there:
             return f"no LED {folder.name}; there are: {', '.join(there)}"
     return (
-        f"no LED {folder.name}, nor any other in {LEDS}; on a Raspberry Pi "
+        f"no LED {folder.name}: there is none in {LEDS}; on a Raspberry Pi "
         f"dtoverlay=gpio-led,gpio=17,label={folder.name} in config.txt makes one"
     )
 

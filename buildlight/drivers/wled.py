@@ -52,7 +52,7 @@ def _host(host: Any) -> str:
         raise ValueError("is more than a host; leave out http:// and what follows the name")
     match = _HOST.fullmatch(host) if isinstance(host, str) else None
     if match is None or not 0 < int(match[1] or 80) <= LAST_PORT:
-        raise ValueError("is no host; write it as wled-desk.local or 192.168.1.20")
+        raise ValueError("is not a host; write it as wled-desk.local or 192.168.1.20")
     return str(host)
 
 
@@ -299,8 +299,8 @@ class WledLight:
 REPEAT = 15.0
 """Seconds after which a state that was told is told again, if anybody asks for it."""
 
-_NO_WLED = "answers, but not as WLED does; check host"
-_SILENT = f"did not answer within {TIMEOUT:.0f} s; has it power, and is it in this network?"
+_NO_WLED = "does not answer as WLED does; check host"
+_SILENT = f"timed out after {TIMEOUT:.0f} s; check its power and network"
 
 
 def _call(host: str, state: Mapping[str, Any] | None, deadline: Deadline) -> tuple[int, bytes]:
@@ -363,8 +363,8 @@ def _numbers(segments: list[Any]) -> Iterator[int]:
 
 def _refused(host: str, status: int) -> str:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        return f"{host} is busy (status 503); does another program tell it something, too?"
-    return f"{host} refused with {status}; is it a WLED light? check host"
+        return f"{host} is busy (status 503); does another program control it, too?"
+    return f"{host} answered with status {status}; is it a WLED light? check host"
 
 
 def _unreachable(host: str, exc: OSError) -> str:
@@ -372,4 +372,4 @@ def _unreachable(host: str, exc: OSError) -> str:
         return f"cannot resolve {host}; check host, or use its address"
     if isinstance(exc, ConnectionRefusedError):
         return f"connection to {host} refused; is it a WLED light? check host"
-    return f"{host} cannot be reached; has it power, and is it in this network?"
+    return f"cannot reach {host}; check its power and network"

@@ -729,7 +729,7 @@ def test_a_lamp_that_is_not_there_is_told(
         (["--driver", "neon"], ["no such driver; installed are: " + INSTALLED]),
         (["--driver", "gpio"], ["pins: is missing"]),
         (["--driver", "gpio", "--pins", "red=GPIO99,mauve=1"],
-         ["pins.red: is no pin; use a BCM number", "pins.mauve: should be 'red', "]),
+         ["pins.red: is not a pin; use a BCM number", "pins.mauve: should be 'red', "]),
         (["--driver", "gpio", "--pins", "red=17,green=17"], ["gives GPIO17 to both red and green"]),
         (["--driver", "serial"], ["port: is missing", "protocol: is missing"]),
         (["--driver", "console", "--port", "/dev/a"], ["port: unknown key"]),

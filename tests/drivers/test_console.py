@@ -239,7 +239,7 @@ def test_a_broken_pipe_is_a_lost_light() -> None:
         light.close()
         light.close()
 
-    assert str(caught.value) == "nobody reads the output any more"
+    assert str(caught.value) == "standard output is closed"
 
 
 def test_a_closed_output_is_a_lost_light() -> None:
@@ -248,7 +248,7 @@ def test_a_closed_output_is_a_lost_light() -> None:
 
     with nobody_reads() as output:
         output.close()
-        with pytest.raises(LightUnavailable, match="nobody reads"):
+        with pytest.raises(LightUnavailable, match="standard output is closed"):
             light.show(DARK)
         light.close()
 

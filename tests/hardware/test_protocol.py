@@ -236,7 +236,7 @@ def test_a_lost_host_that_returns_is_obeyed_at_once(board: Board) -> None:
     "line", ["HELLO", "SET green=101", "SET green=100*0000", "NO SUCH", "\xff", "x" * 200, ""]
 )
 def test_nothing_but_an_obeyed_line_is_a_sign_of_life(board: Board, line: str) -> None:
-    """A program that talks to the light without knowing what it should show is no host."""
+    """A program that talks to the light without knowing what it should show is not a host."""
     since = board.show("green=100", ttl=3)
     for _ in range(5):
         board.wait(0.5)

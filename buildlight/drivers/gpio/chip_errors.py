@@ -32,9 +32,7 @@ def _absent(device: Path) -> LightUnavailable:
     if there:
         remedy = f"this machine has chip {', '.join(there)}: write it as chip = {there[0]}"
     else:
-        remedy = (
-            "this machine has no GPIO chip, or the service has no access to it (PrivateDevices=yes)"
-        )
+        remedy = "this machine has no GPIO chip, or the unit hides it (PrivateDevices=yes)"
     return LightUnavailable(f"there is no {device}; {remedy}")
 
 

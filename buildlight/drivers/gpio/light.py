@@ -73,7 +73,7 @@ class GpioOptions(DriverOptions):
     def _known_board(cls, board: str | None) -> str | None:
         if board is None or board.lower() in BOARDS:
             return board and board.lower()
-        raise ValueError(f"is no board that is known; known are: {', '.join(BOARDS)}")
+        raise ValueError(f"is not a known board; known are: {', '.join(BOARDS)}")
 
     @field_validator("rgb", "active_high")
     @classmethod
@@ -117,7 +117,7 @@ class GpioOptions(DriverOptions):
     @field_validator("pins", mode="wrap")
     @classmethod
     def _all_at_once(cls, pins: Any, checked: ValidatorFunctionWrapHandler) -> Any:
-        """Tell of a pin that is given twice even if another one is no pin."""
+        """Tell of a pin that is given twice even if another one is not a pin."""
         try:
             return checked(pins)
         except ValidationError as exc:
@@ -205,7 +205,7 @@ class GpioLight:
             try:
                 led.value = self._value(wire, levels.get(wire, 0.0))
             except Exception as exc:  # lgpio.error derives from Exception itself
-                raise LightUnavailable(f"{self._places[wire]} no longer answers: {exc}") from exc
+                raise LightUnavailable(f"{self._places[wire]} stopped responding: {exc}") from exc
 
     def _value(self, wire: Channel, level: float) -> float:
         if not self._dims or wire is Channel.BUZZER:

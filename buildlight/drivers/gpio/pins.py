@@ -55,7 +55,7 @@ def pin_number(pin: Any) -> int:
         return _on_header(number)
     if not 0 <= number <= LAST_PIN:
         raise ValueError(
-            f"is no pin; use a BCM number, 0 to {LAST_PIN}, or GPIO17 for 17, "
+            f"is not a pin; use a BCM number, 0 to {LAST_PIN}, or GPIO17 for 17, "
             "or BOARD11 for pin 11 of the header"
         )
     return number
@@ -70,7 +70,7 @@ def _header() -> Mapping[int, str]:
 def _on_header(number: int) -> int:
     name = _header().get(number, "")
     if not name.startswith("GPIO"):
-        raise ValueError("is no GPIO: on the header's 40 pins are also power and ground")
+        raise ValueError("is not a GPIO: the header's 40 pins include power and ground")
     return int(name.removeprefix("GPIO"))
 
 
@@ -85,10 +85,12 @@ def open_factory(*, chip: int | None, dark: int) -> PinFactory:
     key = name if name in found.names else name.lower()
     if key not in found.names:
         known = ", ".join(sorted({each.lower() for each in found.names}))
-        raise LightUnavailable(f"GPIOZERO_PIN_FACTORY names no pin factory; known are: {known}")
+        raise LightUnavailable(
+            f"GPIOZERO_PIN_FACTORY is not a known pin factory; known are: {known}"
+        )
     if chip is not None and key not in (FACTORY, MOCK):
         raise LightUnavailable(
-            f"the pin factory {key} cannot choose a chip; take out chip, or unset "
+            f"the pin factory {key} cannot choose a chip; remove chip, or unset "
             "GPIOZERO_PIN_FACTORY"
         )
     try:
@@ -127,7 +129,7 @@ def _made(found: EntryPoint, *, chip: int | None, dark: int) -> PinFactory:
     return cast("PinFactory", found.load()())
 
 
-NO_PI = "this is no Raspberry Pi; to try it without one set GPIOZERO_PIN_FACTORY=mock"
+NO_PI = "this machine is not a Raspberry Pi; to try the driver without one, set GPIOZERO_PIN_FACTORY=mock"
 
 
 def _no_factory(name: str, exc: Exception) -> str:
@@ -172,7 +174,7 @@ def open_led(pin: int, factory: PinFactory, *, active_high: bool, dims: bool) ->
         raise LightUnavailable(NO_PI) from exc
     except PinPWMUnsupported as exc:
         raise LightUnavailable(
-            f"GPIO{pin}: this pin factory cannot dim; take out dim = true, unset "
+            f"GPIO{pin}: this pin factory cannot dim; remove dim = true, unset "
             "GPIOZERO_PIN_FACTORY, or for mock set GPIOZERO_MOCK_PIN_CLASS=mockpwmpin"
         ) from exc
     except (PinInvalidPin, BadPinFactory) as exc:

@@ -101,7 +101,7 @@ def _opened(wanted: str | None) -> tuple[str, Any]:
     try:
         found = _found()
     except Exception as exc:  # the HID library's own, where the system lets nobody look
-        raise LightUnavailable(f"HID lights cannot be looked for: {exc or _kind(exc)}") from exc
+        raise LightUnavailable(f"cannot search for HID lights: {exc or _kind(exc)}") from exc
     names = ", ".join(sorted(found)) or "none"
     if wanted is None and len(found) > 1:
         raise LightUnavailable(f"several HID lights are plugged in; set light to one of: {names}")

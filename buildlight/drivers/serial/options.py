@@ -27,7 +27,7 @@ TOUCH = 1200
 def _bytes(text: Any) -> bytes:
     """Return what *text* writes: itself, or behind ``hex:`` the bytes of hex digits."""
     if not isinstance(text, str) or not text:
-        raise ValueError('is no text; write it as "R" or as "hex: A0 01 01 A2"')
+        raise ValueError('is not a string; write it as "R" or as "hex: A0 01 01 A2"')
     try:
         if text.startswith("hex:"):
             return bytes.fromhex(text.removeprefix("hex:"))

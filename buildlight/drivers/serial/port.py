@@ -63,7 +63,7 @@ def address_of(name: str) -> tuple[str, int]:
     # A user, a path and a query mean nothing to a light.
     plain = parts.netloc == name.removeprefix(TCP) and "@" not in parts.netloc
     if not host or not port or not plain:
-        raise ValueError("is no address; write it as socket://host:10001")
+        raise ValueError("is not an address; write it as socket://host:10001")
     return host, port
 
 
@@ -113,7 +113,9 @@ class SerialPort:
         try:
             yield
         except serial.SerialTimeoutException as exc:
-            raise LightUnavailable(f"{self._name} took no bytes for {WRITE_TIMEOUT:.0f} s") from exc
+            raise LightUnavailable(
+                f"{self._name} accepted no data for {WRITE_TIMEOUT:.0f} s"
+            ) from exc
         except (OSError, termios.error) as exc:  # termios.error is not an OSError
             raise LightUnavailable(f"{self._name} is gone; is it plugged in?") from exc
 
@@ -130,7 +132,7 @@ def _unavailable(name: str, exc: Exception) -> LightUnavailable:
         return LightUnavailable(f"no port {name}; is the light plugged in?")
     if number in (errno.EACCES, errno.EPERM):
         return LightUnavailable(f"no permission for {name}; add the user to group dialout")
-    return LightUnavailable(f"{name} is no serial port that can be used")
+    return LightUnavailable(f"{name} is not a usable serial port")
 
 
 class TcpPort:
@@ -145,11 +147,13 @@ class TcpPort:
         try:
             self._socket = connect(*address_of(name), Deadline(CONNECT_TIMEOUT))
         except TimeoutError as exc:
-            raise LightUnavailable(f"{name} does not answer; is the light switched on?") from exc
+            raise LightUnavailable(f"{name} timed out; is the light switched on?") from exc
         except socket.gaierror as exc:
-            raise LightUnavailable(f"{name}: no such host; is the name right?") from exc
+            raise LightUnavailable(f"cannot resolve {name}; is the name right?") from exc
         except OSError as exc:
-            raise LightUnavailable(f"{name} refuses; is the light switched on?") from exc
+            raise LightUnavailable(
+                f"connection to {name} refused; is the light switched on?"
+            ) from exc
         for level, option, value in (
             (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
             (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -170,7 +174,9 @@ class TcpPort:
         try:
             self._socket.sendall(sent)
         except TimeoutError as exc:
-            raise LightUnavailable(f"{self._name} took no bytes for {WRITE_TIMEOUT:.0f} s") from exc
+            raise LightUnavailable(
+                f"{self._name} accepted no data for {WRITE_TIMEOUT:.0f} s"
+            ) from exc
         except OSError as exc:
             raise self._gone() from exc
 
@@ -192,4 +198,4 @@ class TcpPort:
             self._socket.close()
 
     def _gone(self) -> LightUnavailable:
-        return LightUnavailable(f"{self._name} hung up; is the light switched on?")
+        return LightUnavailable(f"{self._name} closed the connection; is the light switched on?")

@@ -199,7 +199,7 @@ def test_an_unknown_pin_factory_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert type(error) is LightUnavailable
     assert str(error) == (
-        "GPIOZERO_PIN_FACTORY names no pin factory; known are: lgpio, mock, native, pigpio, rpigpio"
+        "GPIOZERO_PIN_FACTORY is not a known pin factory; known are: lgpio, mock, native, pigpio, rpigpio"
     )
 
 
@@ -321,7 +321,7 @@ def test_no_raspberry_pi_is_said(lgpio: FakeLgpio, monkeypatch: pytest.MonkeyPat
 
     assert type(error) is LightUnavailable
     assert str(error) == (
-        "this is no Raspberry Pi; to try it without one set GPIOZERO_PIN_FACTORY=mock"
+        "this machine is not a Raspberry Pi; to try the driver without one, set GPIOZERO_PIN_FACTORY=mock"
     )
     assert lgpio.calls == []
 
@@ -418,7 +418,7 @@ def test_a_pin_that_fails_for_another_reason_is_named(
 
 
 def test_a_chip_that_goes_away_is_a_lost_light(lgpio: FakeLgpio) -> None:
-    """The lamp says which pin no longer answers, and closing it complains about nothing."""
+    """The lamp says which pin stopped responding, and closing it complains about nothing."""
     light = a_light(red=17)
     light.show(RED)
     lgpio.unplug()
@@ -428,7 +428,7 @@ def test_a_chip_that_goes_away_is_a_lost_light(lgpio: FakeLgpio) -> None:
     light.close()
     gc.collect()
 
-    assert str(caught.value) == "GPIO17, header pin 11 no longer answers: bad lineinfo IOCTL"
+    assert str(caught.value) == "GPIO17, header pin 11 stopped responding: bad lineinfo IOCTL"
     assert lgpio.calls[-1] == ("close", 1)
 
 
@@ -469,7 +469,7 @@ def test_a_pin_that_another_program_made_an_input_is_claimed_anew(lgpio: FakeLgp
     light.show(RED)
     lgpio.meddle(17, None)
 
-    with pytest.raises(LightUnavailable, match="GPIO17, header pin 11 no longer answers"):
+    with pytest.raises(LightUnavailable, match="GPIO17, header pin 11 stopped responding"):
         light.show(RED)
     light.close()
 
@@ -553,8 +553,8 @@ def test_a_machine_without_a_chip_says_so(devices: Path) -> None:
 
     assert type(error) is LightUnavailable
     assert str(error) == (
-        f"there is no {devices}/gpiochip0; this machine has no GPIO chip, or its service may not "
-        "see it (PrivateDevices=yes)"
+        f"there is no {devices}/gpiochip0; this machine has no GPIO chip, or the unit "
+        "hides it (PrivateDevices=yes)"
     )
 
 
@@ -656,7 +656,7 @@ def test_a_chip_is_not_silently_ignored(monkeypatch: pytest.MonkeyPatch) -> None
         pass
 
     assert str(caught.value) == (
-        "the pin factory rpigpio cannot choose a chip; take out chip, or unset GPIOZERO_PIN_FACTORY"
+        "the pin factory rpigpio cannot choose a chip; remove chip, or unset GPIOZERO_PIN_FACTORY"
     )
 
 
@@ -713,7 +713,7 @@ def test_no_raspberry_pi_is_said_with_a_chip_too(
         pass
 
     assert str(caught.value) == (
-        "this is no Raspberry Pi; to try it without one set GPIOZERO_PIN_FACTORY=mock"
+        "this machine is not a Raspberry Pi; to try the driver without one, set GPIOZERO_PIN_FACTORY=mock"
     )
     assert lgpio.calls == [("open", 0), ("close", 1)]
 
@@ -886,7 +886,7 @@ def test_a_dimmed_light_whose_chip_goes_away_is_lost_and_closes(lgpio: FakeLgpio
             light.show(RED)
 
     gc.collect()
-    assert str(caught.value).startswith("GPIO17, header pin 11 no longer answers: ")
+    assert str(caught.value).startswith("GPIO17, header pin 11 stopped responding: ")
     assert light.leds == {}
 
 
@@ -897,7 +897,7 @@ def test_a_pin_factory_without_pwm_is_refused() -> None:
         pass
 
     assert str(caught.value) == (
-        "GPIO17: this pin factory cannot dim; take out dim = true, unset GPIOZERO_PIN_FACTORY, or "
+        "GPIO17: this pin factory cannot dim; remove dim = true, unset GPIOZERO_PIN_FACTORY, or "
         "for mock set GPIOZERO_MOCK_PIN_CLASS=mockpwmpin"
     )
 
@@ -1034,7 +1034,7 @@ def test_what_is_no_pin_is_refused(pin: object) -> None:
     (mistake,) = caught.value.errors(include_input=False, include_url=False)
     assert mistake["loc"] == ("pins", "red")
     assert mistake["msg"] == (
-        "Value error, is no pin; use a BCM number, 0 to 27, or GPIO17 for 17, or BOARD11 for "
+        "Value error, is not a pin; use a BCM number, 0 to 27, or GPIO17 for 17, or BOARD11 for "
         "pin 11 of the header"
     )
 
@@ -1055,7 +1055,7 @@ def test_a_pin_given_twice_is_told_beside_one_that_is_none() -> None:
         GpioOptions.model_validate({"pins": {"red": 17, "amber": "GPIO99", "green": "GPIO17"}})
 
     none, twice = caught.value.errors(include_input=False, include_url=False)
-    assert (none["loc"], none["msg"][:24]) == (("pins", "amber"), "Value error, is no pin; ")
+    assert (none["loc"], none["msg"][:27]) == (("pins", "amber"), "Value error, is not a pin; ")
     assert twice["loc"] == ("pins",)
     assert twice["msg"] == "Value error, gives GPIO17 to both red and green"
 
@@ -1085,7 +1085,7 @@ def test_a_header_pin_of_power_or_ground_is_refused(number: int) -> None:
     """On the header only some pins are GPIOs."""
     assert mistake_in(pins={"red": f"BOARD{number}"}) == (
         "red",
-        "is no GPIO: on the header's 40 pins are also power and ground",
+        "is not a GPIO: the header's 40 pins include power and ground",
     )
 
 
@@ -1113,7 +1113,7 @@ def test_every_gpio_of_the_header_has_both_names() -> None:
     ("keys", "key", "sentence"),
     [
         ({}, "pins", "is missing; write it as { red = 17, amber = 27, green = 22 }, or name a "),
-        ({"board": "pi-stop-e"}, "board", "is no board that is known; known are: pi-traffic, "),
+        ({"board": "pi-stop-e"}, "board", "is not a known board; known are: pi-traffic, "),
         ({"board": "ledborg", "pins": PINS}, "pins", "cannot be together with board, which has"),
         ({"board": "ledborg", "rgb": True}, "rgb", "is for pins; a board knows how its LEDs are"),
         ({"board": "ledborg", "active_high": False}, "active_high", "is for pins; a board knows"),

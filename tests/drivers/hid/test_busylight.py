@@ -328,7 +328,7 @@ def test_a_system_that_lets_nobody_look_is_told(
 
     monkeypatch.setattr(driver.busylight_core.Light, "available_hardware", fail)
 
-    assert refusal(driver) == "HID lights cannot be looked for: hid_enumerate failed"
+    assert refusal(driver) == "cannot search for HID lights: hid_enumerate failed"
 
 
 # What is configured and imported.

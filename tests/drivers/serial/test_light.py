@@ -264,20 +264,20 @@ def test_a_missing_port_is_said(tmp_path: Path) -> None:
 
 
 def test_what_is_no_terminal_is_said(tmp_path: Path) -> None:
-    """A file is no serial port, and nothing is written into it."""
+    """A file is not a serial port, and nothing is written into it."""
     file = tmp_path / "notes.txt"
     file.write_text("mine")
 
     error = refusal(str(file))
 
     assert type(error) is LightUnavailable
-    assert str(error) == f"{file} is no serial port that can be used"
+    assert str(error) == f"{file} is not a usable serial port"
     assert file.read_text() == "mine"
 
 
 def test_a_directory_is_no_port(tmp_path: Path) -> None:
     """A folder in place of a port is told as such."""
-    assert str(refusal(str(tmp_path))) == f"{tmp_path} is no serial port that can be used"
+    assert str(refusal(str(tmp_path))) == f"{tmp_path} is not a usable serial port"
 
 
 @contextmanager
@@ -315,7 +315,7 @@ def test_a_light_that_takes_no_bytes_is_given_up(port: Port) -> None:
     light.close()
     seconds = time.monotonic() - start
 
-    assert str(caught.value) == f"{port.name} took no bytes for 1 s"
+    assert str(caught.value) == f"{port.name} accepted no data for 1 s"
     assert seconds < 20  # A second to show, a second to close.
 
 
@@ -1045,8 +1045,8 @@ def test_a_jambel_that_is_off_is_said() -> None:
         sentences.append(str(caught.value))
 
     assert sentences == [
-        f"{gone.name} refuses; is the light switched on?",
-        "socket://no-such-host.invalid:10001: no such host; is the name right?",
+        f"connection to {gone.name} refused; is the light switched on?",
+        "cannot resolve socket://no-such-host.invalid:10001; is the name right?",
     ]
 
 
@@ -1056,7 +1056,7 @@ def test_a_jambel_that_is_switched_off_is_lost(tower: Jambel) -> None:
     light.show(RED)
     tower.close()
 
-    with pytest.raises(LightUnavailable, match="hung up; is the light switched on"):
+    with pytest.raises(LightUnavailable, match="closed the connection; is the light switched on"):
         light.show(RED)
     light.close()
     with pytest.raises(LightUnavailable, match="is closed"):
@@ -1193,7 +1193,7 @@ def test_bytes_that_are_no_text_are_a_mistake(value: object) -> None:
     assert mistakes({"port": "x", "protocol": "custom", "commands": table}) == [
         (
             ("commands", "red", "off"),
-            'Value error, is no text; write it as "R" or as "hex: A0 01 01 A2"',
+            'Value error, is not a string; write it as "R" or as "hex: A0 01 01 A2"',
         )
     ]
 
@@ -1296,7 +1296,7 @@ def test_a_key_at_the_wrong_light_is_a_mistake(table: dict[str, object], expecte
 def test_what_is_no_address_is_a_mistake(address: str) -> None:
     """Host and port, and nothing else; what stands there is not repeated."""
     assert mistakes({"port": address, "protocol": "jambel"}) == [
-        (("port",), "Value error, is no address; write it as socket://host:10001")
+        (("port",), "Value error, is not an address; write it as socket://host:10001")
     ]
 
 
