@@ -1,6 +1,6 @@
-"""Takes the README's picture of the page, page.png: run it after a change of the page.
+"""Takes the picture docs/page.png: run it after a change of the page.
 
-.venv/bin/python docs/page.py       (with the extra "test", and chromium)
+.venv/bin/python tests/publish/web/picture.py       (with the extra "test", and chromium)
 """
 
 import sys
