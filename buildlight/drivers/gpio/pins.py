@@ -129,7 +129,7 @@ def _made(found: EntryPoint, *, chip: int | None, dark: int) -> PinFactory:
     return cast("PinFactory", found.load()())
 
 
-NO_PI = "this machine is not a Raspberry Pi; to try the driver without one, set GPIOZERO_PIN_FACTORY=mock"
+NO_PI = "this is not a Raspberry Pi; to try it without one set GPIOZERO_PIN_FACTORY=mock"
 
 
 def _no_factory(name: str, exc: Exception) -> str:

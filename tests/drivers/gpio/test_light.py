@@ -199,7 +199,8 @@ def test_an_unknown_pin_factory_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert type(error) is LightUnavailable
     assert str(error) == (
-        "GPIOZERO_PIN_FACTORY is not a known pin factory; known are: lgpio, mock, native, pigpio, rpigpio"
+        "GPIOZERO_PIN_FACTORY is not a known pin factory; "
+        "known are: lgpio, mock, native, pigpio, rpigpio"
     )
 
 
@@ -321,7 +322,7 @@ def test_no_raspberry_pi_is_said(lgpio: FakeLgpio, monkeypatch: pytest.MonkeyPat
 
     assert type(error) is LightUnavailable
     assert str(error) == (
-        "this machine is not a Raspberry Pi; to try the driver without one, set GPIOZERO_PIN_FACTORY=mock"
+        "this is not a Raspberry Pi; to try it without one set GPIOZERO_PIN_FACTORY=mock"
     )
     assert lgpio.calls == []
 
@@ -713,7 +714,7 @@ def test_no_raspberry_pi_is_said_with_a_chip_too(
         pass
 
     assert str(caught.value) == (
-        "this machine is not a Raspberry Pi; to try the driver without one, set GPIOZERO_PIN_FACTORY=mock"
+        "this is not a Raspberry Pi; to try it without one set GPIOZERO_PIN_FACTORY=mock"
     )
     assert lgpio.calls == [("open", 0), ("close", 1)]
 
