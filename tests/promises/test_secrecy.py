@@ -381,7 +381,6 @@ SAID = (
     "with the secret",
     "neither http nor https",
     "an invalid address",
-    "more than 5 times",
     "does not know the word",
     "answers again",
 )
