@@ -314,8 +314,15 @@ def _missing(
 
 def _gone(known: ProjectState, since: float, reading: Reading, rules: Rules) -> ProjectState:
     unconfirmed = since if known.unconfirmed_since is None else known.unconfirmed_since
-    known = replace(known, missing_since=since, unconfirmed_since=unconfirmed, definite=False)
-    return _forgotten(known) if reading.at - unconfirmed >= rules.expiry else known
+    old = reading.at - unconfirmed >= rules.expiry
+    known = replace(
+        known,
+        missing_since=since,
+        unconfirmed_since=unconfirmed,
+        definite=False,
+        doubted=known.doubted and not old,
+    )
+    return _forgotten(known) if old else known
 
 
 def _latest(missing: dict[Key, ProjectState]) -> dict[Key, ProjectState]:

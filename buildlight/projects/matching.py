@@ -4,8 +4,10 @@ A name is enough for nearly every server. GoCD and preview feeds repeat names, i
 nothing may be mistaken that would turn a red project green.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from itertools import chain, count
 
@@ -72,7 +74,7 @@ def _paired_namesakes(
     free = chain(keys, fresh)
     for project in strangers:
         key = next(free)
-        yield key, left.get(key) if _word(project, words) else worst, project
+        yield key, left.get(key) if _word(project, words) else _as(worst, project), project
 
 
 def _by_address(known: Mapping[Key, ProjectState]) -> Mapping[str, Sequence[Key]]:
@@ -96,12 +98,25 @@ def _worst(
 ) -> ProjectState | None:
     """Return the worst that a stranger without a word may have been.
 
-    A broken one that says so is one of those that were broken; one that passes may be any.
+    A broken one that says so is one of those that were broken; one that passes may be any. Of two
+    with the same verdict, the one that was confirmed first is worse.
     """
-    suspects = sorted(left, key=lambda each: WORST_FIRST.index(each.verdict))
+    suspects = sorted(left, key=_badness)
     broken = sum(_word(project, words) is Verdict.BROKEN for project in strangers)
     accounted = min(broken, sum(each.verdict is Verdict.BROKEN for each in suspects))
     return next(iter(suspects[accounted:]), None)
+
+
+def _badness(known: ProjectState) -> tuple[int, float]:
+    since = math.inf if known.unconfirmed_since is None else known.unconfirmed_since
+    return WORST_FIRST.index(known.verdict), since
+
+
+def _as(worst: ProjectState | None, project: Project) -> ProjectState | None:
+    """Return *worst* with the build of *project*: a difference between the two earns no green."""
+    if worst is None:
+        return None
+    return replace(worst, build=(project.last_build_label, project.last_build_time))
 
 
 WORST_FIRST = (Verdict.BROKEN, Verdict.NONE, Verdict.PASSING)

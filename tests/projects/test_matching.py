@@ -204,3 +204,24 @@ def test_no_red_ends_without_a_passing_word(
             and each.activity == "Sleeping"
         ]
         assert still or not reds or passed
+
+
+def test_a_running_namesake_earns_no_green_by_another_ones_build() -> None:
+    """Nothing tells two reds apart: that one build differs from the other is not a new build."""
+    reds = {
+        ("shop", n): a_memory(verdict=RED, build=(f"{n}", NOON.replace(hour=n))) for n in (1, 2)
+    }
+    running = a_project(
+        activity="Building",
+        last_build_status="Success",
+        last_build_label="2",
+        last_build_time=NOON.replace(hour=2),
+    )
+    fixed = a_project(last_build_status="Success")
+
+    states = [
+        update(before, project, now=NOON).verdict
+        for _, before, project in paired(reds, [running, fixed], words=STATUS_WORDS)
+    ]
+
+    assert states == [RED, GREEN]
