@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from threading import Lock
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import h11
 from pydantic import BeforeValidator, Field
@@ -208,20 +210,19 @@ class WledLight:
     refresh: ClassVar[float | None] = 30.0
 
     def __init__(self, options: WledOptions) -> None:
+        self.host = options.host
         self._options = options
         self._told: Mapping[str, Any] | None = None
         self._told_at = 0.0
         self._closed = False
-        try:
-            self._find_segment()
-        except LightUnavailable:
-            self.close()
-            raise
+        self._mac = ""
+        self._find_segment()
+        self._claim_segment()
 
     @property
     def wiring(self) -> Mapping[Channel, str]:
         """The segment, for every colour."""
-        where = f"segment {self._options.segment} of {self._options.host}"
+        where = f"segment {self._options.segment} of {self.host}"
         return dict.fromkeys(self._options.channels, where)
 
     def show(self, frame: Frame) -> None:
@@ -253,18 +254,37 @@ class WledLight:
                 self._tell(Effect(SOLID, BLACK))
         self._told = None
         self._closed = True
+        with _OPENING:
+            if _OPEN.get((self._mac, self._options.segment)) is self:
+                del _OPEN[self._mac, self._options.segment]
 
     def _find_segment(self) -> None:
         state = self._ask()
         found = state.get("seg") if isinstance(state, dict) else None
         if not isinstance(found, list):
-            raise LightUnavailable(f"{self._options.host} {_NO_WLED}")
+            raise LightUnavailable(f"{self.host} {_NO_WLED}")
         numbers = list(_numbers(found))
         if self._options.segment not in numbers:
             there = ", ".join(map(str, numbers)) or "none"
             raise LightUnavailable(
-                f"{self._options.host} has no segment {self._options.segment}; there are: {there}"
+                f"{self.host} has no segment {self._options.segment}; there are: {there}"
             )
+
+    def _claim_segment(self) -> None:
+        """Refuse a segment that another lamp shows under another address of the light."""
+        info = self._ask(path="/json/info")
+        mac = info.get("mac") if isinstance(info, dict) else None
+        if not isinstance(mac, str) or not mac:
+            return  # Then its addresses cannot be compared.
+        segment = self._options.segment
+        with _OPENING:
+            other = _OPEN.setdefault((mac, segment), self)
+        if other.host.lower() != self.host.lower():
+            raise LightUnavailable(
+                f"{self.host} is the same light as {other.host}, where another lamp shows "
+                f"segment {segment}; remove one of the lamps, or set another segment"
+            )
+        self._mac = mac
 
     def _tell(self, effect: Effect) -> None:
         options = self._options
@@ -278,13 +298,13 @@ class WledLight:
             raise LightUnavailable(f"{options.host} {_NO_WLED}")
         self._told, self._told_at = state, now
 
-    def _ask(self, state: Mapping[str, Any] | None = None) -> Any:
-        """Send *state*, or ask for it, and return the answer; nothing in it is trusted."""
+    def _ask(self, state: Mapping[str, Any] | None = None, *, path: str = "/json/state") -> Any:
+        """Send *state*, or ask for what is at *path*; nothing in the answer is trusted."""
         host = self._options.host
         if self._closed:
             raise LightUnavailable(f"{host} is closed")
         try:
-            status, body = _call(host, state, Deadline(TIMEOUT))
+            status, body = _call(host, path, state, Deadline(TIMEOUT))
             if status != HTTPStatus.OK:
                 raise LightUnavailable(_refused(host, status))
             return json.loads(body)
@@ -303,8 +323,15 @@ _NO_WLED = "does not answer as WLED does; check host"
 _SILENT = f"timed out after {TIMEOUT:.0f} s; check its power and network"
 
 
-def _call(host: str, state: Mapping[str, Any] | None, deadline: Deadline) -> tuple[int, bytes]:
-    """Ask for the state, or send *state*; return the status and the body of the answer.
+_OPEN: WeakValueDictionary[tuple[str, int], WledLight] = WeakValueDictionary()
+"""The segments that lamps of this program show, by the light's MAC address."""
+_OPENING = Lock()
+
+
+def _call(
+    host: str, path: str, state: Mapping[str, Any] | None, deadline: Deadline
+) -> tuple[int, bytes]:
+    """Get *path*, or post *state* to it; return the status and the body of the answer.
 
     A connection a call: WLED closes idle ones. No proxy: the light is in this network.
     """
@@ -312,13 +339,14 @@ def _call(host: str, state: Mapping[str, Any] | None, deadline: Deadline) -> tup
     body = b"" if state is None else json.dumps(state).encode()
     request = h11.Request(
         method="GET" if state is None else "POST",
-        target="/json/state",
+        target=path,
         headers=[
             ("Host", host),
             ("User-Agent", f"buildlight/{__version__}"),
             ("Accept-Encoding", "identity"),
             ("Connection", "close"),
-            *([] if state is None else _described(body)),
+            *([] if state is None else [("Content-Type", "application/json")]),
+            ("Content-Length", str(len(body))),
         ],
     )
     http = h11.Connection(h11.CLIENT)
@@ -328,10 +356,6 @@ def _call(host: str, state: Mapping[str, Any] | None, deadline: Deadline) -> tup
         wire.settimeout(deadline.left())
         wire.sendall(sent)
         return _answer(http, wire, deadline)
-
-
-def _described(body: bytes) -> list[tuple[str, str]]:
-    return [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
 
 
 def _answer(http: h11.Connection, wire: socket.socket, deadline: Deadline) -> tuple[int, bytes]:

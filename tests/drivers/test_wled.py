@@ -396,6 +396,38 @@ def test_proxies_are_not_asked(light: Wled, monkeypatch: pytest.MonkeyPatch) -> 
     assert light.asked == 1
 
 
+def test_one_segment_under_two_addresses_is_refused(light: Wled) -> None:
+    """By name and by address: two lamps would overwrite each other."""
+    by_name = light.host.replace("127.0.0.1", "localhost")
+    driver = WledLight(options(light.host))
+
+    sentence = refusal(by_name)
+    driver.close()
+
+    assert sentence == (
+        f"{by_name} is the same light as {light.host}, where another lamp shows segment 0; "
+        "remove one of the lamps, or set another segment"
+    )
+    WledLight(options(by_name)).close()
+
+
+def test_two_segments_under_two_addresses_are_two_lamps() -> None:
+    """The parts of one strip may be shared out."""
+    with Wled(segments=2) as light:
+        first = WledLight(options(light.host))
+        WledLight(options(light.host.replace("127.0.0.1", "localhost"), segment=1)).close()
+        first.close()
+
+
+@pytest.mark.parametrize("info", [[], {}, {"mac": 7}, {"mac": ""}])
+def test_a_light_without_a_mac_address_opens(light: Wled, info: object) -> None:
+    """Its addresses cannot be compared."""
+    light.info = info
+
+    WledLight(options(light.host)).close()
+    WledLight(options(light.host.replace("127.0.0.1", "localhost"))).close()
+
+
 # What is configured.
 
 

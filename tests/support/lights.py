@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -111,6 +112,7 @@ class Wled:
     def __init__(self, *, segments: int = 1) -> None:
         self.state: Any = {"on": True, "bri": 128, "seg": [{"id": n} for n in range(segments)]}
         self.told: list[Any] = []
+        self.info: Any = {"mac": secrets.token_hex(6)}
         self.asked = 0
         self.answer: tuple[int, bytes] | None = None
         """What it says to everything; ``None``: what WLED would say."""
@@ -122,9 +124,10 @@ class Wled:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                light.asked += 1
+                info = self.path == "/json/info"
+                light.asked += not info
                 light.seen = (self.path, dict(self.headers))
-                self._reply(json.dumps(light.state).encode())
+                self._reply(json.dumps(light.info if info else light.state).encode())
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
