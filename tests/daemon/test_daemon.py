@@ -343,7 +343,7 @@ def test_pins_without_a_pi_end_the_start(run: Callable[..., Daemon]) -> None:
     )
 
     assert daemon.process.wait(PATIENCE) == 1
-    assert "buildlight: lamp: driver 'gpio': GPIOZERO_PIN_FACTORY names no" in daemon.said()
+    assert "buildlight: lamp: driver 'gpio': GPIOZERO_PIN_FACTORY is not" in daemon.said()
     assert "Traceback" not in daemon.said()
 
 
