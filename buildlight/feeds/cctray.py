@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from buildlight.errors import FeedMalformed, FeedRefused
 from buildlight.feeds.feed import FeedOptions
 from buildlight.feeds.http.options import HttpOptions
+from buildlight.network.origin import ORIGIN
 from buildlight.projects.project import Project
 from buildlight.redaction import printable
 
@@ -66,9 +67,19 @@ async def _parsed(response: "Response") -> tuple[Project, ...]:
             next(parsing)
             await asyncio.sleep(0)
     except StopIteration as done:
-        return tuple(done.value)
+        return _of_others(done.value)
     except (FeedMalformed, FeedRefused) as exc:
         if response.redirected_to is None:
             raise
         host = printable(response.redirected_to)
         raise FeedRefused(f"redirected to {host}, perhaps to log in ({exc}); set auth") from exc
+
+
+def _of_others(projects: tuple[Project, ...]) -> tuple[Project, ...]:
+    """Return *projects* without rows of this daemon: two that read each other would grow."""
+    others = tuple(project for project in projects if ORIGIN not in project.marks)
+    if projects and not others:
+        raise FeedRefused(
+            "every project in it comes from this daemon, which would read itself; remove this feed"
+        )
+    return others

@@ -5,14 +5,15 @@ lamp lie (another root, a document cut short) and lenient about everything else.
 """
 
 from collections.abc import Generator, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from xml.etree.ElementTree import Element, ParseError, SubElement, tostring
+from xml.etree.ElementTree import Comment, Element, ParseError, SubElement, tostring
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused
-from buildlight.projects.project import Message, Project
+from buildlight.projects.project import Message, Project, is_mark
 from buildlight.wording import count
 
 MAX_BYTES = 16 * 2**20
@@ -25,6 +26,11 @@ MAX_MESSAGES = 50
 SLICE = 64 * 2**10
 """Bytes fed to expat at a time, and the most it may swallow without finding anything:
 expat 2.5 is quadratic on one long token, and worse in smaller slices."""
+
+MARK = "buildlight:"
+"""How a comment begins that holds marks: of all rows, or of the row it stands in."""
+MAX_MARKS = 16
+"""Marks kept of one row: so many daemons in a row nobody has."""
 
 LONGEST_NAME, LONGEST_REASON = 40, 80
 """Letters of a root's name, and of what expat says, that a sentence may repeat."""
@@ -108,13 +114,18 @@ def _parser(target: "_Feed") -> DefusedXMLParser:
     return parser
 
 
-def write(projects: Iterable[Project]) -> bytes:
+def write(projects: Iterable[Project], *, origin: str = "") -> bytes:
     """Return the standard's document of *projects*; attributes that are empty are left out.
+
+    *origin* is the daemon that writes it. Marks are comments: other clients skip them, and the
+    schema allows them.
 
     Those that the standard requires are always there, but for a time that nobody knows. Breakers
     travel as CruiseControl.NET and GoCD send them.
     """
     root = Element("Projects")
+    if origin:
+        root.append(Comment(f"{MARK} {origin}"))
     for project in projects:
         attributes = {
             "name": project.name,
@@ -127,6 +138,8 @@ def write(projects: Iterable[Project]) -> bytes:
         }
         told = {name: text for name, text in attributes.items() if text or name in _REQUIRED}
         element = SubElement(root, "Project", told)
+        if project.marks:
+            element.append(Comment(" ".join((MARK, *project.marks))))
         if project.messages:
             messages = SubElement(element, "messages")
             for message in project.messages:
@@ -169,6 +182,8 @@ class _Feed:
         self._depth = 0
         self._attributes: dict[str, str] | None = None
         self._messages: list[Message] = []
+        self._origins: tuple[str, ...] = ()
+        self._marks: tuple[str, ...] = ()
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         """Take a start tag; attributes of a namespace of their own do not count."""
@@ -184,6 +199,7 @@ class _Feed:
                 raise FeedMalformed("has a project within a project; is it a feed?")
             self._attributes = attributes
             self._messages = []
+            self._marks = ()
         elif (
             name == "message"
             and self._attributes is not None
@@ -200,16 +216,26 @@ class _Feed:
             return
         if len(self.projects) == MAX_PROJECTS:
             raise FeedMalformed(f"more than {MAX_PROJECTS} projects; ask the server for a view")
-        self.projects.append(_project(self._attributes, tuple(self._messages)))
+        project = _project(self._attributes, tuple(self._messages))
+        marks = (*self._origins, *self._marks)
+        self.projects.append(replace(project, marks=marks) if marks else project)
         self._attributes = None
 
     def data(self, _text: str) -> None:
         """Take text, which means nothing in a feed but that the document goes on."""
         self.events += 1
 
-    def comment(self, _text: str) -> None:
-        """Take a comment, likewise."""
+    def comment(self, text: str) -> None:
+        """Take a comment, likewise, unless another buildlight wrote it."""
         self.events += 1
+        if not text.startswith(MARK):
+            return
+        # Anything else would be repeated to others: a token, say.
+        marks = tuple(word for word in text.split() if is_mark(word))[:MAX_MARKS]
+        if self._attributes is None:
+            self._origins = marks
+        else:
+            self._marks = marks
 
     def close(self) -> None:
         """End the document; the projects are in :attr:`projects`."""

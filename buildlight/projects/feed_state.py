@@ -300,7 +300,7 @@ def _missing(
     blind = answered is None or reading.at >= answered + rules.max_age
     kept = {}
     for key, known in feed_state.projects.items():
-        if key in read:
+        if key in read or known.project.stand_in:  # That doubt has ended.
             continue
         red = known.verdict is Verdict.BROKEN
         since = known.missing_since
@@ -361,7 +361,12 @@ def _news(
             if (what := event(old.get(key), known)) is not None
         ]
     gone = before.projects.keys() - after.projects.keys()
-    red = {key for key in gone if before.projects[key].verdict is Verdict.BROKEN}
+    red = {
+        key
+        for key in gone
+        if before.projects[key].verdict is Verdict.BROKEN
+        and not before.projects[key].project.stand_in
+    }
     return News(
         events=tuple(happened),
         dropped=tuple(sorted(key[0] for key in gone - red)),

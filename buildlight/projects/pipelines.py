@@ -29,10 +29,11 @@ def pipeline_of(name: str) -> str:
 
 def _rolled(name: str, parts: Sequence[ProjectState]) -> ProjectState:
     worst = min(parts, key=lambda part: WORST_FIRST.index(part.verdict))
+    marks = dict.fromkeys(mark for part in parts for mark in part.project.marks)
     since = [part.since for part in parts if part.since and part.verdict is worst.verdict]
     return replace(
         worst,
-        project=replace(worst.project, name=name),
+        project=replace(worst.project, name=name, marks=(*marks,)),
         building=any(part.building for part in parts),
         since=min(since, default=None),
     )

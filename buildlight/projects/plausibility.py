@@ -45,7 +45,9 @@ def find_fault(
             "accept the token?"
         )
     present = {
-        rules.name_of(key[0]) for key, each in state.projects.items() if each.missing_since is None
+        rules.name_of(key[0])
+        for key, each in state.projects.items()
+        if each.missing_since is None and not each.project.stand_in
     }
     lost, new = present - names, names - known
     definite = {

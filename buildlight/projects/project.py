@@ -1,5 +1,6 @@
 """One ``<Project>`` of a feed, in the standard's words (https://cctray.org/v1/)."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -42,7 +43,8 @@ class Project:
     *activity* and *last_build_status* keep the server's spelling, since half of the servers
     in the field use words of their own; :func:`activity_of` and :func:`status_of` read them.
     Absent attributes are empty strings. A time that is absent or unreadable is ``None``; one
-    without a zone stays naive, as it does not say what it means.
+    without a zone stays naive, as it does not say what it means. *marks* are the daemons that
+    passed the row on, if any did, and :data:`DOUBT`.
     """
 
     name: str
@@ -53,6 +55,23 @@ class Project:
     next_build_time: datetime | None = None
     web_url: str = ""
     messages: tuple[Message, ...] = ()
+    marks: tuple[str, ...] = ()
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether this is a feed or lamp in doubt of another buildlight, and not a project."""
+        return DOUBT in self.marks
+
+
+DOUBT = "doubt"
+"""The mark of a row that stands for a feed or a lamp; all other marks are daemons."""
+
+_DAEMON = re.compile("buildlight-[0-9a-f]{16}")
+
+
+def is_mark(word: str) -> bool:
+    """Return whether *word* is a mark that this program writes."""
+    return word == DOUBT or _DAEMON.fullmatch(word) is not None
 
 
 # Words outside the standard come from CruiseControl.NET, Travis, Solano, Shipit, GoCD and

@@ -60,6 +60,7 @@ class Shown:
 class FeedReport:
     """The state of a feed; *age* is seconds since its last good answer, ``None`` without one.
 
+    *doubted* are names of projects whose last result may be outdated though it answers;
     *warnings* are sentences about its configuration.
     """
 
@@ -70,6 +71,7 @@ class FeedReport:
     error: str | None
     projects: int
     warnings: tuple[str, ...] = ()
+    doubted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class ProjectReport:
     """What is known of one project; *counted* means that it counts for at least one lamp.
 
     *lamps* are the names of those. *last_build_time* is as the server sent it, perhaps without a
-    zone; *breakers* are the people whom it blames.
+    zone; *breakers* are the people whom it blames; *marks* are those of :class:`Project`.
     """
 
     feed: str
@@ -92,6 +94,7 @@ class ProjectReport:
     lamps: tuple[str, ...] = ()
     last_build_time: datetime | None = None
     breakers: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +262,14 @@ def _feed(part: Part, *, now: float) -> FeedReport:
         error=feed.error,
         projects=len(part.rows),
         warnings=_warnings(feed.selection, [part]),
+        doubted=frozenset() if part.certain else _doubted(part, now=now),
     )
+
+
+def _doubted(part: Part, *, now: float) -> frozenset[str]:
+    state, rules = part.feed.state, part.feed.rules
+    names = state.unknown(rules, now=now) | state.unwritten(rules)
+    return frozenset(row.told.name for row in part.rows if row.name in names)
 
 
 def _warnings(selection: Selection, parts: Sequence[Part]) -> tuple[str, ...]:
@@ -297,6 +307,7 @@ def _projects(
             lamps=by,
             last_build_time=row.known.project.last_build_time,
             breakers=breakers_of(row.told),
+            marks=row.told.marks,
         )
 
 

@@ -718,3 +718,14 @@ def test_a_flood_of_messages_is_cut_without_a_word() -> None:
 
     assert [message.text for message in first.messages] == [*map(str, range(MAX_MESSAGES))]
     assert second.messages == (Message("Ada"),)
+
+
+def test_only_marks_of_this_program_are_read() -> None:
+    """Any other comment is skipped: what a server writes there would be repeated to others."""
+    mark = "buildlight-0123456789abcdef"
+    document = (
+        f"<Projects><!----><!-- buildlight: {mark} --><!--buildlight: s3cr3t--><Project name='a'/>"
+        f"<Project name='b'><!--buildlight: {mark} doubt a- {mark}0--></Project></Projects>"
+    )
+
+    assert [project.marks for project in parse(document.encode())] == [(), (mark, "doubt")]

@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from buildlight.projects.feed_state import Freshness
-from buildlight.projects.project import Activity, BuildStatus, Project
+from buildlight.projects.project import DOUBT, Activity, BuildStatus, Project
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web.links import link
 from buildlight.report.report import LampReport, ProjectReport, Report
@@ -31,8 +31,9 @@ NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 def merge(report: Report, lamp: LampReport | None = None) -> tuple[Project, ...]:
     """Return the projects of *report*, or those that *lamp* heeds, each with a name of its own.
 
-    A feed without fresh news is a project, too, called as the feed is and in state Exception; what
-    passed when it was last heard is Unknown then. So is a lamp whose doubt no feed of it tells.
+    What passed but may be outdated is in state Exception: clients that hear ``Unknown`` keep their
+    green. A feed without fresh news is a row of its own, too, with the name of the feed, and so is
+    a lamp whose doubt no feed of it tells.
     """
     feeds = [feed for feed in report.feeds if lamp is None or feed.name in lamp.feeds]
     rows = [row for row in report.projects if lamp is None or lamp.name in row.lamps]
@@ -41,10 +42,19 @@ def merge(report: Report, lamp: LampReport | None = None) -> tuple[Project, ...]
     lamps = report.lamps if lamp is None else (lamp,)
     doubting = [each.name for each in lamps if each.signal.stale and stale.isdisjoint(each.feeds)]
     doubts = dict.fromkeys((*silent, *doubting))  # A lamp may be called as a feed is.
+    doubted = {(feed.name, name) for feed in feeds for name in feed.doubted}
     named = _named(report)
     return (
         *(_doubt(name) for name in doubts),
-        *(_project(row, named[id(row)], stale=row.feed in stale) for row in rows),
+        *(
+            _project(
+                row,
+                named[id(row)],
+                doubted=(row.feed, row.name) in doubted
+                or (row.feed in stale and row.verdict is Verdict.PASSING),
+            )
+            for row in rows
+        ),
     )
 
 
@@ -56,12 +66,14 @@ def _doubt(name: str) -> Project:
         last_build_status=BuildStatus.EXCEPTION.value,
         last_build_label=NO_LABEL,
         last_build_time=NO_TIME,
+        marks=(DOUBT,),
     )
 
 
-def _project(row: ProjectReport, name: str, *, stale: bool) -> Project:
-    old_green = stale and row.verdict is Verdict.PASSING
-    status = BuildStatus.UNKNOWN if old_green else STATUS[row.verdict]
+def _project(row: ProjectReport, name: str, *, doubted: bool) -> Project:
+    status = STATUS[row.verdict]
+    if doubted and row.verdict is not Verdict.BROKEN:
+        status = BuildStatus.EXCEPTION
     return Project(
         name=name,
         activity=(Activity.BUILDING if row.building else Activity.SLEEPING).value,
@@ -69,6 +81,7 @@ def _project(row: ProjectReport, name: str, *, stale: bool) -> Project:
         last_build_label=_legal(row.label.strip()) or NO_LABEL,
         last_build_time=_time(row.last_build_time),
         web_url=_legal(link(row.web_url)),
+        marks=row.marks,
     )
 
 
@@ -77,15 +90,17 @@ def _named(report: Report) -> dict[int, str]:
 
     Clients know a project by its name alone, and hide all but the first of that name. A project
     keeps its name whether its feed is silent or not: names of feeds and lamps are never its own.
+    Rows with fewer marks are named first: between daemons that read each other, names stay as
+    they are.
     """
     taken = {_legal(feed.name) for feed in report.feeds}
     taken |= {_legal(lamp.name) for lamp in report.lamps}
-    often = Counter(_legal(row.name) or NAMELESS for row in report.projects)
+    often = Counter((len(row.marks), _legal(row.name) or NAMELESS) for row in report.projects)
     numbers: Counter[str] = Counter()  # Not counted anew each time: a feed may repeat one name.
     named: dict[int, str] = {}
-    for row in report.projects:
+    for row in sorted(report.projects, key=lambda row: len(row.marks)):
         plain = name = _legal(row.name) or NAMELESS
-        if often[plain] > 1 or name in taken:
+        if often[len(row.marks), plain] > 1 or name in taken:
             plain = name = f"{plain} ({_legal(row.feed)})"
         while name in taken:
             numbers[plain] += 1

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from buildlight import __version__
+from buildlight.network.origin import ORIGIN
 from buildlight.projects import ccxml
 from buildlight.publish.web.event_stream import MOST, EventStream
 from buildlight.publish.web.html import document, rest
@@ -145,7 +146,11 @@ class Page:
             sentence = f"no lamp has this name; there are: {names}"
             return plain_reply(HTTPStatus.NOT_FOUND, sentence)
         return await self._reply(
-            request, f"cc.xml {name}", report, lambda: ccxml.write(merge(report, lamp)), XML
+            request,
+            f"cc.xml {name}",
+            report,
+            lambda: ccxml.write(merge(report, lamp), origin=ORIGIN),
+            XML,
         )
 
     async def _report(self, request: PageRequest) -> Reply:

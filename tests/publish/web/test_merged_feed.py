@@ -63,12 +63,15 @@ def test_a_build_that_runs_has_the_remembered_verdict(verdict: Verdict, status: 
 
 @pytest.mark.parametrize("answered", [0.0, None])
 def test_a_stale_feed_is_a_project_that_fails(answered: float | None) -> None:
-    """No client shows old news as green: the feed says so, and what passed is unknown."""
+    """No client shows old news as green: the feed says so, and so does each row that passed.
+
+    Clients that hear ``Unknown`` keep their green, and filters drop the row of the feed.
+    """
     silent = a_feed(known("shop"), broken("till"), error=DOWN, answered=answered)
 
     assert told(a_report(silent, a_feed(known("other"), name="api"))) == [
         ("web", "Sleeping", "Exception"),
-        ("shop", "Sleeping", "Unknown"),
+        ("shop", "Sleeping", "Exception"),
         ("till", "Sleeping", "Failure"),
         ("other", "Sleeping", "Success"),
     ]
@@ -121,12 +124,48 @@ def test_a_doubt_of_a_restart_is_told_to_everybody() -> None:
     alone = told(a_report(restarted))
     beside = told(a_report(restarted, silent, lamps=lamps))
 
-    assert alone == [("lamp", "Sleeping", "Exception"), ("shop", "Building", "Unknown")]
+    assert alone == [("lamp", "Sleeping", "Exception"), ("shop", "Building", "Exception")]
     assert beside == [
         ("api", "Sleeping", "Exception"),
         ("ours", "Sleeping", "Exception"),
-        ("shop", "Building", "Unknown"),
-        ("till", "Sleeping", "Unknown"),
+        ("shop", "Building", "Exception"),
+        ("till", "Sleeping", "Exception"),
+    ]
+
+
+def test_a_project_with_an_unknown_word_is_an_exception() -> None:
+    """Once the last known word is too old; until then it passes, and a red one stays a failure."""
+    odd = [
+        replace(
+            known(name, verdict, last_build_status="Odd"),
+            definite=False,
+            unconfirmed_since=since,
+        )
+        for name, verdict, since in [
+            ("old", Verdict.PASSING, -200.0),
+            ("young", Verdict.PASSING, 0.0),
+            ("red", Verdict.BROKEN, -200.0),
+        ]
+    ]
+
+    assert told(a_report(a_feed(*odd)))[1:] == [
+        ("old", "Sleeping", "Exception"),
+        ("young", "Sleeping", "Success"),
+        ("red", "Sleeping", "Failure"),
+    ]
+
+
+def test_rows_keep_the_marks_of_the_daemons_that_passed_them_on() -> None:
+    """A daemon knows its own rows by them; marks are comments, which the schema allows."""
+    others = ("buildlight-00000000000000aa", "buildlight-00000000000000bb")
+    report = a_report(a_feed(known("shop"), known("till", marks=others)))
+
+    document = write(merge(report), origin="buildlight-00000000000000cc")
+
+    SCHEMA.validate(document)
+    assert [each.marks for each in parse(document)] == [
+        ("buildlight-00000000000000cc",),
+        ("buildlight-00000000000000cc", *others),
     ]
 
 
@@ -148,7 +187,7 @@ def test_a_lamp_doubts_its_own_feeds_only() -> None:
     assert told(report, "ours") == [("shop", "Sleeping", "Success")]
     assert told(report, "theirs") == [
         ("api", "Sleeping", "Exception"),
-        ("till", "Sleeping", "Unknown"),
+        ("till", "Sleeping", "Exception"),
     ]
 
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildlight.errors import FeedUnreachable
+from buildlight.network.origin import ORIGIN
 from buildlight.patterns.language import parse_pattern
 from buildlight.projects.ccxml import parse
 from buildlight.projects.project import Message
@@ -60,12 +61,12 @@ def test_the_page_says_why(served: Served) -> None:
     assert page.index("stock</a>") < page.index("<details") < page.index("shop</a>")
 
 
-def test_the_feed_is_merge(served: Served) -> None:
-    """What a client reads is what was read, in the standard's words."""
+def test_the_feed_is_merged(served: Served) -> None:
+    """A client reads what the daemon read, each row with a mark of this daemon."""
     answer = get(served, "/cc.xml")
 
     assert answer.headers["Content-Type"] == "application/xml; charset=utf-8"
-    assert parse(answer.content) == merge(REPORT)
+    assert parse(answer.content) == tuple(replace(row, marks=(ORIGIN,)) for row in merge(REPORT))
 
 
 def test_a_lamp_has_a_feed_of_its_own() -> None:
