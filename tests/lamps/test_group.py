@@ -10,7 +10,7 @@ import pytest
 
 from buildlight.config.settings import check_settings
 from buildlight.drivers import DriverOptions
-from buildlight.errors import LightBusy
+from buildlight.errors import LightBusy, LightUnavailable
 from buildlight.lamps import group
 from buildlight.lamps.group import LampGroup, threaded
 from buildlight.lamps.settings import LampSettings
@@ -133,6 +133,24 @@ def lamps_of(
         return asyncio.run(told())
 
     return tell
+
+
+def test_a_lamp_that_gets_no_thread_at_a_reload_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The lamps that were there go dark, and no traceback is printed."""
+
+    def none_left(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    @lamps_of(A)
+    async def bench(bench: Bench) -> None:
+        with monkeypatch.context() as full:
+            full.setattr(threading.Thread, "start", none_left)
+            with pytest.raises(LightUnavailable, match="cannot start another thread"):
+                await bench.exchange(A, B)
+
+    assert bench.wires.done == ["open 1", "red 1", "close 1"]
 
 
 def test_a_light_that_stays_is_left_alone() -> None:
