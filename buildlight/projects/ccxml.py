@@ -5,7 +5,6 @@ lamp lie (another root, a document cut short) and lenient about everything else.
 """
 
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Comment, Element, ParseError, SubElement, tostring
 
@@ -216,9 +215,8 @@ class _Feed:
             return
         if len(self.projects) == MAX_PROJECTS:
             raise FeedMalformed(f"more than {MAX_PROJECTS} projects; ask the server for a view")
-        project = _project(self._attributes, tuple(self._messages))
-        marks = (*self._origins, *self._marks)
-        self.projects.append(replace(project, marks=marks) if marks else project)
+        marks = self._origins + self._marks
+        self.projects.append(_project(self._attributes, tuple(self._messages), marks))
         self._attributes = None
 
     def data(self, _text: str) -> None:
@@ -252,7 +250,9 @@ class _Feed:
         raise FeedRefused(sentence)
 
 
-def _project(attributes: Mapping[str, str], messages: tuple[Message, ...]) -> Project:
+def _project(
+    attributes: Mapping[str, str], messages: tuple[Message, ...], marks: tuple[str, ...]
+) -> Project:
     return Project(
         name=attributes.get("name", ""),
         activity=attributes.get("activity", ""),
@@ -262,6 +262,7 @@ def _project(attributes: Mapping[str, str], messages: tuple[Message, ...]) -> Pr
         next_build_time=parse_time(attributes.get("nextBuildTime", "")),
         web_url=attributes.get("webUrl", ""),
         messages=messages,
+        marks=marks,
     )
 
 
