@@ -14,7 +14,7 @@ from mkdocs.structure.files import File
 ROOT = Path(__file__).parents[1]
 GUIDES = ("hardware", "systemd")
 SHOWN = {".md", ".svg", ".png"}
-LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|`[^`]*`)*)\]\((?!https?:|#|mailto:)([^)#]+)(#[^)]*)?\)")
+LINK = re.compile(r"(?<!!)\[([^\[\]]*)\]\((?!https?:|#|mailto:)([^)#]+)(#[^)]*)?\)")
 
 
 def on_files(files: Any, config: Any) -> Any:
