@@ -6,6 +6,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings
 
 from buildlight.errors import ConfigError
 from buildlight.redaction import printable
@@ -46,13 +47,15 @@ def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
 
 
 def validated(
-    model: type[TableT], path: str, table: object, problems: list[Problem], *, context: Any = None
+    model: type[TableT], path: str, table: Any, problems: list[Problem], *, context: Any = None
 ) -> TableT | None:
     """Return the *table* at *path* as a *model*; ``None`` if it has problems, which are added.
 
     *context* is what its validators need to know of other tables.
     """
     try:
+        if issubclass(model, BaseSettings):
+            return model(**table)  # Its constructor reads the environment, too.
         return model.model_validate(table, context=context)
     except ValidationError as exc:
         problems += [

@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from buildlight.config import page
 from buildlight.config.patterns import look_problems
 from buildlight.config.problems import Problem, keys_of, raise_any, unknown_key, validated
-from buildlight.config.tables import FeedNames, FeedTable, LampTable, OwnKeys, Top
+from buildlight.config.tables import PREFIX, FeedNames, FeedTable, LampTable, OwnKeys, Top
 from buildlight.daemon.settings import Settings
 from buildlight.errors import ConfigError
 from buildlight.feeds import secret
@@ -28,8 +28,6 @@ from buildlight.projects.selection import exact, required
 from buildlight.system.paths import local_zone
 from buildlight.system.regular_file import read_regular_file
 
-PREFIX = "BUILDLIGHT_"
-"""How the variables begin that override keys at the top of the file."""
 LARGEST = 1024 * 1024
 """Bytes of a configuration; a larger file was named by mistake."""
 
@@ -133,17 +131,16 @@ def _top(document: Mapping[str, Any], problems: list[Problem]) -> Top:
         del scalars[key]
     variables = {PREFIX + key.upper(): key for key in keys_of(Top)}
     written_as: dict[str, str] = {}
-    for name, value in os.environ.items():
+    for name in os.environ:
         if name.upper() in variables:
-            key = variables[name.upper()]
-            scalars[key], written_as[key] = value, name
+            written_as[variables[name.upper()]] = name
         elif name.upper().startswith(PREFIX) and not name.startswith(secret.PREFIX):
             known = ", ".join(variables)
             problems.append(Problem(name, f"unknown environment variable; known are: {known}"))
     wrong: list[Problem] = []
     top = validated(Top, "", scalars, wrong)
     problems += [replace(each, path=written_as.get(each.path, each.path)) for each in wrong]
-    return top or Top()
+    return top or Top.model_construct()
 
 
 def _tables(

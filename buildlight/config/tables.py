@@ -12,6 +12,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from buildlight.config.fields import Age, Name, NamePattern, Seconds
 from buildlight.config.hours import HoursTable
@@ -28,9 +29,28 @@ from buildlight.patterns.pattern import Pattern
 from buildlight.projects.selection import Selection
 from buildlight.projects.verdict import Event
 
+PREFIX = "BUILDLIGHT_"
+"""How the name of an environment variable for a key at the top begins."""
 
-class Top(Table):
+
+class Top(BaseSettings):
     """The keys at the top of the file, which the environment may override."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", hide_input_in_errors=True, frozen=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment over the file, and read nothing else."""
+        return env_settings, init_settings
 
     interval: Seconds = Field(
         default=30.0, description="seconds between polls of a feed while nothing builds"

@@ -159,7 +159,7 @@ def test_a_running_daemon_has_imported_what_its_configuration_needs(
     assert needless == {"buildlight.cli.arguments", "buildlight.cli.run"}
     assert foreign(imported) <= {
         *("httpx", "httpcore", "h11", "anyio", "idna", "certifi"),  # to ask a server
-        *("pydantic", "pydantic_core", "annotated_types"),
+        *("pydantic", "pydantic_core", "annotated_types", "pydantic_settings", "dotenv"),
         *("typing_extensions", "typing_inspection"),  # pydantic's
         *("defusedxml", "gpiozero", "colorzero"),
     }
