@@ -196,6 +196,7 @@ def run_demo(seconds: float | None = None) -> None:
     with ExitStack() as stack, asyncio.Runner(loop_factory=ResolverLoop) as runner:
         servers = {name: stack.enter_context(CIServer()) for name in ACTS[0].servers}
         runner.run(_play(servers, seconds=seconds))
+    write_line("Next: buildlight discover ADDRESS prints the table for your own CI server.")
 
 
 async def _play(servers: Mapping[str, CIServer], *, seconds: float | None) -> None:

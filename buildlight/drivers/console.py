@@ -1,5 +1,6 @@
 """A lamp drawn on the terminal; where there is none, a plain line for each change."""
 
+import os
 import sys
 import time
 from contextlib import suppress
@@ -12,6 +13,7 @@ from buildlight.patterns.pattern import OFF, Channel, Frame, Pattern, Stroke, fr
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
+    from rich.text import Text
 
 FRAMES_A_SECOND = 15
 
@@ -26,6 +28,8 @@ GLASS = 0.3
 LIT = ("▗▟██▙▖", "██████", "▝▜██▛▘")
 UNLIT = (" ░░░░ ", "░░░░░░", " ░░░░ ")
 """Two shapes, for terminals and eyes without colour."""
+ASCII = str.maketrans({**dict.fromkeys("▗▟█▙▖▝▜▛▘", "#"), "░": "."})
+"""The same two where the encoding of the terminal has no blocks."""
 
 
 class ConsoleOptions(DriverOptions):
@@ -50,6 +54,7 @@ class ConsoleLight:
 
     def __init__(self, _options: DriverOptions) -> None:
         self._live: Live | None = None
+        self._blocks = True
         self._pattern = OFF
         self._since = 0.0
         self._played = False
@@ -63,7 +68,7 @@ class ConsoleLight:
         self._pattern, self._since = pattern, time.monotonic()
         self._played = True
         try:
-            if sys.stdout.isatty() or self._live:
+            if self._live or _can_draw():
                 self._draw()
             else:
                 sys.stdout.write(f"lamp: {pattern.text}\n")
@@ -96,6 +101,8 @@ class ConsoleLight:
         from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
 
         if self._live is None:
+            # Now: Live puts something that has no encoding before standard output.
+            self._blocks = _has_blocks(sys.stdout.encoding)
             # Live also lifts what others print, the log for one, above the drawing.
             self._live = Live(get_renderable=self._drawing, refresh_per_second=FRAMES_A_SECOND)
             self._live.start()
@@ -103,10 +110,25 @@ class ConsoleLight:
         self._live.refresh()
 
     def _drawing(self) -> "RenderableType":
-        return drawing(self._pattern, time.monotonic() - self._since)
+        picture = drawing(self._pattern, time.monotonic() - self._since)
+        if not self._blocks:
+            picture.plain = picture.plain.translate(ASCII)
+        return picture
 
 
-def drawing(pattern: Pattern, seconds: float) -> "RenderableType":
+def _can_draw() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _has_blocks(encoding: str | None) -> bool:
+    try:
+        "".join((*LIT, *UNLIT)).encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+def drawing(pattern: Pattern, seconds: float) -> "Text":
     """Return a picture of *pattern*, *seconds* after its start, for rich to print."""
     from rich.text import Text  # noqa: PLC0415 - only a terminal needs it
 

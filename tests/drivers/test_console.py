@@ -37,7 +37,7 @@ light = ConsoleLight(ConsoleOptions())
 """
 
 
-def on_a_terminal(play: str, until: Callable[[str], bool]) -> str:
+def on_a_terminal(play: str, until: Callable[[str], bool], **environment: str) -> str:
     """Return what a terminal gets from a light that does *play*, then is closed, twice.
 
     It is closed as soon as the screen is as *until* wants it.
@@ -49,7 +49,7 @@ def on_a_terminal(play: str, until: Callable[[str], bool]) -> str:
         stdin=subprocess.PIPE,
         stdout=inside,
         stderr=inside,
-        env={"TERM": "xterm-256color", "COLORTERM": "truecolor"},
+        env={"TERM": "xterm-256color", "COLORTERM": "truecolor", **environment},
     )
     os.close(inside)
     got = b""
@@ -88,6 +88,28 @@ def test_a_terminal_shows_the_lamp_in_colour() -> None:
     assert DIM["amber"] in first
     assert DIM["green"] in first
     assert "██" in first
+
+
+def test_a_terminal_without_blocks_shows_the_lamp_in_ascii() -> None:
+    """Lit and dark lamps are told apart where the encoding has no blocks, and without colour."""
+    screen = on_a_terminal(
+        "light.play(parse_pattern('red'))",
+        lambda seen: "  red" in seen,
+        PYTHONIOENCODING="ascii",
+        NO_COLOR="1",
+    )
+
+    assert "  ######  ......  ......" in screen
+    assert LIT["red"] not in screen
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines() -> None:
+    """As where there is no terminal."""
+    screen = on_a_terminal(
+        "light.play(parse_pattern('red'))", lambda seen: "lamp: red" in seen, TERM="dumb"
+    )
+
+    assert screen.split("\r\n") == ["lamp: red", "lamp: off", ""]
 
 
 def test_closing_leaves_a_dark_lamp_on_the_terminal() -> None:
