@@ -5,8 +5,9 @@ The words are those of the rules: what a project's word means, when it becomes i
 a feed is stale, and how what is known adds up.
 """
 
+import unicodedata
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 INTERVAL, DEADLINE, FAILURES = 30.0, 20.0, 3
@@ -14,13 +15,22 @@ KEPT = 1000.0
 """Seconds for which a verdict stands that nobody confirms: a day as delivered, here less."""
 MAX_AGE = 3 * INTERVAL + DEADLINE
 """An old green stands no longer: 110 seconds, as the README says."""
+FORGET = 900.0
+"""Seconds for which a red project is kept that is missing from good answers."""
 
-PASSING_WORDS = {"success", "passed", "normal"}
-BROKEN_WORDS = {"failure", "failed", "error", "exception", "unstable", "broken"}
+PASSING_WORDS = {"success", "passed", "normal", "passing", "succeeded", "successful"}
+BROKEN_WORDS = {"failure", "failed", "failing", "unstable", "broken", "startup_failure"} | {
+    "error", "errored", "exception", "timed_out", "timedout", "partiallysucceeded"
+}  # fmt: skip
+QUIET_WORDS = {"", "unknown", "pending", "cancelled", "canceled", "aborted", "skipped"}
 BUILDING_WORDS = {"building", "running"}
+IDLE_WORDS = {"", "sleeping", "checkingmodifications", "pending"}
 
 COLOURS = {"broken": "red", "passing": "green", "none": "amber"}
 """The colour of each verdict; amber is the mark of what is stale, too."""
+
+Who = tuple[str, str]
+"""A project's name, and which one of that name it really is: the program cannot see that."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,17 @@ class Said:
     word: str = "Success"
     label: str = ""
     time: datetime | None = None
+    twin: str = ""
+
+    @property
+    def who(self) -> Who:
+        """Two spellings of a name are one name."""
+        return unicodedata.normalize("NFC", self.name), self.twin
+
+    @property
+    def definite(self) -> bool:
+        """Whether the word makes a verdict."""
+        return self.word.strip().lower() in PASSING_WORDS | BROKEN_WORDS
 
 
 @dataclass
@@ -46,11 +67,19 @@ class Held:
     confirmed: float = 0.0
     doubted: bool = False
     """Whether a daemon before knew more of it than it could write down."""
+    missing: bool = False
+    odd: bool = False
+    """Whether its last word is one that nobody knows."""
 
     def doubt(self) -> None:
         """Take what is known as outdated: no green comes of it, no red is forgotten."""
         self.doubted |= self.verdict != "none"
         self.verdict = "none" if self.verdict == "passing" else self.verdict
+
+    def unsure(self, now: float) -> bool:
+        """Return whether no green may be shown because of it."""
+        red = self.verdict == "broken" and (self.missing or now - self.confirmed >= KEPT)
+        return red or self.doubted or (self.odd and now - self.confirmed >= MAX_AGE)
 
 
 @dataclass
@@ -59,7 +88,9 @@ class Told:
 
     good: float | None = None
     failures: int = 0
-    projects: dict[str, Held] = field(default_factory=dict)
+    projects: dict[Who, Held] = field(default_factory=dict)
+    strangers: tuple[frozenset[str], float] = (frozenset(), 0.0)
+    """Names that are not believed yet, and since when they are there."""
 
     def stale(self, now: float) -> bool:
         """Never answered, failed several times in a row, or too long ago (rule 6)."""
@@ -67,16 +98,17 @@ class Told:
         return old or self.failures >= FAILURES
 
     def hear(self, answer: Sequence[Said] | None, now: float) -> None:
-        """Take one poll, ``None`` if it failed; one that shrank to nothing did (rule 7)."""
+        """Take one poll, ``None`` if it failed; an answer that proves nothing did (rule 7)."""
         if answer is None or (not answer and self.projects):
+            self.strangers = frozenset(), 0.0
             self.failures += 1
             return
-        blind = self.good is None or now >= self.good + MAX_AGE
-        for name, held in [*self.projects.items()]:
-            if blind and held.verdict == "broken":
-                held.seen = now  # Red stays red: its grace begins when somebody looks again.
-            if now >= held.seen + MAX_AGE and name not in {said.name for said in answer}:
-                del self.projects[name]  # The grace of what is missing has run out (rule 7).
+        if self._stand_in(answer, now):
+            self.failures += 1
+            return
+        self.strangers = frozenset(), 0.0
+        self._recognize(answer)
+        self._miss({said.who for said in answer}, now)
         for said in answer:
             self._take(said, now)
         for held in self.projects.values():
@@ -85,35 +117,79 @@ class Told:
             held.doubted &= now - held.confirmed < KEPT
         self.good, self.failures = now, 0
 
+    def _stand_in(self, answer: Sequence[Said], now: float) -> bool:
+        """Return whether other projects stand where known ones stood, and prove nothing."""
+        names = {said.who[0] for said in answer}
+        present = {name for (name, _), held in self.projects.items() if not held.missing}
+        new = frozenset(names - {name for name, _ in self.projects})
+        definite = {said.who[0] for said in answer if said.definite}
+        if present <= names or not new or (present & names and new & definite):
+            return False
+        if self.strangers[0] != new:
+            self.strangers = new, now
+        return not (new <= definite and now - self.strangers[1] >= MAX_AGE)
+
+    def _recognize(self, answer: Sequence[Said]) -> None:
+        """Take one that comes while one of its name goes for the same: nothing tells them apart.
+
+        The reds go first, and to those with a verdict: what is left of them, nothing excuses.
+        """
+        there = {said.who for said in answer}
+        for said in sorted(answer, key=lambda said: not said.definite):
+            gone = [who for who in self.projects if who[0] == said.who[0] and who not in there]
+            if said.who not in self.projects and gone:
+                red = min(gone, key=lambda who: self.projects[who].verdict != "broken")
+                self.projects[said.who] = self.projects.pop(red)
+
+    def _miss(self, there: Collection[Who], now: float) -> None:
+        """Give up what is missing for too long; what nobody could see is missing from now on."""
+        blind = self.good is None or now >= self.good + MAX_AGE
+        for who, held in [*self.projects.items()]:
+            red = held.verdict == "broken"
+            held.missing = who not in there
+            if blind and red:
+                held.seen = now
+            if held.missing and now >= held.seen + (FORGET if red else MAX_AGE):
+                del self.projects[who]
+
     def _take(self, said: Said, now: float) -> None:
         """Rule 4, word by word."""
-        first = said.name not in self.projects
+        first = said.who not in self.projects
+        if said.time is not None and not 1990 <= said.time.year < 2090:
+            said = replace(said, time=None)
         # A green of before whose grace has run out is forgotten when it comes again.
-        held = self.projects.setdefault(said.name, Held(confirmed=now))
-        building, word = said.activity.strip().lower() in BUILDING_WORDS, said.word.strip().lower()
+        held = self.projects.setdefault(said.who, Held(confirmed=now))
+        activity, word = said.activity.strip().lower(), said.word.strip().lower()
+        building = activity in BUILDING_WORDS
         both_changed = (
             "" not in (said.label, held.label)
             and None not in (said.time, held.time)
             and said.label != held.label
             and said.time != held.time
         )
-        earned = not building or first or both_changed
-        adopted = word in BROKEN_WORDS or (word in PASSING_WORDS and earned)
-        if adopted:
+        same = (said.label, said.time) == (held.label, held.time) != ("", None)
+        if building:
+            earned = first or both_changed
+        else:
+            earned = activity in IDLE_WORDS or held.verdict != "broken" or not same
+        if word in BROKEN_WORDS or (word in PASSING_WORDS and earned):
             held.verdict = "broken" if word in BROKEN_WORDS else "passing"
             held.confirmed, held.doubted = now, False
-        if adopted or first:
             held.label, held.time = said.label, said.time
+        elif first:
+            held.label, held.time = said.label, said.time
+        held.odd = word not in PASSING_WORDS | BROKEN_WORDS | QUIET_WORDS
         held.building, held.seen = building, now
 
 
 def expected(feeds: Collection[Told], excluded: Collection[str], now: float) -> str:
     """Return the name of the signal of a lamp that watches *feeds* (rules 1, 5 and 6)."""
-    counted = [h for told in feeds for name, h in told.projects.items() if name not in excluded]
+    counted = [
+        held for told in feeds for (name, _), held in told.projects.items() if name not in excluded
+    ]
     broken = [held for held in counted if held.verdict == "broken"]
     stale = not counted or any(told.stale(now) or not told.projects for told in feeds)
-    stale = stale or any(now - held.confirmed >= KEPT for held in broken)  # a doubtful red
-    stale = stale or any(held.doubted for held in counted)
+    stale = stale or any(held.unsure(now) for held in counted)
     if broken:
         building = all(held.building for held in broken)
         return "broken" + "-building" * building + "-stale" * stale
@@ -121,6 +197,15 @@ def expected(feeds: Collection[Told], excluded: Collection[str], now: float) -> 
         return "stale"
     verdict = "passing" if any(held.verdict == "passing" for held in counted) else "none"
     return verdict + "-building" * any(held.building for held in counted)
+
+
+def lies(shown: str, wanted: str) -> bool:
+    """Return whether *shown* hides a red or is an unearned green.
+
+    That is what can be asked where projects share a name: nobody can say which is which.
+    """
+    shown, wanted = shown.partition("-")[0], wanted.partition("-")[0]
+    return shown != wanted and (shown == "passing" or wanted == "broken")
 
 
 def colours(signal: str) -> set[str]:

@@ -20,7 +20,9 @@ from support.figures import note
 TESTS = (
     *("projects", "patterns", "report", "test_errors.py", "test_hours.py"),
     *("test_redaction.py", "test_wording.py"),
-    *("feeds/test_schedule.py", "feeds/discovery", "drivers/test_drivers.py"),
+    *("feeds/test_schedule.py", "feeds/test_rate_limit.py", "feeds/discovery"),
+    *("feeds/github/test_feed.py", "feeds/github/test_runs.py", "feeds/gitlab"),
+    "drivers/test_drivers.py",
     "drivers/serial/protocols",
     *(f"publish/web/test_{each}.py" for each in ("svg", "merged_feed", "metrics", "routes")),
 )

@@ -17,13 +17,17 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from proof.oracle import Said
 from proof.walk import (
     ACTIVITIES,
+    ADDRESSES,
     FAULTS,
     FEEDS,
     LABELS,
     LAMPS,
     LEAPS,
     NAMES,
+    NFD,
     TIMES,
+    TWIN,
+    TWINS,
     WAITS,
     WORDS,
     Walk,
@@ -33,10 +37,12 @@ LIFE = 500
 """Steps of one world; then comes the next, which knows nothing."""
 
 
-def said(dice: random.Random) -> Said:
-    """Return what a server may say of a project."""
+def said(dice: random.Random, feed: str, *, twins: bool) -> Said:
+    """Return what the server *feed* may say of a project."""
+    twin = dice.choice(TWINS) if twins and feed == "api" and dice.random() < TWINNED else ""
     return Said(
-        name=dice.choice(NAMES),
+        name=TWIN if twin else dice.choice((*NAMES, NFD)),
+        twin=twin,
         activity=dice.choice(ACTIVITIES),
         word=dice.choice(WORDS),
         label=dice.choice(LABELS),
@@ -44,9 +50,14 @@ def said(dice: random.Random) -> Said:
     )
 
 
-def a_feed(dice: random.Random) -> list[Said]:
-    """Return what a server may say of all of its projects."""
-    found = {each.name: each for each in (said(dice) for _ in range(dice.randrange(4)))}
+TWINNED = 0.4
+"""How many of the projects of a feed with twins are one of them."""
+
+
+def a_feed(dice: random.Random, feed: str, *, twins: bool) -> list[Said]:
+    """Return what the server *feed* may say of all of its projects."""
+    told = (said(dice, feed, twins=twins) for _ in range(dice.randrange(4)))
+    found = {each.who: each for each in told}
     return [*found.values()]
 
 
@@ -55,13 +66,23 @@ def some_names(dice: random.Random) -> tuple[str, ...]:
     return tuple(name for name in NAMES if dice.random() < 1 / 3)
 
 
+def say_one(walk: Walk, dice: random.Random, feed: str) -> None:
+    """Have one project be different."""
+    walk.say_one(feed, said(dice, feed, twins=walk.twins))
+
+
+def say_all(walk: Walk, dice: random.Random, feed: str) -> None:
+    """Have a server answer with other projects."""
+    walk.say(feed, *a_feed(dice, feed, twins=walk.twins))
+
+
 # How often each happens, of a hundred steps.
 STEPS: tuple[tuple[int, Callable[[Walk, random.Random], None]], ...] = (
     (34, lambda walk, dice: walk.wait(dice.choice(WAITS))),
     (2, lambda walk, _: walk.fill()),
     (2, lambda walk, _: walk.empty()),
-    (20, lambda walk, dice: walk.say_one(dice.choice(FEEDS), said(dice))),
-    (8, lambda walk, dice: walk.say(dice.choice(FEEDS), *a_feed(dice))),
+    (20, lambda walk, dice: say_one(walk, dice, dice.choice(FEEDS))),
+    (8, lambda walk, dice: say_all(walk, dice, dice.choice(FEEDS))),
     (9, lambda walk, dice: walk.fail(dice.choice(FEEDS), dice.randrange(len(FAULTS)))),
     (9, lambda walk, dice: walk.recover(dice.choice(FEEDS))),
     (3, lambda walk, dice: walk.exclude(dice.choice([*LAMPS]), some_names(dice))),
@@ -85,7 +106,7 @@ def live(seed: str, steps: int) -> int:
     dice = random.Random(seed)
     random.seed(seed)  # The program throws dice of its own for when it polls.
     with tempfile.TemporaryDirectory() as folder:
-        walk = Walk(Path(folder))
+        walk = Walk(Path(folder), address=dice.choice((None, *ADDRESSES)))
         try:
             for _ in range(steps):
                 take(walk, dice)

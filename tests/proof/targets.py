@@ -128,7 +128,7 @@ class _Noise:
         """Return the time, which passes while somebody listens."""
         return self.now
 
-    def look(self) -> None:
+    def probe(self) -> None:
         """Be there."""
 
     def write(self, sent: bytes) -> None:

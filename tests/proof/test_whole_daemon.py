@@ -40,7 +40,7 @@ projects = st.builds(
     label=st.sampled_from(LABELS),
     time=st.sampled_from(TIMES),
 )
-documents = st.lists(projects, max_size=3, unique_by=lambda said: said.name)
+documents = st.lists(projects, max_size=3, unique_by=lambda said: said.who)
 
 
 class Worlds(RuleBasedStateMachine):

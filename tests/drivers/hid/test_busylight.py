@@ -140,14 +140,12 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 @pytest.fixture
-def driver(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Any:
+def driver(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The driver's module, imported over the stand-in."""
     monkeypatch.delitem(sys.modules, "buildlight.drivers.hid.busylight", raising=False)
-    module = importlib.import_module("buildlight.drivers.hid.busylight")
+    yield importlib.import_module("buildlight.drivers.hid.busylight")
     # Whoever imports it next gets it anew, with the library that is really there.
-    monkeypatch.setitem(sys.modules, "buildlight.drivers.hid.busylight", module)
-    monkeypatch.delitem(sys.modules, "buildlight.drivers.hid.busylight")
-    return module
+    del sys.modules["buildlight.drivers.hid.busylight"]
 
 
 Plug = Callable[..., Hardware]

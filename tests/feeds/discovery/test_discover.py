@@ -615,7 +615,7 @@ def test_a_person_is_asked_for_a_token_if_it_is_needed(server: FeedServer) -> No
     answers(server, {"/cc.xml": only_for(by_bearer, Answer(status=401))})
     talk = Talk("discover", server.url())
 
-    talk.answer("It wants a secret. Token (not shown; empty: go on without): ", SECRET)
+    talk.answer("The server asks for a secret. Token (not shown; empty: go on without): ", SECRET)
 
     assert talk.close() == 0
     assert 'kind = "bearer"' in talk.said

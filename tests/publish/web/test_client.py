@@ -65,4 +65,4 @@ def test_buildnotify_shows_no_old_news_as_green(buildnotify: str) -> None:
         told = read(buildnotify, served.url("/cc.xml"))
 
     assert told["icon"] == "Failure.Sleeping"
-    assert [each[:2] for each in told["projects"]] == [["web", "Failure"], ["shop", "Unknown"]]
+    assert [each[:2] for each in told["projects"]] == [["web", "Failure"], ["shop", "Failure"]]
