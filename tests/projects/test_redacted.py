@@ -53,3 +53,10 @@ def test_a_stored_name_without_its_secret_is_found_again() -> None:
 
     assert [*known] == [("shop s3cret-token", 0), ("web", 0)]
     assert known["shop s3cret-token", 0] is stored["shop ***", 0]
+
+
+def test_names_that_were_stored_whole_stay_as_they_are() -> None:
+    """Hardly any name holds a secret."""
+    stored = {("web", 0): a_memory("web")}
+
+    assert with_true_names(stored, [a_project("web")], SECRETS) is stored

@@ -184,6 +184,8 @@ def test_every_kind_of_doubt_has_a_sentence(kind: type[Doubt]) -> None:
     fields = {each.name: values[each.name] for each in dataclass_fields(kind)}
 
     assert why(kind(**fields))
+    with pytest.raises(NotImplementedError):
+        why(Doubt())
 
 
 def test_what_vanished_comes_back_or_is_forgotten() -> None:

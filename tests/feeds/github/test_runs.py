@@ -241,7 +241,16 @@ def test_what_is_no_listing_is_malformed(document: object) -> None:
 
 def test_rows_without_an_identity_are_left_out() -> None:
     """One bad row hides no other; a listing of nothing else is malformed."""
-    assert [run.number for run in read(a_row(7), {"id": "x"}, a_row(id=True))] == [7]
+    rows = [a_row(7), {"id": "x"}, a_row(id=True), "a row"]
+    assert [run.number for run in parse_runs({"workflow_runs": rows})] == [7]
     with pytest.raises(FeedMalformed):
         read({"id": 1})
     assert read() == ()
+
+
+def test_a_rerun_of_a_run_that_never_passed_keeps_the_verdict() -> None:
+    """Its first attempt was cancelled: the pass of the run before says nothing about it."""
+    (rerun,) = read(a_row(8, run_attempt=2, **RUNNING))
+    listing = (replace(rerun, previous="cancelled"), *read(a_row(7)))
+
+    assert shown(listing) == ("Building", "Unknown", "7")

@@ -140,5 +140,7 @@ def test_what_is_no_listing_is_malformed(document: object) -> None:
 
 def test_rows_without_an_id_are_left_out() -> None:
     """One bad row hides no other."""
-    assert [each.label for each in read(a_row(7, web_url=3, sha=None), {"id": True})] == ["7"]
+    rows = [a_row(7, web_url=3, sha=None), {"id": True}, "a row"]
+
+    assert [each.label for each in parse_pipelines(rows)] == ["7"]
     assert read() == ()
