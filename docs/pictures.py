@@ -6,6 +6,7 @@ rhythms.svg has a line for each signal: what a lamp shows during four seconds.
 
 from collections.abc import Iterator
 from itertools import pairwise
+from math import fsum
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -50,7 +51,7 @@ def keyframes(name: str, steps: list[tuple[float, float]], whole: float) -> str:
 
 def lamp() -> str:
     """Return the lamp at work."""
-    whole = sum(seconds for seconds, *_ in STORY)
+    whole = fsum(seconds for seconds, *_ in STORY)
     styles, shapes = [], []
     for place, (channel, colour) in enumerate(COLOURS.items()):
         steps, start = [], 0.0

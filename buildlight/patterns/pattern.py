@@ -146,7 +146,8 @@ def _waits(stroke: Stroke, seconds: float) -> Iterable[float]:
 
 def _step(rhythm: Rhythm, seconds: float) -> tuple[float, float]:
     """Return the level at *seconds* and how long it stays."""
-    left = seconds % sum(duration for duration, _ in rhythm)
+    # sum() rounds differently from Python 3.12 on; a picture of a pattern must not.
+    left = seconds % math.fsum(duration for duration, _ in rhythm)
     for duration, level in rhythm:
         if left < duration:
             return level, duration - left
