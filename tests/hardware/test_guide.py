@@ -39,8 +39,12 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_each_configuration_block_is_good(block: str, home: Path) -> None:
+def test_each_configuration_block_is_good(
+    block: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What a builder copies below the feeds is loaded without a complaint."""
+    for name in ("busylight_core", "buildlight.drivers.hid.busylight"):
+        monkeypatch.delitem(sys.modules, name, raising=False)  # Another test's stand-in.
     file = home / "buildlight.toml"
     file.write_text(FEED + block, encoding="utf-8")
     if 'driver = "busylight"' in block and find_spec("busylight_core") is None:
