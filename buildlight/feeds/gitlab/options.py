@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from pydantic import Field, ValidationInfo, field_validator
 
 from buildlight.feeds.auth import Auth
-from buildlight.feeds.http.options import HttpOptions, is_loopback
+from buildlight.feeds.http.options import HttpOptions, is_in_the_clear
 
 
 class GitLabOptions(HttpOptions):
@@ -41,10 +41,16 @@ class GitLabOptions(HttpOptions):
     @field_validator("auth")
     @classmethod
     def _is_not_sent_in_the_clear(cls, auth: Auth | None, info: ValidationInfo) -> Auth | None:
-        parts = urlsplit(info.data.get("url", ""))
-        if auth is not None and parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        if auth is not None and is_in_the_clear(info.data.get("url", "")):
             raise ValueError("would send the token in the clear; use https in url")
         return auth
+
+    @field_validator("api")
+    @classmethod
+    def _gets_no_token_in_the_clear(cls, api: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("auth") is not None and is_in_the_clear(api or ""):
+            raise ValueError("would send the token in the clear; use https")
+        return api
 
     @property
     def full_name(self) -> str:

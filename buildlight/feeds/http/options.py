@@ -229,6 +229,12 @@ _OURS: Mapping[str, str] = {
 """Headers that no configuration sets, and why."""
 
 
+def is_in_the_clear(url: str) -> bool:
+    """Return whether what is sent to *url* can be read on its way."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
 def is_loopback(host: str) -> bool:
     """Return whether *host* is this machine: what is sent there is seen by nobody else."""
     try:

@@ -348,6 +348,14 @@ def test_what_is_not_json_is_malformed(body: bytes) -> None:
             {"url": "http://git.example/a/b", "auth": {"kind": "bearer", "secret": "github"}},
             "in the clear",
         ),
+        (
+            {
+                "url": "https://git.example/a/b",
+                "api": "http://git.example/api/v3",
+                "auth": {"kind": "bearer", "secret": "github"},
+            },
+            "in the clear",
+        ),
         ({"branch": ""}, "at least 1 character"),
     ],
 )
