@@ -23,7 +23,7 @@ for each_folder in ("RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"):
     os.environ.pop(each_folder, None)
 # How far test_whole_daemon walks: "proof" is what CI asks for, and the same every time.
 settings.register_profile(
-    "proof", max_examples=210, stateful_step_count=50, deadline=None, derandomize=True
+    "proof", max_examples=420, stateful_step_count=50, deadline=None, derandomize=True
 )
 settings.register_profile("long", max_examples=20_000, stateful_step_count=50, deadline=None)
 
