@@ -17,8 +17,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Self
 
-import httpx
-
 from buildlight.cli.run import run_with_log_thread
 from buildlight.cli.terminal import write_line
 from buildlight.config.settings import lamp_from_keys
@@ -28,6 +26,7 @@ from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
 from buildlight.feeds.schedule import max_age
 from buildlight.feeds.settings import FeedSettings
 from buildlight.feeds.sources import open_sources
+from buildlight.network.http_library import httpx
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects import ccxml
 from buildlight.projects.feed_state import Rules

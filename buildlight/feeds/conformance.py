@@ -36,7 +36,7 @@ from buildlight.feeds.sharing import Network
 from buildlight.projects.project import BuildStatus, Message, Project
 
 if TYPE_CHECKING:
-    import httpx
+    from buildlight.network.http_library import httpx
 
 PATIENCE = 5.0
 """Seconds within which a call returns."""

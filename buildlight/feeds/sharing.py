@@ -5,9 +5,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
-    import httpx
-
     from buildlight.feeds.http.client import HttpClient
+    from buildlight.network.http_library import httpx
 
 Shared = TypeVar("Shared")
 

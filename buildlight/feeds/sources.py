@@ -21,7 +21,7 @@ from buildlight.projects.project import Project
 from buildlight.redaction import scrub
 
 if TYPE_CHECKING:
-    import httpx
+    from buildlight.network.http_library import httpx
 
 PATIENCE = 10.0
 """Seconds beyond its own deadline after which a read is cancelled."""

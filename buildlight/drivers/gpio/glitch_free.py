@@ -63,15 +63,19 @@ class SteadyFactory(LGPIOFactory):  # type: ignore[misc]
     """A factory of pins that are dark at the level *dark* (0 or 1)."""
 
     def __init__(self, chip: int | None, *, dark: int) -> None:
+        # Not LGPIOFactory's own: gpiozero 2.0.1 ignores the chip that it is given, and takes 4 on
+        # every Pi 5 (gpiozero/gpiozero#1166, #1181).
+        super(LGPIOFactory, self).__init__()
         self.dark = dark
+        self._chip = self._usual_chip() if chip is None else chip
+        self._handle: int | None = None
         try:
-            super().__init__(chip)
+            self._handle = lgpio.gpiochip_open(self._chip)
         except lgpio.error as exc:
-            number = self._usual_chip() if chip is None else chip
-            raise closed_chip(number, str(exc)) from exc
+            raise closed_chip(self._chip, str(exc)) from exc
         self.pin_class = SteadyPin
 
     def _usual_chip(self) -> int:
-        # As LGPIOFactory.__init__ chooses, which does not say what it chose when it fails.
+        # As gpiozero 2.0.1.post3 chooses.
         pi_5 = (self._get_revision() & 0xFF0) >> 4 == PI_5
-        return 4 if pi_5 and os.path.exists("/dev/gpiochip4") else 0  # noqa: PTH110 - as gpiozero
+        return 4 if pi_5 and os.path.exists("/dev/gpiochip4") else 0  # noqa: PTH110 - as there

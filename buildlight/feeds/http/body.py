@@ -3,9 +3,8 @@
 import zlib
 from collections.abc import Callable, Iterator
 
-import httpx
-
 from buildlight.errors import FeedMalformed
+from buildlight.network.http_library import httpx
 
 MAX_BYTES = 16 * 2**20
 """Largest body, both as received and decompressed."""

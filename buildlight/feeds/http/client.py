@@ -13,8 +13,6 @@ import ssl
 from contextlib import aclosing
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
-import httpx
-
 from buildlight import __version__
 from buildlight.errors import FeedError, FeedUnreachable
 from buildlight.feeds.http.body import read_body
@@ -29,6 +27,7 @@ from buildlight.feeds.http.redirects import (
     too_many,
 )
 from buildlight.feeds.http.tls import Tls
+from buildlight.network.http_library import httpx
 
 # httpx logs every URL at INFO and httpcore every header at DEBUG, and they may contain a token.
 for _name in ("httpx", "httpcore"):
@@ -110,7 +109,7 @@ def _new_client(
             # A lamp has no session, and cookies of years would fill its memory.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             verify=context,
-            timeout=None,  # noqa: S113 - HttpClient.get has a deadline for all of it
+            timeout=None,
             headers=_HEADERS,
         )
     except (httpx.InvalidURL, ValueError, ImportError) as exc:

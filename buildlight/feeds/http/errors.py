@@ -10,12 +10,11 @@ import ssl
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 
-import httpx
-
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreachable
 from buildlight.feeds.http.redirects import INVALID
 from buildlight.feeds.http.tls import tls_sentence
 from buildlight.feeds.http.validators import seconds_between
+from buildlight.network.http_library import httpx
 from buildlight.redaction import printable
 
 _BROKE_OFF = (

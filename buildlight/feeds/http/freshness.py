@@ -3,10 +3,9 @@
 import re
 from secrets import token_hex
 
-import httpx
-
 from buildlight.errors import FeedRefused
 from buildlight.feeds.http.validators import Validators
+from buildlight.network.http_library import httpx
 
 OLDEST = 60
 """Seconds that an answer may have spent in a cache."""

@@ -1,9 +1,8 @@
 """Where a redirect leads, and who must not get the secret."""
 
-import httpx
-
 from buildlight.errors import FeedError, FeedRefused
 from buildlight.feeds.http.messages import Request
+from buildlight.network.http_library import httpx
 from buildlight.redaction import holds_part, printable, scrub, shown
 
 MAX_REDIRECTS = 5

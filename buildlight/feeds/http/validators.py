@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from email.utils import formatdate, parsedate_to_datetime
 
-import httpx
+from buildlight.network.http_library import httpx
 
 UNCONDITIONAL = 300.0
 """Seconds after a whole answer from which on the next request is unconditional.
