@@ -8,11 +8,12 @@ from pathlib import Path
 from buildlight import __version__
 from buildlight.errors import ServiceError
 from buildlight.service.plan import Clear, Command, Folder, Machine, Offer, Remove, Step, Write
-from buildlight.service.unit_files import UNIT, Shipped
+from buildlight.service.unit_files import PACKAGED, UNIT, Shipped
 
 CONFIGURATION = Path("/etc/buildlight/buildlight.toml")
 SECRETS = Path("/etc/buildlight/secrets")
 RULES = Path("/etc/udev/rules.d/95-buildlight.rules")
+PACKAGED_RULES = Path("/usr/lib/udev/rules.d/95-buildlight.rules")
 GROUPS = Path("/etc/sysusers.d/buildlight.conf")
 INSTALLED = Path("/etc/systemd/system") / UNIT
 DROP_INS = Path(f"{INSTALLED}.d")
@@ -52,6 +53,22 @@ def install_steps(files: Shipped, *, configured: bool) -> tuple[Step, ...]:
     )
 
 
+def package_steps(machine: Machine) -> tuple[Step, ...]:
+    """Return what makes the service of the Debian package start, and start with the machine.
+
+    What an installation before it left in /etc would hide the package's files for ever.
+    """
+    hiding = [path for path in (INSTALLED, RULES, GROUPS) if machine.has(path)]
+    reread = (Command(("systemctl", "daemon-reload")), *UDEV) if hiding else ()
+    return (
+        *(Remove(path) for path in hiding),
+        *reread,
+        # Not enable: a link to the unit that was removed would be in its way.
+        Command(("systemctl", "reenable", UNIT)),
+        Command(("systemctl", "restart", UNIT)),
+    )
+
+
 def uninstall_steps(*, installed: bool, drop_ins: Iterable[str]) -> tuple[Step, ...]:
     """Return what leaves nothing of the service but its configuration.
 
@@ -81,12 +98,15 @@ def install(files: Shipped, machine: Machine, *, dry_run: bool) -> bool:
     """
     written = machine.reads(CONFIGURATION)
     configured = written is not None and written != files.read("buildlight.toml")
-    steps = install_steps(files, configured=configured)
+    if files.packaged:
+        steps = package_steps(machine)
+    else:
+        steps = install_steps(files, configured=configured)
     if dry_run:
         machine.preview(steps)
     else:
         _check_machine(files, machine, "install")
-    obstacle = files.hidden() or _closed(machine)
+    obstacle = (None if files.packaged else files.hidden()) or _closed(machine)
     if obstacle is not None:
         raise ServiceError(obstacle)
     if dry_run:
@@ -104,8 +124,13 @@ def install(files: Shipped, machine: Machine, *, dry_run: bool) -> bool:
 def uninstall(files: Shipped, machine: Machine, *, dry_run: bool) -> bool:
     """Take the service away, or show what would be done; returns ``True``, as it did.
 
-    Raises :class:`ServiceError`: not root, or no systemd.
+    Raises :class:`ServiceError`: not root, no systemd, or it belongs to a Debian package.
     """
+    if files.packaged:
+        raise ServiceError(
+            "the service belongs to the Debian package; remove it: sudo apt remove buildlight; "
+            "sudo apt purge buildlight also deletes the configuration and the tokens"
+        )
     ours = (name for name in files.drop_ins() if _is_shipped(name, files, machine))
     steps = uninstall_steps(installed=machine.has(INSTALLED), drop_ins=ours)
     if dry_run:
@@ -164,6 +189,7 @@ PROPERTIES = (
     "StateChangeTimestamp",
     "Result",
     "NRestarts",
+    "ConditionResult",
     "StatusText",
     "DropInPaths",
     "NeedDaemonReload",
@@ -178,12 +204,8 @@ def service_state(files: Shipped, machine: Machine) -> ServiceState:
     known = dict.fromkeys(PROPERTIES, "") | dict(
         line.split("=", 1) for line in asked.stdout.splitlines() if "=" in line
     )
-    unit = machine.reads(INSTALLED)
-    remedy = f"sudo {files.program} service install"
     lines = (
-        ("unit", _compared(unit, files.read(UNIT), INSTALLED, remedy)),
-        ("program", _program(machine, unit)),
-        ("rules", _compared(machine.reads(RULES), files.read("buildlight.rules"), RULES, remedy)),
+        *_installed(files, machine),
         ("drop-ins", ", ".join(known["DropInPaths"].split())),
         ("at boot", known["UnitFileState"] or "not started"),
         ("now", _now(known)),
@@ -192,6 +214,27 @@ def service_state(files: Shipped, machine: Machine) -> ServiceState:
     )
     known_lines = tuple((name, value) for name, value in lines if value)
     return ServiceState(known_lines, active=known["ActiveState"] == "active")
+
+
+def _installed(files: Shipped, machine: Machine) -> tuple[tuple[str, str], ...]:
+    """Return what is known about the service's files."""
+    remedy = f"sudo {files.program} service install"
+    unit = machine.reads(INSTALLED)
+    if files.packaged:
+        program = _program(machine, machine.reads(PACKAGED) if unit is None else unit)
+        kept = _packaged(INSTALLED, PACKAGED, machine, remedy)
+        rules = _packaged(RULES, PACKAGED_RULES, machine, remedy)
+    else:
+        program = _program(machine, unit)
+        kept = _compared(unit, files.read(UNIT), INSTALLED, remedy)
+        rules = _compared(machine.reads(RULES), files.read("buildlight.rules"), RULES, remedy)
+    return ("unit", kept), ("program", program), ("rules", rules)
+
+
+def _packaged(copy: Path, path: Path, machine: Machine, remedy: str) -> str:
+    if machine.has(copy):
+        return f"{copy}, which hides the one of the Debian package; remove it: {remedy}"
+    return f"{path}, of the Debian package, version {__version__}"
 
 
 def _compared(found: bytes | None, ours: bytes, path: Path, remedy: str) -> str:
@@ -217,8 +260,10 @@ def _program(machine: Machine, unit: bytes | None) -> str:
 
 def _now(known: Mapping[str, str]) -> str:
     since, result, restarts = (known[key] for key in PROPERTIES[3:6])
+    unmet = known["ConditionResult"] == "no" and known["ActiveState"] == "inactive"
     parts = (
         f"{known['ActiveState']} ({known['SubState']})",
+        f"there is no {CONFIGURATION}" if unmet else "",
         since and f"since {since}",
         f"{restarts} restarts" if restarts not in ("", "0") else "",
         f"result: {result}; journalctl -u buildlight" if result not in ("", "success") else "",

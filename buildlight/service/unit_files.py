@@ -14,6 +14,13 @@ from buildlight.errors import ServiceError
 
 UNIT = "buildlight.service"
 
+PACKAGED = Path("/usr/lib/systemd/system", UNIT)
+"""The unit of a Debian package, which also brings the rules and the groups."""
+PACKAGES = Path("/usr/lib")
+"""Where Debian packages have their Python code; what pip installs goes elsewhere."""
+PACKAGE = Path("/usr/share/buildlight/systemd")
+"""Where the package has the other files for systemd."""
+
 PLACE = "/opt/buildlight"
 """Where the files, as they are shipped, take the program to be."""
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+-")
@@ -30,10 +37,14 @@ HIDDEN: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """The *folder* of files for systemd that came with *program*."""
+    """The *folder* of files for systemd that came with *program*.
+
+    If the program is *packaged*, its unit, its rules and its groups belong to the Debian package.
+    """
 
     folder: Path
     program: Path
+    packaged: bool = False
 
     def read(self, name: str) -> bytes:
         """Return a file as it is to be installed: with the paths of this installation."""
@@ -59,10 +70,12 @@ class Shipped:
 
 
 def find_shipped() -> Shipped:
-    """Find the files: in the checkout of this program, else where its wheel put them.
+    """Find the files: in the checkout of this program, else where its package or wheel put them.
 
     Raises :class:`ServiceError` if they are missing.
     """
+    if Path(buildlight.__file__).is_relative_to(PACKAGES) and PACKAGED.is_file():
+        return Shipped(PACKAGE, Path("/usr/bin/buildlight"), packaged=True)
     beside = Path(sys.executable).with_name("buildlight")
     program = beside if beside.exists() else Path(sysconfig.get_path("scripts"), "buildlight")
     checkout = Path(buildlight.__file__).resolve().parents[1] / "systemd"
