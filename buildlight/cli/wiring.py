@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from buildlight.cli import FAILED, OK, write_error
-from buildlight.cli.arguments import BARE
+from buildlight.cli.arguments.options import BARE
 from buildlight.cli.terminal import Interviewer, Unasked, describe_trouble, write_line
 from buildlight.config.patterns import SIGNALS
 from buildlight.config.settings import lamp_from_keys, load_settings

@@ -7,24 +7,14 @@ import argparse
 from collections.abc import Mapping, Sequence
 
 from buildlight import __version__
+from buildlight.cli.arguments.options import BARE, add_config, add_light
+from buildlight.cli.arguments.values import seconds
 
 TYPE_CHECKING = False  # As type checkers know it; typing itself costs `--version` a tenth.
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import NoReturn, TypeAlias
 
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - it has no public name
-
-BARE: Mapping[str, str] = {
-    "pins": "gpio",
-    "board": "gpio",
-    "port": "serial",
-    "protocol": "serial",
-    "channels": "serial",
-    "leds": "sysfs",
-    "host": "wled",
-}
-"""Options of a lamp without a configuration, and the driver that each mostly belongs to."""
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -99,7 +89,7 @@ def _add_run(commands: "Commands") -> None:
         description="Follow the feeds and light the lamps, until SIGTERM or Ctrl-C; then make "
         "every lamp dark.",
     )
-    _add_config(run)
+    add_config(run)
     run.set_defaults(command="run")
 
 
@@ -147,7 +137,7 @@ def _add_check(commands: "Commands") -> None:
         "print what each lamp would show, and why. Exit status 0 if all of it worked; 1 if a feed "
         "or a light failed, or a pattern matches no project; 78 if the configuration has problems.",
     )
-    _add_config(check)
+    add_config(check)
     check.add_argument(
         "--json", action="store_true", help="print the report as JSON and nothing else"
     )
@@ -179,7 +169,7 @@ def _add_off(commands: "Commands") -> None:
         "running daemon holds its lights or lights them again: stop it instead. Exit status 1 "
         "if a light could not be reached.",
     )
-    _add_config(off)
+    add_config(off)
     off.set_defaults(command="off")
 
 
@@ -192,31 +182,17 @@ def _add_test(commands: "Commands") -> None:
         epilog="Without a configuration: "
         "buildlight test --driver gpio --pins red=17,amber=27,green=22",
     )
-    _add_config(test)
+    add_config(test)
     test.add_argument("--lamp", metavar="NAME", help="test this lamp only")
     test.add_argument("--yes", action="store_true", help="walk without asking")
     test.add_argument(
         "--pause",
         metavar="SECONDS",
-        type=_seconds,
+        type=seconds,
         default=2.0,
         help="how long each step lasts with --yes (default: 2)",
     )
-    bare = test.add_argument_group("a lamp without a configuration")
-    bare.add_argument("--driver", metavar="NAME", help="its driver: console, gpio, serial, …")
-    bare.add_argument(
-        "--pins", metavar="CHANNEL=PIN,…", type=_pins, help="for gpio: red=17,amber=27,green=22"
-    )
-    bare.add_argument("--board", metavar="NAME", help="for gpio: a ready-made one, pi-stop-a+")
-    bare.add_argument("--port", metavar="DEVICE", help="for serial: /dev/serial/by-id/…")
-    bare.add_argument("--protocol", metavar="NAME", help="for serial: adafruit-tower")
-    bare.add_argument(
-        "--channels", metavar="CHANNEL,…", type=_channels, help="for serial: red,amber,green"
-    )
-    bare.add_argument(
-        "--leds", metavar="CHANNEL=LED,…", type=_leds, help="for sysfs: red=build-red"
-    )
-    bare.add_argument("--host", metavar="NAME", help="for wled: wled-office.local")
+    add_light(test, "a lamp without a configuration")
     test.set_defaults(command="test", wrong=test.error)
 
 
@@ -239,7 +215,7 @@ def _add_hours(commands: "Commands") -> None:
         description="Print the next ten times at which each lamp's office opens or closes, on the "
         "clock of its time zone.",
     )
-    _add_config(hours)
+    add_config(hours)
     hours.set_defaults(command="hours")
 
 
@@ -267,58 +243,7 @@ def _add_demo(commands: "Commands") -> None:
     demo.add_argument(
         "--seconds",
         metavar="N",
-        type=_seconds,
+        type=seconds,
         help="play one day that is over after N seconds (below 15, it is cut short)",
     )
     demo.set_defaults(command="demo")
-
-
-def _add_config(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--config",
-        metavar="FILE",
-        type=_path,
-        help="the configuration (default: /etc/buildlight/buildlight.toml, else "
-        "~/.config/buildlight/buildlight.toml)",
-    )
-
-
-def _path(text: str) -> "Path":
-    from pathlib import Path  # noqa: PLC0415 - it costs `--version` as much as argparse
-
-    return Path(text)
-
-
-def _channels(text: str) -> list[str]:
-    channels = [channel.strip() for channel in text.split(",")]
-    if not all(channels):
-        raise argparse.ArgumentTypeError("write it as red,amber,green")
-    return channels
-
-
-def _pins(text: str) -> dict[str, str]:
-    return _pairs(text, example="red=17,amber=27,green=22")
-
-
-def _leds(text: str) -> dict[str, str]:
-    return _pairs(text, example="red=build-red,green=build-green")
-
-
-def _pairs(text: str, *, example: str) -> dict[str, str]:
-    pairs = [pair.partition("=") for pair in text.split(",")]
-    if not all(channel.strip() and pin.strip() for channel, _, pin in pairs):
-        raise argparse.ArgumentTypeError(f"write it as {example}")
-    names = [channel.strip() for channel, _, _ in pairs]
-    if len({*names}) < len(names):
-        raise argparse.ArgumentTypeError("names a channel twice")
-    return {channel.strip(): pin.strip() for channel, _, pin in pairs}
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("should be a number") from None
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError("should be greater than 0")
-    return seconds
