@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Self
-from urllib.parse import urlsplit
 
 from buildlight.errors import FeedMalformed, FeedRefused
 from buildlight.feeds.feed import FeedAnswer, FeedOptions
+from buildlight.feeds.forge.api import open_api
 from buildlight.feeds.github.options import GitHubOptions
-from buildlight.feeds.github.refusals import explained
+from buildlight.feeds.github.refusals import sentence_of
 from buildlight.feeds.github.runs import (
     DECISIVE,
     Runs,
@@ -28,7 +28,6 @@ from buildlight.feeds.github.runs import (
     project_of,
     undecided,
 )
-from buildlight.feeds.json_api import Budget, JsonApi
 from buildlight.projects.project import Project
 
 if TYPE_CHECKING:
@@ -74,7 +73,14 @@ class GitHubFeed:
 
     def __init__(self, options: GitHubOptions, network: "Network") -> None:
         self._options = options
-        self._api = _api(options, network)
+        self._api = open_api(
+            options,
+            network,
+            headers=HEADERS,
+            sentence=partial(
+                sentence_of, repository=options.full_name, has_token=options.auth is not None
+            ),
+        )
         self._branch = options.branch or ""
         self._workflows: Mapping[int, Workflow] = {}
         self._listed_at: datetime | None = None
@@ -251,21 +257,6 @@ class GitHubFeed:
 
 
 _GONE = 404
-
-
-def _api(options: GitHubOptions, network: "Network") -> JsonApi:
-    """Return the API of one repository; its limit is shared by every feed of the same token."""
-    request = options.request()
-    key = (urlsplit(options.base).netloc, options.auth)
-    return JsonApi(
-        options.base,
-        replace(request, headers=(*HEADERS, *request.headers)),
-        http=network.http,
-        budget=network.shared(key, Budget),
-        explain=partial(
-            explained, repository=options.full_name, has_token=options.auth is not None
-        ),
-    )
 
 
 def _files(named: Collection[str]) -> frozenset[str]:

@@ -6,17 +6,8 @@ Facts: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-
 from buildlight.errors import FeedRefused
 
 
-def explained(refused: FeedRefused, *, repository: str, has_token: bool) -> FeedRefused:
-    """Return *refused* in words for the owner of the lamp."""
-    return FeedRefused(
-        _sentence(refused, repository, has_token=has_token) or str(refused),
-        status=refused.status,
-        retry_after=refused.retry_after,
-        headers=refused.headers,
-    )
-
-
-def _sentence(refused: FeedRefused, repository: str, *, has_token: bool) -> str:
+def sentence_of(refused: FeedRefused, *, repository: str, has_token: bool) -> str:
+    """Return what *refused* means, for the owner of the lamp; empty for what needs no words."""
     needed = _permission(refused.headers.get("x-accepted-github-permissions", ""))
     unseen = (
         f"or the token cannot see it; check the name, and grant the token {needed} for it"

@@ -7,10 +7,11 @@ their number, which only grows within one workflow.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from buildlight.errors import FeedMalformed
+from buildlight.feeds.forge.rows import activity, bounded, newest, newest_decisive, number, text
 from buildlight.projects.ccxml import parse_time
 from buildlight.projects.project import Project
 
@@ -18,18 +19,12 @@ DECISIVE = frozenset({"success", "failure", "timed_out", "startup_failure"})
 """Conclusions that make a verdict."""
 KEEPING = frozenset({"cancelled", "skipped", "neutral", "stale", "action_required"})
 """Conclusions that keep the verdict of the run before."""
-WAITING = frozenset({"queued", "requested", "pending", "waiting"})
-"""Statuses of a run that has not started."""
+IN_MOTION = frozenset({"in_progress", "queued", "requested", "pending", "waiting"})
+"""Statuses of a run that works, or has not started."""
 
 EVENTS = frozenset({"push", "schedule", "workflow_dispatch", "repository_dispatch"})
 """Events whose runs count unless the configuration names others: the rest are chores of bots, which
 GitHub lists under the default branch, or pull requests of strangers."""
-
-GHOST = timedelta(days=1)
-"""An unfinished run is no longer in motion after this time without a change: some stay queued."""
-
-KEPT = 50
-"""Runs kept of each workflow, besides the one that decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,38 +100,31 @@ def parse_run(row: object) -> WorkflowRun | None:
     """Return the run that *row* describes, ``None`` if what identifies it is missing."""
     if not isinstance(row, dict):
         return None
-    numbers = [row.get(key) for key in ("id", "workflow_id", "run_number")]
-    if not all(isinstance(each, int) and not isinstance(each, bool) for each in numbers):
+    if None in (number(row, "id"), number(row, "workflow_id"), number(row, "run_number")):
         return None
-    attempt = row.get("run_attempt")
     return WorkflowRun(
         id=row["id"],
         workflow=row["workflow_id"],
-        path=file_of(_text(row, "path")),
+        path=file_of(text(row, "path")),
         number=row["run_number"],
         # Answers of before 2022 and old Enterprise servers know no attempts.
-        attempt=attempt if isinstance(attempt, int) and attempt >= 1 else 1,
-        event=_text(row, "event"),
-        status=_text(row, "status").lower(),
-        conclusion=_text(row, "conclusion").lower(),
-        branch=_text(row, "head_branch"),
+        attempt=max(number(row, "run_attempt") or 1, 1),
+        event=text(row, "event"),
+        status=text(row, "status").lower(),
+        conclusion=text(row, "conclusion").lower(),
+        branch=text(row, "head_branch"),
         own=_is_own(row),
-        started=parse_time(_text(row, "run_started_at") or _text(row, "created_at")),
-        updated=parse_time(_text(row, "updated_at")),
-        url=_text(row, "html_url"),
-        commit=_text(row, "head_sha"),
+        started=parse_time(text(row, "run_started_at") or text(row, "created_at")),
+        updated=parse_time(text(row, "updated_at")),
+        url=text(row, "html_url"),
+        commit=text(row, "head_sha"),
         author=_login(row),
     )
 
 
-def _text(row: Mapping[str, Any], key: str) -> str:
-    value = row.get(key)
-    return value if isinstance(value, str) else ""
-
-
 def _login(row: Mapping[str, Any]) -> str:
     actor = row.get("triggering_actor") or row.get("actor")
-    return _text(actor, "login") if isinstance(actor, dict) else ""
+    return text(actor, "login") if isinstance(actor, dict) else ""
 
 
 def _is_own(row: Mapping[str, Any]) -> bool:
@@ -184,30 +172,16 @@ def merge(known: Runs, seen: Iterable[WorkflowRun]) -> Runs:
             merged[run.number] = replace(
                 run, jobs_broken=before.jobs_broken, previous=before.previous or run.previous
             )
-    return _bounded(merged)
-
-
-def _bounded(runs: dict[int, WorkflowRun]) -> Runs:
-    if len(runs) <= KEPT:
-        return runs
-    decided = decisive(runs)
-    newest = sorted(runs)[-KEPT:]
-    kept = {*newest} | ({decided.number} if decided else set())
-    return {number: run for number, run in runs.items() if number in kept}
-
-
-def newest(runs: Runs) -> WorkflowRun | None:
-    """Return the run with the highest number, which is that of the newest commit."""
-    return runs[max(runs)] if runs else None
+    return bounded(merged, decisive=_decided(merged))
 
 
 def decisive(runs: Runs) -> WorkflowRun | None:
     """Return the run with the highest number that has a verdict, whichever of them ended last."""
-    for number in sorted(runs, reverse=True):
-        run = runs[number]
-        if run.decided:
-            return run
-    return None
+    return runs.get(_decided(runs))
+
+
+def _decided(runs: Runs) -> int:
+    return newest_decisive(runs, lambda run: run.decided)
 
 
 def open_runs(runs: Runs) -> tuple[WorkflowRun, ...]:
@@ -217,7 +191,7 @@ def open_runs(runs: Runs) -> tuple[WorkflowRun, ...]:
     """
     decided = decisive(runs)
     since = decided.number if decided else 0
-    found = [runs[number] for number in sorted(runs, reverse=True) if number >= since]
+    found = [run for each, run in sorted(runs.items(), reverse=True) if each >= since]
     return tuple(run for run in found if not run.finished or run.decided != "success")
 
 
@@ -228,8 +202,7 @@ def undecided(runs: Runs) -> tuple[WorkflowRun, ...]:
     first one ended.
     """
     found = []
-    for number in sorted(runs, reverse=True):
-        run = runs[number]
+    for _, run in sorted(runs.items(), reverse=True):
         if run.decided and not needs_jobs(run):
             break
         if needs_jobs(run) or needs_previous(run):
@@ -262,7 +235,7 @@ def project_of(name: str, runs: Runs, *, now: datetime) -> Project:
     shown = last if odd or decided is None else decided
     return Project(
         name=name,
-        activity=_activity(runs.values(), now=now),
+        activity=_activity(runs, now=now),
         last_build_status=_status(last, decided, runs) if not odd else last.conclusion or "null",
         last_build_label=_label(shown),
         last_build_time=shown.started,
@@ -284,13 +257,10 @@ def _label(run: WorkflowRun) -> str:
     return labelled(run.number, run.attempt - 1)
 
 
-def _activity(runs: Iterable[WorkflowRun], *, now: datetime) -> str:
-    moving = {run.status for run in runs if not run.finished and not _is_ghost(run, now=now)}
-    if "in_progress" in moving:
-        return "Building"
-    return "Pending" if moving & WAITING else "Sleeping"
-
-
-def _is_ghost(run: WorkflowRun, *, now: datetime) -> bool:
-    touched = run.updated or run.started
-    return touched is None or touched.tzinfo is None or now - touched > GHOST
+def _activity(runs: Runs, *, now: datetime) -> str:
+    unfinished = (run for run in runs.values() if run.status in IN_MOTION)
+    return activity(
+        ((run.status, run.updated or run.started) for run in unfinished),
+        running="in_progress",
+        now=now,
+    )

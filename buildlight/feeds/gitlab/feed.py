@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Self
-from urllib.parse import urlsplit
 
 from buildlight.errors import FeedMalformed, FeedRefused
 from buildlight.feeds.feed import FeedAnswer, FeedOptions
+from buildlight.feeds.forge.api import open_api
+from buildlight.feeds.forge.rows import newest
 from buildlight.feeds.gitlab.options import GitLabOptions
 from buildlight.feeds.gitlab.pipelines import (
     Pipeline,
@@ -16,17 +17,16 @@ from buildlight.feeds.gitlab.pipelines import (
     counts,
     decisive,
     merge,
-    newest,
     parse_pipelines,
     project_of,
 )
-from buildlight.feeds.gitlab.refusals import explained
-from buildlight.feeds.json_api import Budget, JsonApi
+from buildlight.feeds.gitlab.refusals import sentence_of
 from buildlight.projects.project import Project
 
 if TYPE_CHECKING:
     from buildlight.feeds.sharing import Network
 
+HEADERS = (("Accept", "application/json"),)
 PAGES = (20, 100)
 """Rows of the listing, and of the one that is read once if the first decides nothing."""
 DEFAULT_BRANCH_EVERY = 3600.0
@@ -41,7 +41,14 @@ class GitLabFeed:
 
     def __init__(self, options: GitLabOptions, network: "Network") -> None:
         self._options = options
-        self._api = _api(options, network)
+        self._api = open_api(
+            options,
+            network,
+            headers=HEADERS,
+            sentence=partial(
+                sentence_of, project=options.full_name, has_token=options.auth is not None
+            ),
+        )
         self._branch = options.branch or ""
         self._branch_read_at: datetime | None = None
         self._pipelines: Pipelines = {}
@@ -149,18 +156,6 @@ class GitLabFeed:
             passes = self._options.manual == "success"
             projects.append(project_of(name, pipelines, now=self._api.now, manual_passes=passes))
         return tuple(projects)
-
-
-def _api(options: GitLabOptions, network: "Network") -> JsonApi:
-    """Return the API of one project; its limit is shared by every feed of the same token."""
-    request = options.request()
-    return JsonApi(
-        options.base,
-        replace(request, headers=(("Accept", "application/json"), *request.headers)),
-        http=network.http,
-        budget=network.shared((urlsplit(options.base).netloc, options.auth), Budget),
-        explain=partial(explained, project=options.full_name, has_token=options.auth is not None),
-    )
 
 
 def _by_id(some: Iterable[Pipeline]) -> Pipelines:

@@ -6,10 +6,10 @@ Facts about rows and words: https://docs.gitlab.com/api/pipelines and GitLab's o
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from buildlight.errors import FeedMalformed
+from buildlight.feeds.forge.rows import activity, bounded, newest, newest_decisive, number, text
 from buildlight.projects.ccxml import parse_time
 from buildlight.projects.project import Project
 
@@ -33,12 +33,6 @@ NOT_OF_THE_BRANCH = frozenset(
 )
 """Sources whose pipelines say nothing about the branch that they name; GitLab's own "latest" leaves
 most of them out, too."""
-
-GHOST = timedelta(days=1)
-"""A pipeline that nothing has touched for so long is not in motion: one can wait for ever."""
-
-KEPT = 50
-"""Pipelines kept, besides the one that decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +77,20 @@ def parse_pipelines(document: object) -> tuple[Pipeline, ...]:
 def _pipeline(row: object) -> Pipeline | None:
     if not isinstance(row, dict):
         return None
-    number = row.get("id")
-    if not isinstance(number, int) or isinstance(number, bool):
+    identifier, shown = number(row, "id"), number(row, "iid")
+    if identifier is None:
         return None
-    shown = row.get("iid")
     return Pipeline(
-        id=number,
-        label=str(shown if isinstance(shown, int) else number),
-        ref=_text(row, "ref"),
-        status=_text(row, "status").lower(),
-        source=_text(row, "source"),
-        created=parse_time(_text(row, "created_at")),
-        updated=parse_time(_text(row, "updated_at")),
-        url=_text(row, "web_url"),
-        commit=_text(row, "sha"),
+        id=identifier,
+        label=str(identifier if shown is None else shown),
+        ref=text(row, "ref"),
+        status=text(row, "status").lower(),
+        source=text(row, "source"),
+        created=parse_time(text(row, "created_at")),
+        updated=parse_time(text(row, "updated_at")),
+        url=text(row, "web_url"),
+        commit=text(row, "sha"),
     )
-
-
-def _text(row: Mapping[str, Any], key: str) -> str:
-    value = row.get(key)
-    return value if isinstance(value, str) else ""
 
 
 def counts(pipeline: Pipeline, *, branch: str) -> bool:
@@ -124,25 +112,18 @@ def merge(known: Pipelines, seen: Iterable[Pipeline]) -> Pipelines:
             continue
         ended = before.status if before.status in DECISIVE else before.previous
         merged[pipeline.id] = replace(pipeline, previous="" if pipeline.finished else ended)
-    if len(merged) <= KEPT:
-        return merged
-    decided = decisive(merged)
-    kept = {*sorted(merged)[-KEPT:]} | ({decided.id} if decided else set())
-    return {number: each for number, each in merged.items() if number in kept}
-
-
-def newest(pipelines: Pipelines) -> Pipeline | None:
-    """Return the pipeline with the highest id."""
-    return pipelines[max(pipelines)] if pipelines else None
+    return bounded(merged, decisive=_decided(merged))
 
 
 def decisive(pipelines: Pipelines) -> Pipeline | None:
     """Return the newest pipeline that has a verdict, or had one before its jobs were retried."""
-    for number in sorted(pipelines, reverse=True):
-        each = pipelines[number]
-        if (each.status if each.finished else each.previous) in DECISIVE:
-            return each
-    return None
+    return pipelines.get(_decided(pipelines))
+
+
+def _decided(pipelines: Pipelines) -> int:
+    return newest_decisive(
+        pipelines, lambda each: (each.status if each.finished else each.previous) in DECISIVE
+    )
 
 
 def project_of(
@@ -155,8 +136,8 @@ def project_of(
     """
     if manual_passes:
         pipelines = {
-            number: replace(each, status="success") if each.status == "manual" else each
-            for number, each in pipelines.items()
+            key: replace(each, status="success") if each.status == "manual" else each
+            for key, each in pipelines.items()
         }
     last, decided = newest(pipelines), decisive(pipelines)
     if last is None:
@@ -166,7 +147,7 @@ def project_of(
     word = decided.status if decided and decided.finished else decided.previous if decided else ""
     return Project(
         name=name,
-        activity=_activity(pipelines.values(), now=now),
+        activity=_activity(pipelines, now=now),
         last_build_status=(last.status or "null") if odd else word or "Unknown",
         last_build_label=shown.label,
         last_build_time=shown.created,
@@ -174,13 +155,10 @@ def project_of(
     )
 
 
-def _activity(pipelines: Iterable[Pipeline], *, now: datetime) -> str:
-    moving = {each.status for each in pipelines if not each.finished and not _ghost(each, now=now)}
-    if "running" in moving:
-        return "Building"
-    return "Pending" if moving else "Sleeping"
-
-
-def _ghost(pipeline: Pipeline, *, now: datetime) -> bool:
-    touched = pipeline.updated or pipeline.created
-    return touched is None or touched.tzinfo is None or now - touched > GHOST
+def _activity(pipelines: Pipelines, *, now: datetime) -> str:
+    unfinished = (each for each in pipelines.values() if not each.finished)
+    return activity(
+        ((each.status, each.updated or each.created) for each in unfinished),
+        running="running",
+        now=now,
+    )

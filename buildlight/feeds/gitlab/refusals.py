@@ -6,8 +6,8 @@ Facts: https://docs.gitlab.com/api/rest/troubleshooting and https://docs.gitlab.
 from buildlight.errors import FeedRefused
 
 
-def explained(refused: FeedRefused, *, project: str, has_token: bool) -> FeedRefused:
-    """Return *refused* in words for the owner of the lamp."""
+def sentence_of(refused: FeedRefused, *, project: str, has_token: bool) -> str:
+    """Return what *refused* means, for the owner of the lamp; empty for what needs no words."""
     unseen = (
         "or the token cannot see it; check the path, and give the token the scope read_api and the "
         "role Reporter"
@@ -17,14 +17,8 @@ def explained(refused: FeedRefused, *, project: str, has_token: bool) -> FeedRef
     sentences = {
         401: "401 Unauthorized: the token is wrong, expired or revoked; make a new one",
         403: "403 Forbidden: the token lacks the scope read_api or the role Reporter in "
-        f"{project}, "
-        "or CI/CD is disabled there",
+        f"{project}, or CI/CD is disabled there",
         404: f"404 Not Found: no project {project}, {unseen}; behind a proxy that decodes %2F, "
         "write the number of the project in url",
     }
-    return FeedRefused(
-        sentences.get(refused.status or 0, str(refused)),
-        status=refused.status,
-        retry_after=refused.retry_after,
-        headers=refused.headers,
-    )
+    return sentences.get(refused.status or 0, "")

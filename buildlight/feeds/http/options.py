@@ -76,16 +76,8 @@ class HttpOptions(FeedOptions):
     @field_validator("url")
     @classmethod
     def _is_an_address(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            whole = False
-        unusable = {letter for letter in url if letter.isspace() or not letter.isprintable()}
-        if whole and unusable == {" "} and url == url.strip():
-            raise ValueError("contains a space; write %20 instead")
-        if not whole or unusable:
-            raise ValueError("is not an address; write it as https://ci.example/cc.xml")
+        check_address(url)
+        parts = urlsplit(url)
         # GitHub and others take a token as the user, and any password.
         short = 0 < len(unquote(parts.password or "")) < SHORTEST_SECRET
         if short and not looks_random(unquote(parts.username or "")):
@@ -227,6 +219,20 @@ _OURS: Mapping[str, str] = {
     **dict.fromkeys(("accept-encoding", "if-none-match", "if-modified-since"), _CLIENT),
 }
 """Headers that no configuration sets, and why."""
+
+
+def check_address(url: str) -> None:
+    """Raise :class:`ValueError` unless *url* is an address over http or https."""
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    unusable = {letter for letter in url if letter.isspace() or not letter.isprintable()}
+    if whole and unusable == {" "} and url == url.strip():
+        raise ValueError("contains a space; write %20 instead")
+    if not whole or unusable:
+        raise ValueError("is not an address; write it as https://ci.example/cc.xml")
 
 
 def is_in_the_clear(url: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from buildlight.errors import FeedMalformed
+from buildlight.feeds.forge.rows import KEPT
 from buildlight.feeds.github import runs as module
 from buildlight.feeds.github.runs import (
     EVENTS,
@@ -188,7 +189,7 @@ def test_the_run_that_decides_outlives_many_that_do_not() -> None:
     decided = decisive(known)
     assert decided is not None
     assert decided.number == 1
-    assert len(known) == module.KEPT + 1
+    assert len(known) == KEPT + 1
 
 
 @pytest.mark.parametrize(

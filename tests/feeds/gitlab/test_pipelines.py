@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from buildlight.errors import FeedMalformed
+from buildlight.feeds.forge.rows import KEPT
 from buildlight.feeds.gitlab import pipelines as module
 from buildlight.feeds.gitlab.pipelines import (
     Pipeline,
@@ -108,7 +109,7 @@ def test_the_pipeline_that_decides_outlives_many_that_do_not() -> None:
 
     decided = decisive(known)
     assert decided is not None
-    assert (decided.label, len(known)) == ("1", module.KEPT + 1)
+    assert (decided.label, len(known)) == ("1", KEPT + 1)
 
 
 @pytest.mark.parametrize(
