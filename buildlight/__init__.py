@@ -1,5 +1,5 @@
 """A build lamp that never lies: polls cc.xml feeds and shows their verdict on a light."""
 
-# Written here, not read from the installed metadata: that look-up costs a Pi Zero more than
-# everything else that `buildlight --version` does.
+# Written here and not read from the installed metadata: on a Pi Zero that look-up takes longer
+# than the rest of `buildlight --version`.
 __version__ = "0.1.0"

@@ -1,6 +1,6 @@
 """The command line: arguments to calls, errors to one line and an exit status.
 
-Nothing is imported before it is known what is needed: a Pi Zero takes seconds for it.
+Modules are imported only when they are needed: on a Pi Zero that takes seconds.
 """
 
 import argparse
@@ -13,23 +13,24 @@ from collections.abc import Callable, Mapping, Sequence
 from buildlight.cli.arguments import parsed
 from buildlight.errors import BuildlightError, ConfigError
 
-TYPE_CHECKING = False  # As type checkers know it; typing itself costs `--version` a tenth.
+# The name that type checkers know; importing typing makes `--version` a tenth slower.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
 OK, FAILED, MISCONFIGURED = 0, 1, 78
-"""Exit statuses; 78 is EX_CONFIG of sysexits.h, after which systemd need not try again."""
+"""Exit statuses; 78 is EX_CONFIG of sysexits.h: systemd does not restart the service after it."""
 INTERRUPTED = 130
 
 DAEMONS = ("run", "demo")
-"""The commands that a signal ends with status 0, at any time."""
+"""Commands that exit with status 0 when a signal ends them."""
 NO_THREAD: Mapping[str, str] = {
     "can't start new thread": "cannot start a thread: too many are running, or memory is short; "
     "see `ulimit -u`, and TasksMax= of the service"
 }
-"""What Python says where no thread can be had, and what we say."""
+"""Python's message when no thread can be started, and ours."""
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
-"""Errors of an output that cannot be written."""
+"""Errors that mean that the output cannot be written."""
 
 MODULES: Mapping[str, str] = {
     "run": "run",
@@ -43,7 +44,7 @@ MODULES: Mapping[str, str] = {
     "devices": "devices",
     "demo": "demo",
 }
-"""The module of each command; its function ``main`` gets the arguments and returns the status."""
+"""The module of each command; its ``main`` takes the arguments and returns the exit status."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     by_shell = arguments is None
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] and arguments[0] in DAEMONS:
-        _heed_signals(arguments[0])  # First of all: the imports that follow take their time.
+        _heed_signals(arguments[0])  # First, because the imports below are slow.
     try:
         _ready_streams()
         chosen = _parsed(arguments)
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = _command(chosen.command)(chosen)
         sys.stdout.flush()
         if by_shell and chosen.command == "run":
-            os._exit(status)  # To forget 250,000 projects one by one would take seconds.
+            os._exit(status)  # Freeing 250,000 projects one by one would take seconds.
     except ConfigError as exc:
         for mistake in exc.mistakes:
             write_error(mistake)
@@ -79,11 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _sentence(exc: Exception) -> str | None:
-    """Return what to write about *exc*, which may be nothing; ``None``: it is a bug of ours."""
+    """Return the message for *exc*, perhaps an empty one; ``None`` if *exc* is a bug of ours."""
     if isinstance(exc, BuildlightError):
         return str(exc)
     if isinstance(exc, BrokenPipeError):
-        return ""  # The reader of the output has gone, a pager for instance.
+        return ""  # The reader of the output is gone: a pager was closed, for instance.
     if isinstance(exc, OSError) and exc.errno in UNWRITABLE:
         return f"the output cannot be written: {exc.strerror}"
     if isinstance(exc, MemoryError):
@@ -112,22 +113,22 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     try:
         return parsed(arguments)
     finally:
-        sys.stdout.flush()  # It may have been a help text, and nobody may be reading it.
+        sys.stdout.flush()  # The output may have been a help text, and its reader may be gone.
 
 
 def _ready_streams() -> None:
-    """Make standard output and error good for any text, and for nobody: each may be closed."""
+    """Make standard output and error accept any text; either may be closed."""
     if sys.stdout is None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A project's name may have letters that this terminal's encoding lacks.
+        # A project's name may contain characters that this terminal cannot encode.
         sys.stdout.reconfigure(errors="replace")
 
 
 def write_error(sentence: str) -> None:
-    """Write *sentence* to standard error, as journald wants it where journald reads it."""
+    """Write *sentence* to standard error, with a priority in front if journald reads it."""
     from logging import ERROR
 
     from buildlight.system.logging_setup import journald_reads, prioritised
@@ -139,11 +140,11 @@ def write_error(sentence: str) -> None:
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
     except OSError:
-        forsake(sys.stderr)  # The exit status has to tell it.
+        forsake(sys.stderr)  # The exit status reports it.
 
 
 def forsake(stream: "TextIO") -> None:
-    """Send what *stream* still holds nowhere: at exit, Python would fail to write it again."""
+    """Discard what *stream* has buffered: at exit, Python would try to write it again, and fail."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -1,6 +1,6 @@
-"""One look at everything: each feed read once, each light opened once, and what lamps would show.
+"""Reads each feed once, opens each light once, and prints what the lamps would show.
 
-Nothing is lit: a light is opened, and let go of.
+No lamp is lit: a light is only opened and closed.
 """
 
 import argparse
@@ -39,7 +39,7 @@ from buildlight.wording import count, span
 
 
 def main(chosen: argparse.Namespace) -> int:
-    """Check the configuration and print what was found; returns whether all of it is sound."""
+    """Check the configuration and print the findings; returns whether everything is in order."""
     settings = load_settings(paths.find_file(chosen.config))
     with progress(len(settings.feeds) + len(settings.lamps)) as on_step:
         finding = check(settings, on_step=on_step)
@@ -54,9 +54,9 @@ def main(chosen: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found: the report, and why each light of *troubles* (by lamp) did not open.
+    """The findings of a check: the report, and *troubles*: why a lamp's light did not open.
 
-    *warnings* (by feed or lamp) are what is unwise about the configuration.
+    *warnings* (by feed or lamp) are about unwise settings.
     """
 
     report: Report
@@ -65,7 +65,7 @@ class Finding:
 
     @property
     def sound(self) -> bool:
-        """Whether every feed was read, every light opened, and every lamp finds its projects."""
+        """Whether every feed was read, every light opened, and every pattern matched a project."""
         return (
             not self.troubles
             and not _unmatched(self.report)
@@ -83,9 +83,9 @@ def check(
     sources: OpenSources = open_sources,
     clock: Callable[[], datetime] = time_of_day,
 ) -> Finding:
-    """Read every feed of *settings* once and open every light once, all side by side.
+    """Read every feed of *settings* once and open every light once, all at the same time.
 
-    *on_step* is called with the name of each feed and lamp when it is done.
+    *on_step* is called with the name of each feed and lamp that is done.
     """
     with asyncio.Runner(loop_factory=ResolverLoop) as runner:
         return runner.run(_check(settings, on_step=on_step, sources=sources, clock=clock))
@@ -165,7 +165,7 @@ def _open_and_close(lamp: LampSettings, tell: Callable[[str], None]) -> None:
         lamp.open_light().close()
     except LightUnavailable as exc:
         tell(describe_trouble(lamp, exc, patience=OPENING))
-    except Exception as exc:  # noqa: BLE001 - a driver may be anybody's
+    except Exception as exc:  # noqa: BLE001 - a driver may be a plug-in
         tell(f"driver {lamp.driver!r}: failed: {type(exc).__name__}: {exc}")
     else:
         tell("")
@@ -181,21 +181,21 @@ def _tell(loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[str]", troubl
 
 
 def show_finding(finding: Finding, *, everything: bool = False) -> None:
-    """Print what a check found, the answer first; projects that are not broken are only counted.
+    """Print the findings, the answer first; with *everything*, each project has a line.
 
-    With *everything* each project has a line.
+    Otherwise projects that are not broken are only counted.
     """
     from rich.console import Console  # noqa: PLC0415 - with --json nothing is laid out
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(highlight=False)
     for line, style in _lines(finding, everything=everything):
-        # Not folded by rich, which cuts links and names.
+        # rich would break links and names in the middle.
         console.print(Text(wrapped(printable(line, limit=WIDE)), style=style), soft_wrap=True)
 
 
 WIDE = 2000
-"""Letters of a line, which may be about any number of projects."""
+"""Maximum length of a line, in characters: it may name any number of projects."""
 STYLES = {"broken": "red", "passing": "green", "none": "yellow"}
 
 
@@ -240,7 +240,7 @@ def _row(row: ProjectReport, report: Report) -> str:
 
 
 def _feed_lines(report: Report) -> Iterator[str]:
-    faults: dict[tuple[str, str], list[str]] = {}  # One address twice: one line.
+    faults: dict[tuple[str, str], list[str]] = {}  # Several tables with one address share a line.
     for feed in report.feeds:
         if feed.error is None:
             yield f"{feed.name}: {count(feed.projects, 'project')}  <{feed.url}>"

@@ -1,7 +1,7 @@
-"""A lamp without anything: an embedded CI server acts out a working day, the real daemon polls it.
+"""A lamp without hardware: two built-in CI servers play a working day, the real daemon polls them.
 
-Two servers on loopback: one that keeps a project's verdict while it builds, as Jenkins does, and
-one that forgets it, as Travis does. The day is a table.
+Both are on loopback. One keeps a project's verdict while it builds, as Jenkins does; the other
+forgets it, as Travis does. The day is a table.
 """
 
 import argparse
@@ -36,20 +36,20 @@ from buildlight.report.update import Update
 from buildlight.system.posix_signals import ending_signals
 
 DAY = 60.0
-"""Seconds that a working day takes unless said otherwise."""
+"""Default length of a working day, in seconds."""
 SHORTEST_DAY = 15.0
 POLLS = 6
-"""Polls while an act lasts."""
+"""Number of polls during one scene."""
 
 DOWN = None
-"""A server that nobody reaches."""
+"""A server that is down."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One scene of the day: what a clock on the wall and a narrator say, and what servers say.
+    """One scene of the day: the time, a caption, and what each server answers.
 
-    A server that is not named goes on as it was.
+    A server that is not named keeps its answer.
     """
 
     clock: str
@@ -75,7 +75,7 @@ ACTS: tuple[Act, ...] = (
     ),
     Act(
         "09:30",
-        "Somebody pushes: shop is being built. Its colour stays, motion starts.",
+        "Somebody pushes: shop is being built. The colour stays, motion starts.",
         {"jenkins": (_project("shop", "Building", "Success", 41, clock="08:40"), SEARCH)},
     ),
     Act(
@@ -115,19 +115,19 @@ ACTS: tuple[Act, ...] = (
     ),
     Act(
         "15:00",
-        "The first server goes down. Nobody knows how its projects are: not green.",
+        "The first server goes down. Its projects are unknown: not green.",
         {"jenkins": DOWN},
     ),
     Act(
         "15:40",
-        "It is back, and so is the green.",
+        "The server is back, and the lamp is green again.",
         {"jenkins": (_project("shop", "Sleeping", "Success", 43, clock="10:13"), SEARCH)},
     ),
 )
 
 
 class CIServer:
-    """A server on a loopback port with one cc.xml document, which can go down and return."""
+    """A server on a loopback port with one cc.xml document; it can go down and come back."""
 
     def __init__(self) -> None:
         self._document = b""
@@ -143,11 +143,11 @@ class CIServer:
 
     @property
     def url(self) -> str:
-        """Where the document is."""
+        """The address of the document."""
         return f"http://127.0.0.1:{self._port}/cc.xml"
 
     def serve(self, projects: Iterable[Project] | None) -> None:
-        """Answer with *projects* from now on, or not at all."""
+        """Answer with *projects* from now on, or refuse every connection."""
         if projects is None:
             self._hang_up()
             return
@@ -179,19 +179,19 @@ def _handler(document: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_args: object) -> None:
-            """Say nothing: the terminal belongs to the lamp."""
+            """Log nothing: the terminal belongs to the lamp."""
 
     return FeedHandler
 
 
 def main(chosen: argparse.Namespace) -> int:
-    """Act out the day."""
+    """Play the day."""
     logging.getLogger("buildlight").setLevel(logging.ERROR)  # The captions tell the story.
     return run_with_log_thread(partial(run_demo, chosen.seconds))
 
 
 def run_demo(seconds: float | None = None) -> None:
-    """Act out working days until interrupted; with *seconds*, one that is over after so many."""
+    """Play working days until interrupted; with *seconds*, play one day of that length."""
     with ExitStack() as stack, asyncio.Runner(loop_factory=ResolverLoop) as runner:
         servers = {name: stack.enter_context(CIServer()) for name in ACTS[0].servers}
         runner.run(_play(servers, seconds=seconds))
@@ -207,7 +207,7 @@ async def _play(servers: Mapping[str, CIServer], *, seconds: float | None) -> No
     daemon = Daemon(
         _settings(servers, interval=act / POLLS),
         publishers=[_Curtain(curtain)],
-        # A transport of its own: no proxy of the environment stands before a loopback address.
+        # A separate transport: a proxy of the environment must not get a loopback address.
         open_sources=partial(open_sources, transport=httpx.AsyncHTTPTransport()),
     )
     _set(servers, ACTS[0])
@@ -221,7 +221,7 @@ async def _play(servers: Mapping[str, CIServer], *, seconds: float | None) -> No
 
 @dataclass(frozen=True, slots=True)
 class _Curtain:
-    """A publisher that sets *rises* once every server has answered."""
+    """A publisher that sets *rises* when every server has answered."""
 
     rises: asyncio.Event
 

@@ -1,4 +1,4 @@
-"""`buildlight devices`: drivers, chips, ports and LEDs, with what to do next."""
+"""`buildlight devices`: lists drivers, chips, ports and LEDs, with the next step."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ from buildlight.drivers.inventory import (
 from buildlight.redaction import printable
 
 NO_CHIPS = "none: this machine has no pins, or /dev is hidden from this program"
-NO_PORTS = "none: plug the light in, and see with dmesg whether the kernel noticed"
+NO_PORTS = "none: plug the light in, and check with dmesg whether the kernel found it"
 NO_LEDS = (
     "none: on a Raspberry Pi dtoverlay=gpio-led,gpio=17,label=build-red in config.txt makes one"
 )
@@ -50,7 +50,7 @@ def _lines(devices: Devices) -> Iterator[str]:
 def _section(heading: str, told: Iterable[str], nothing: str) -> Iterator[str]:
     yield heading
     for line in [*told] or [nothing]:
-        # Whoever makes a USB device says what it is called.
+        # The name of a USB device is text that its maker chose.
         yield f"  {printable(line, limit=300)}"
 
 
@@ -68,7 +68,7 @@ def _chip(chip: FoundChip) -> str:
 def _ports(ports: Iterable[FoundPort]) -> Iterator[str]:
     for port in ports:
         about = ", ".join(each for each in (port.usb, port.product, port.light) if each)
-        yield f"{port.device}: {about or 'nothing is known of it'}"
+        yield f"{port.device}: {about or 'unknown device'}"
         if port.stable:
             yield f'  port = "{port.stable}"'
 

@@ -1,6 +1,6 @@
-"""`buildlight discover`: its questions, and the table that it prints.
+"""`buildlight discover`: asks for a secret, and prints the table of the feed.
 
-Standard output is TOML with comments, so that it can be pasted into a configuration as it is.
+Standard output is TOML with comments, ready to be pasted into a configuration.
 """
 
 import argparse
@@ -30,13 +30,13 @@ from buildlight.system.paths import configuration_folders
 from buildlight.wording import count
 
 WIDTH = 96
-"""Letters on a line of comment, at most."""
+"""Maximum length of a comment line, in characters."""
 LONGEST_NAME = 60
-"""Letters of a feed's name, at most."""
+"""Maximum length of a feed's name, in characters."""
 
 
 def main(chosen: argparse.Namespace) -> int:
-    """Look for the feed and print its table; returns whether one with projects was found."""
+    """Find the feed and print its table; returns whether a feed with projects was found."""
     found = discover(chosen.url, person=person(chosen.user, chosen.token_file), on_try=on_try())
     best = found.best
     if best is not None and not isinstance(best.outcome, BuildlightError):
@@ -52,7 +52,7 @@ def main(chosen: argparse.Namespace) -> int:
 def person(user: str | None, token_file: str | None) -> Person:
     """Return the person who looks for a feed; the secret is read now, or asked for when needed.
 
-    Raises :class:`ConfigError` for a file without a secret, and for a *user* without a
+    Raises :class:`ConfigError` if the file holds no secret, or if there is a *user* but no
     terminal to ask for the password.
     """
     if token_file is not None:
@@ -111,7 +111,7 @@ _WITH: dict[str, Callable[[Auth], str]] = {
 
 
 def complaints(discovery: Discovery) -> Iterator[str]:
-    """Yield what each try of *discovery* was answered, the same once, and what to do next."""
+    """Yield the outcome of each try of *discovery*, equal outcomes once, and the next step."""
     answers = [(each, _answer(each)) for each in discovery.tries]
     seen: dict[tuple[object, str], list[Try]] = {}
     for each, answer in answers:
@@ -122,8 +122,8 @@ def complaints(discovery: Discovery) -> Iterator[str]:
         yield f"{_way(same[0].options)}{more}: {answer}"
     if discovery.withheld:
         yield (
-            "it wants a secret, which is not sent over http, where anybody can read it; "
-            "write http:// before the address to send it all the same"
+            "the server requires a secret, but http is not encrypted and buildlight sends none; "
+            "write http:// before the address to send it anyway"
         )
     elif any(each.wants_secret for each in discovery.tries) or not discovery.tries:
         yield _MORE[any(each.options.auth for each in discovery.tries)]
@@ -133,7 +133,7 @@ def complaints(discovery: Discovery) -> Iterator[str]:
 _MORE = {
     False: "give a token with --token-file FILE (- for standard input), and --user NAME if the "
     "server knows users (Jenkins, GoCD, TeamCity)",
-    True: "check the secret and what it may see; with a user of the server, add --user NAME",
+    True: "check the secret and its permissions; if it belongs to a user, add --user NAME",
 }
 
 
@@ -144,10 +144,10 @@ def _answer(each: Try) -> str:
 
 
 def advice(discovery: Discovery, found: Try, *, clock: datetime) -> Iterator[str]:
-    """Yield the lines of TOML about what was *found*: its table, and in comments the rest."""
+    """Yield the lines of TOML about the feed that was *found*: its table, and comments."""
     options, projects = found.options, found.projects
     server = identify(options.url, projects)
-    guess = f"it looks like {server}" if server else "buildlight does not know which server it is"
+    guess = f"it looks like {server}" if server else "the server is not recognised"
     yield from _comment(f"{options.shown}: {_summary(projects)}; {guess}.")
     yield from _about_the_secret(discovery, found)
     yield ""
@@ -187,13 +187,15 @@ def _about_the_secret(discovery: Discovery, found: Try) -> Iterator[str]:
     tried = any(each.options.auth for each in discovery.tries)
     fewer = [each for each in discovery.tries if each.projects and not each.options.auth]
     if auth is None and tried:
-        yield from _comment("With the secret it shows no more than without, so none is needed.")
+        yield from _comment("No secret is needed: with it, the server shows the same projects.")
     if auth is not None and fewer:
         yield from _comment(
-            f"Without the secret it shows {count(len(fewer[0].projects), 'project')} only."
+            f"Without the secret the server shows only {count(len(fewer[0].projects), 'project')}."
         )
     if auth is not None and url.startswith("http:"):
-        yield from _comment("The secret goes over http, where anybody can read it; is there https?")
+        yield from _comment(
+            "The secret is sent over http, unencrypted; does the server offer https?"
+        )
 
 
 def _host(options: CCTrayOptions) -> str:
@@ -201,7 +203,7 @@ def _host(options: CCTrayOptions) -> str:
 
 
 def _secret_name(options: CCTrayOptions) -> str:
-    """Return the server's host as a secret may be called."""
+    """Return the server's host, as a valid name of a secret."""
     return re.sub(r"[^A-Za-z0-9.-]+", "-", _host(options)).strip(".-") or "feed"
 
 

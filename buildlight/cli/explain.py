@@ -22,14 +22,14 @@ from buildlight.system.running_daemon import RunningDaemon
 from buildlight.wording import span
 
 OLD = 3 * HEARTBEAT
-"""Seconds after which a daemon that lives would have written again, whatever kept it busy."""
+"""Seconds within which a working daemon writes again, even a busy one."""
 VERSION = 1
 LARGEST = 1024**3
-"""Bytes of a status file; 100,000 projects make 30 MB."""
+"""Largest status file, in bytes; 100,000 projects make 30 MB."""
 LISTED = 20
-"""Broken projects of a lamp that get a line each; the rest is counted."""
+"""Most broken projects of a lamp with a line each; the rest is counted."""
 WIDE = 2000
-"""Letters of a sentence about projects, which may have any number of names."""
+"""Maximum length of a sentence, in characters: it may name any number of projects."""
 NEVER = "has not answered yet"
 
 Document = Mapping[str, Any]
@@ -37,7 +37,7 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StatusDocument:
-    """What the daemon wrote last into *file*, and *doubt*: why it may be out of date."""
+    """The last content of *file*, and *doubt*: why it may be out of date."""
 
     file: Path
     document: Document
@@ -45,7 +45,7 @@ class StatusDocument:
 
 
 def main(chosen: argparse.Namespace) -> int:
-    """Print why each lamp looks as it does; returns whether the daemon still says so."""
+    """Print why each lamp looks as it does; returns whether that is up to date."""
     clock = datetime.now(tz=UTC).astimezone()
     status = read_status(
         paths.run_folders(), clock=clock, find_running_daemon=running_daemon.find_running_daemon
@@ -64,10 +64,10 @@ def read_status(
     clock: datetime,
     find_running_daemon: Callable[[], RunningDaemon | None],
 ) -> StatusDocument:
-    """Return what the daemon wrote last, in the first of *folders* that holds it.
+    """Return the daemon's last status file, from the first of *folders* that holds one.
 
     *clock* is the time of day, *find_running_daemon* looks for the daemon. Raises
-    :class:`errors.StatusUnknown` if nothing is there that can be read.
+    :class:`errors.StatusUnknown` if no file can be read.
     """
     places = [folder / NAME for folder in folders]
     file = next((place for place in places if os.path.lexists(place)), None)
@@ -135,7 +135,7 @@ def _lines(document: Document, *, clock: datetime) -> Iterator[str]:
     projects = {
         (each["feed"], each["name"]): each
         for each in document["projects"]
-        if each["verdict"] == "broken"  # One of its namesakes may pass.
+        if each["verdict"] == "broken"  # A project of the same name may pass.
     }
     for lamp in document["lamps"]:
         yield f"{lamp['name']} (driver {lamp['driver']}) shows: {lamp['pattern']}"

@@ -1,4 +1,4 @@
-"""`buildlight hours`: when each lamp's office opens and closes next."""
+"""`buildlight hours`: lists when each lamp's office opens and closes next."""
 
 import argparse
 from itertools import islice
@@ -11,11 +11,11 @@ from buildlight.hours import switches
 from buildlight.system import paths
 
 SWITCHES = 10
-"""How many openings and closings are listed for a lamp."""
+"""Number of openings and closings that are listed for a lamp."""
 
 
 def main(chosen: argparse.Namespace) -> int:
-    """List them, lamp by lamp."""
+    """Print the openings and closings of each lamp."""
     for lamp in settings.load_settings(paths.find_file(chosen.config)).lamps:
         if lamp.hours is None:
             write_line(f"{lamp.name}: always open")

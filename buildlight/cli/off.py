@@ -1,4 +1,4 @@
-"""`buildlight off`: every lamp made dark, for instance after a crash."""
+"""`buildlight off`: makes every lamp dark, for instance after a crash."""
 
 import argparse
 import logging
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 def main(chosen: argparse.Namespace) -> int:
     """Make every lamp dark; returns whether all are."""
     folder = paths.given_run_folder()
-    # First those that the daemon had lit: the configuration may be another by now, or wrong.
+    # First the lamps that the daemon lit: the configuration may have changed, or have mistakes.
     left = left_lamps(left_lit(folder)) if folder else ()
     dark = _darken_and_report(left)
     dark &= _darken_and_report(others(load_lamps(paths.find_file(chosen.config)), left))
@@ -41,9 +41,9 @@ def _darken_and_report(lamps: Sequence[LampSettings]) -> bool:
 
 
 def left_lamps(written: Iterable[LitLamp]) -> tuple[LampSettings, ...]:
-    """Return lamps, watching nothing, of what a daemon has *written* down.
+    """Return a lamp for each light that a daemon recorded in *written*.
 
-    One whose driver was uninstalled meanwhile is logged, and keeps no other from going dark.
+    A lamp whose driver was uninstalled is logged; the others still go dark.
     """
     return tuple(lamp for each in written if (lamp := _left_lamp(each)) is not None)
 
@@ -52,22 +52,22 @@ def _left_lamp(written: LitLamp) -> LampSettings | None:
     try:
         return replace(lamp_from_keys(written.driver, written.keys), name=written.name)
     except ConfigError as exc:
-        log.warning("%s: was lit, and cannot be darkened: %s", written.name, exc)
+        log.warning("%s: was lit, and cannot be switched off: %s", written.name, exc)
         return None
 
 
 def darken(lamps: Sequence[LampSettings]) -> tuple[tuple[str, str], ...]:
-    """Open the lights of *lamps* side by side, make them dark, and let go of them.
+    """Open the lights of *lamps* at the same time, make them dark and close them.
 
-    Returns why lamps may still be lit, by their names. A light that does not answer holds up
-    neither the others nor, for longer than a few seconds, this.
+    Returns, by name, why lamps may still be lit. A light that does not respond delays this by
+    a few seconds at most, and the other lights not at all.
     """
     players = [(lamp, LampThread(lamp.name, Lamp(lamp.open_light))) for lamp in lamps]
     for _, player in players:
         player.start(OFF)
     end = time.monotonic() + OPENING
     for _, player in players:
-        # Tried once is enough: what is not plugged in is not lit.
+        # One try is enough: a light that is not plugged in is dark.
         if player.wait_tried(max(end - time.monotonic(), 0.0)):
             player.wait_played(OFF, max(end - time.monotonic(), 0.0))
     troubles = [(lamp.name, _trouble(lamp, player)) for lamp, player in players]
@@ -80,7 +80,7 @@ def darken(lamps: Sequence[LampSettings]) -> tuple[tuple[str, str], ...]:
 
 
 def _trouble(lamp: LampSettings, player: LampThread) -> str:
-    """Return why the light is perhaps not dark, an empty string if it is."""
+    """Return why the light may still be lit; an empty string if it is dark."""
     status = player.status()
     if status.light is Light.OK:
         return ""

@@ -1,4 +1,4 @@
-"""`buildlight run`: the daemon, with its log written by a thread."""
+"""`buildlight run`: runs the daemon, and a thread that writes its log."""
 
 import argparse
 import faulthandler
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FLUSHING = 0.3
-"""Seconds to wait at a daemon's end for the rest of its log to be written."""
+"""Seconds to wait for the rest of the log when the daemon ends."""
 
 
 def main(chosen: argparse.Namespace) -> int:
     """Run the daemon until a signal ends it."""
-    # What is imported stays: there is no use in looking for garbage in it, now or ever.
+    # Modules stay loaded, so the garbage collector need not search them.
     gc.disable()
     from buildlight.config import settings  # noqa: PLC0415
     from buildlight.daemon import daemon  # noqa: PLC0415
@@ -36,11 +36,11 @@ def main(chosen: argparse.Namespace) -> int:
     gc.freeze()
     gc.enable()
 
-    # The watchdog of systemd sends SIGABRT: the log then says what hung. (A stream may be none.)
+    # systemd's watchdog sends SIGABRT: the log then shows what hung. (stderr may be None.)
     with suppress(OSError, ValueError):
         faulthandler.enable()
 
-    # Absolute: somebody's driver may change the working directory before a reload.
+    # An absolute path: a driver may change the working directory before a reload.
     file = paths.find_file(chosen.config).absolute()
     return run_with_log_thread(partial(daemon.run, partial(_load, file, settings.load_settings)))
 
@@ -58,7 +58,7 @@ def _load(file: Path, load_settings: "Callable[[Path], Settings]") -> "Settings"
 
 
 def run_with_log_thread(daemon: Callable[[], None]) -> int:
-    """Run *daemon* while a thread writes its log: a reader that stands still cannot hold it up."""
+    """Run *daemon*; a thread writes its log, so that a blocked terminal cannot stop the lamps."""
     root = logging.getLogger("buildlight")
     log = LogThread(root, root.handlers[0])
     log.start()
@@ -67,11 +67,12 @@ def run_with_log_thread(daemon: Callable[[], None]) -> int:
         daemon()
         status = OK
     finally:
-        posix_signals.end_at_once()  # The loop took its handlers away, and every lamp is dark.
+        # The loop has removed its signal handlers, and every lamp is dark.
+        posix_signals.end_at_once()
         if not log.close(FLUSHING):
             os._exit(status)
     try:
         sys.stdout.flush()
     except OSError:
-        forsake(sys.stdout)  # The lamp was drawn there, and its trouble is in the log.
+        forsake(sys.stdout)  # The lamp was drawn on this output, and the log has the error.
     return status

@@ -1,4 +1,4 @@
-"""`buildlight service`: install, remove or look at the systemd service."""
+"""`buildlight service`: installs, removes or shows the systemd service."""
 
 import argparse
 
@@ -8,6 +8,6 @@ from buildlight.service import install, plan, unit_files
 
 
 def main(chosen: argparse.Namespace) -> int:
-    """Do the chosen action; returns whether it was done, or whether the service runs."""
+    """Do the chosen action; returns whether it succeeded or, for status, whether it runs."""
     files, machine = unit_files.find_shipped(), plan.Machine(write_line=write_line)
     return OK if install.ACTIONS[chosen.action](files, machine, dry_run=chosen.dry_run) else FAILED

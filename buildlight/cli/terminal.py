@@ -1,4 +1,4 @@
-"""What a person sees and is asked on the terminal: tables, progress, questions."""
+"""Output and questions on the terminal: lines, progress, the person who tests a lamp."""
 
 import re
 import sys
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 def write_line(text: str) -> None:
-    """Write *text* as a line, at once."""
+    """Write *text* as a line and flush it."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def wrapped(text: str) -> str:
-    """Return *text* as lines of the terminal's width, cut between words only.
+    """Return *text* wrapped at the terminal's width, between words only.
 
-    Elsewhere it stays one line, for programs. A label such as ``  because:`` gets a hanging indent.
+    In a pipe or file it stays one line. A label such as ``  because:`` gets a hanging indent.
     """
     if not sys.stdout.isatty():
         return text
@@ -45,10 +45,10 @@ def wrapped(text: str) -> str:
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str], None]]:
-    """Show on a terminal how many of *total* steps are done; elsewhere nothing.
+    """Show on a terminal how many of *total* steps are done; in a pipe or file, nothing.
 
-    Gives a function to be called with the name of each step when it is done. Standard error
-    takes it: standard output may be going into a file.
+    Gives a function to be called with the name of each step that is done. It writes to standard
+    error, because standard output may go to a file.
     """
     if not sys.stderr.isatty():
         yield lambda _step: None
@@ -66,9 +66,9 @@ def progress(total: int) -> Iterator[Callable[[str], None]]:
 def describe_trouble(
     lamp: "LampSettings", trouble: LightUnavailable | None, *, patience: float
 ) -> str:
-    """Return why the light of *lamp* does not open, and how to stop a buildlight that holds it.
+    """Return why the light of *lamp* does not open, and how to stop a buildlight that uses it.
 
-    Without a *trouble* it did not answer within *patience* seconds.
+    Without a *trouble*, it did not open within *patience* seconds.
     """
     if trouble is None:
         return f"driver {lamp.driver!r}: does not open within {patience:.0f} seconds"
@@ -77,21 +77,21 @@ def describe_trouble(
 
 
 class Interviewer:
-    """A person at the terminal, who is asked after each step of a walk."""
+    """A person at the terminal, who is asked after each step of a test."""
 
     def say(self, text: str) -> None:
-        """Tell the person something."""
+        """Write *text*."""
         write_line(text)
 
     def saw(self, text: str) -> bool:
-        """Tell what should be seen, and return whether it is; raises EOFError without answers."""
+        """Ask whether *text* is seen; raises EOFError when the input ends."""
         while True:
             answer = input(f"{text}. Do you see it? [y/n] ").strip().lower()
             if answer in ("y", "yes", "n", "no"):
                 return answer.startswith("y")
 
     def saw_instead(self, channels: Sequence[Channel]) -> Channel | None:
-        """Ask which of *channels* lit up instead; ``None`` if none did."""
+        """Ask which of *channels* is lit instead; ``None`` if none is."""
         names = {channel.value: channel for channel in channels}
         if not names:
             return None
@@ -104,17 +104,17 @@ class Interviewer:
 
 
 class Unasked:
-    """A person who watches and is not asked: each step lasts *pause* seconds."""
+    """A person who only watches: each step lasts *pause* seconds."""
 
     def __init__(self, pause: float) -> None:
         self._pause = pause
 
     def say(self, text: str) -> None:
-        """Tell the person something."""
+        """Write *text*."""
         write_line(text)
 
     def saw(self, text: str) -> bool:
-        """Tell what should be seen, and give the time to see it."""
+        """Write what should be seen, and wait."""
         write_line(text)
         time.sleep(self._pause)
         return True

@@ -1,7 +1,7 @@
-"""Proving the wiring: every lamp walks through its channels and its signals, and a person watches.
+"""`buildlight test`: shows each channel and each signal of a lamp to a person who watches.
 
-What the person saw is compared with what was shown; a wire that looks swapped or dead is named.
-Not in here: how a person is asked. That is a :class:`Watcher`.
+The answers are compared with what was shown, and wires that look swapped or dead are named. A
+:class:`Watcher` asks the person.
 """
 
 import argparse
@@ -24,12 +24,13 @@ from buildlight.patterns.pattern import OFF, Channel, Pattern, Stroke
 from buildlight.system import paths, posix_signals
 
 ANSWERING = 5.0
-"""Seconds within which a light has to open, and to show a frame."""
+"""Seconds that a light may take to open, or to show a frame."""
 
 
 def main(chosen: argparse.Namespace) -> int:
-    """Walk each chosen lamp; returns whether all of them looked right."""
-    posix_signals.interrupt_once()  # Or it would end at once, and leave the light as it is.
+    """Test each chosen lamp; returns whether all of them looked right."""
+    # A plain SIGTERM would end the process at once and leave the light lit.
+    posix_signals.interrupt_once()
     watcher = Unasked(chosen.pause) if chosen.yes else Interviewer()
     try:
         right = [_walk_and_report(lamp, watcher) for lamp in _chosen_lamps(chosen)]
@@ -70,24 +71,24 @@ def _chosen_lamps(chosen: argparse.Namespace) -> tuple[LampSettings, ...]:
 
 
 class Watcher(Protocol):
-    """Who looks at the lamp while it is tested."""
+    """The person who looks at the lamp during a test."""
 
     def say(self, text: str) -> None:
-        """Tell the person something."""
+        """Show *text* to the person."""
         ...
 
     def saw(self, text: str) -> bool:
-        """Tell what should be seen, and return whether it is."""
+        """Say what should be seen, and return whether it is."""
         ...
 
     def saw_instead(self, channels: Sequence[Channel]) -> Channel | None:
-        """Ask which of *channels* lit up instead; ``None`` if none did."""
+        """Ask which of *channels* is lit instead; ``None`` if none is."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What came of one lamp's walk: *failed* steps, and what *advice* follows from them."""
+    """The result of one lamp's test: *failed* steps, and *advice* that follows from them."""
 
     lamp: str
     steps: int
@@ -96,9 +97,9 @@ class Walk:
 
 
 def walk(lamp: LampSettings, watcher: Watcher) -> Walk:
-    """Walk *lamp* through each channel and each signal, and leave it dark.
+    """Show each channel and each signal of *lamp*, and leave it dark.
 
-    Raises :class:`LightUnavailable` if the light does not open or does not answer any more.
+    Raises :class:`LightUnavailable` if the light does not open or stops responding.
     """
     player = LampThread(lamp.name, Lamp(lamp.open_light))
     player.start(OFF)
@@ -171,9 +172,9 @@ def advice(
     *,
     keys: Mapping[Channel, str] = MappingProxyType({}),
 ) -> Iterable[str]:
-    """Say which wires look swapped or dead, from what lit up (*seen*) for each channel.
+    """Say which wires look swapped or dead, from what was *seen* for each channel.
 
-    *keys* are the keys of the configuration that say where the channels are.
+    *keys* are the configuration keys that hold the places of the channels.
     """
     told: set[Channel] = set()
     for channel, saw in seen.items():
@@ -201,7 +202,7 @@ _WRONG = {
 
 
 def _in_one_place(wiring: Mapping[Channel, str]) -> bool:
-    """Return whether all channels are in one place: no wire of ours leads to any of them."""
+    """Return whether all channels are in one place: a light without separate wires."""
     return len(wiring) > 1 and len({*wiring.values()}) == 1
 
 
@@ -217,7 +218,7 @@ def _exchange(
 
 
 def _keys(options: DriverOptions) -> Mapping[Channel, str]:
-    """Return the key of *options* that says where each channel is, such as ``pins``."""
+    """Return the key of *options* that holds the places of the channels, such as ``pins``."""
     return {
         channel: field.alias or name
         for name, field in type(options).model_fields.items()

@@ -1,4 +1,4 @@
-"""Types of keys that several tables share: names, patterns of names, seconds."""
+"""Types of keys that several tables share: names, patterns for names, seconds."""
 
 import re
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 
 def _check_name(name: str) -> str:
-    # It goes into logs and onto terminals, which obey control characters.
+    # Names go to logs and terminals, and terminals interpret control characters.
     if not name.isprintable() or not name.strip():
         raise ValueError("is not a name; use visible characters on one line")
     return name
@@ -19,7 +19,7 @@ def _check_pattern(pattern: str) -> str:
         try:
             re.compile(pattern.removeprefix("re:"))
         except (re.error, OverflowError, RecursionError) as exc:
-            # Its place and not its message, which may repeat parts of the value.
+            # Only the position: the message may repeat parts of the value.
             at = getattr(exc, "pos", None)
             place = "" if at is None else f"; see character {at + 1} after re:"
             raise ValueError(f"is not a regular expression{place}") from None

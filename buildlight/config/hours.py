@@ -16,11 +16,11 @@ from buildlight.system.regular_file import read_regular_file
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOSED: Mapping[str, float] = {"off": 0.0}
 LARGEST = 65_536
-"""Bytes of a file of holidays; a larger one was named by mistake."""
+"""Largest file of holidays, in bytes; a larger file was named by mistake."""
 
 
 def _days(text: Any) -> frozenset[int]:
-    """Return the numbers of ``mon-fri``, ``mon,wed``, ``fri-mon`` or ``daily``."""
+    """Return the weekdays (0 is Monday) of ``mon-fri``, ``mon,wed``, ``fri-mon`` or ``daily``."""
     if text == "daily":
         return frozenset(range(7))
     try:
@@ -50,7 +50,7 @@ def _zone(name: Any) -> tzinfo:
 
 
 def _holidays(written: Any) -> frozenset[date]:
-    """Return the dates of a list, or of a file with one date a line and comments after ``#``."""
+    """Return the dates of a list, or of a file with one date per line; ``#`` begins a comment."""
     if isinstance(written, str):
         try:
             lines = read_regular_file(Path(written), limit=LARGEST).decode().splitlines()
@@ -77,30 +77,32 @@ def _closed(text: Any) -> float:
 
 
 class HoursTable(Table):
-    """When the lamp shows its patterns, and how bright it is when the office is closed."""
+    """When the office is open, and how bright the lamp is when the office is closed."""
 
     days: Annotated[frozenset[int], BeforeValidator(_days)] = Field(
         default=frozenset(range(5)),
-        description='spans and lists of days (`"mon-thu,sat"`), or `"daily"`; '
+        description='ranges and lists of days (`"mon-thu,sat"`), or `"daily"`; '
         '`"mon-fri"` unless set',
     )
     open: Annotated[time, BeforeValidator(_time)] = Field(description='time of day: `"08:00"`')
     close: Annotated[time, BeforeValidator(_time)] = Field(
-        description="time of day; a window that closes before it opens goes on over midnight"
+        description="time of day; if it is before `open`, the office closes on the next day"
     )
     zone: Annotated[tzinfo | None, BeforeValidator(_zone)] = Field(
-        default=None, description='time zone (`"Europe/Berlin"`); that of the machine unless set'
+        default=None,
+        description='time zone (`"Europe/Berlin"`); the zone of the machine unless set',
     )
     holidays: Annotated[frozenset[date], BeforeValidator(_holidays)] = Field(
         default=frozenset(),
-        description="list of dates on which the office is closed, or a file with one a line",
+        description="list of dates on which the office is closed, or a file with one date per line",
     )
     closed: Annotated[float, BeforeValidator(_closed)] = Field(
         default=0.0,
-        description='what is left of a pattern when closed: `"off"`, or for a light that can be '
-        'dimmed a level such as `"20%"`',
+        description='brightness when the office is closed: `"off"`, or a level such as `"20%"` '
+        "if the "
+        "light can be dimmed",
     )
 
     def hours(self, local: tzinfo) -> Hours:
-        """Return the hours; *local* is the zone of the machine, for a table without one."""
+        """Return the hours; *local* is the zone of the machine, for a table without a zone."""
         return Hours(self.days, self.open, self.close, self.zone or local, self.holidays)

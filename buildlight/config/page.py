@@ -1,4 +1,4 @@
-"""The ``[page]`` table of the configuration, checked: where the page is, and its names."""
+"""The ``[page]`` table of the configuration, checked: address, port and host names."""
 
 import re
 from collections.abc import Mapping
@@ -43,13 +43,14 @@ class PageTable(Table):
     )
     names: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
         default=(),
-        description="list of host names to answer to, besides `localhost`, the machine's own and "
-        "the address that was asked",
+        description="list of further host names of the page; `localhost`, the machine's own "
+        "names and its "
+        "IP addresses always work",
     )
 
 
 def page_settings(document: Mapping[str, Any], problems: list[Problem]) -> PageSettings | None:
-    """Return what the ``[page]`` table of *document* says; without it there is no page."""
+    """Return the settings of the ``[page]`` table of *document*; without it there is no page."""
     if KEY not in document:
         return None
     if not isinstance(document[KEY], dict):

@@ -1,4 +1,7 @@
-"""How a configured lamp looks: a preset, the patterns laid over it, both fitted to the light."""
+"""How a configured lamp looks: a preset, and the patterns that replace some of it.
+
+Both are fitted to what the light can show.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated
@@ -26,7 +29,7 @@ SIGNALS: tuple[str, ...] = tuple(dict.fromkeys(RANKS.values()))
 """The names of all signals, worst first."""
 
 EVENTS = {each.value: each for each in (Event.BROKEN, Event.STILL_BROKEN, Event.FIXED)}
-"""The events for which a lamp may play something, by name."""
+"""The events for which a lamp can play a pattern, by name."""
 
 
 def _check_signal(name: str) -> str:
@@ -52,7 +55,7 @@ def signal_patterns(
     preset: str | None, own: Mapping[str, Pattern], options: DriverOptions
 ) -> Mapping[str, Pattern]:
     """Return the pattern of every signal as a light with *options* can show it."""
-    # One colour cannot tell red from green: its rhythm has to.
+    # With one colour, only the rhythm distinguishes the signals.
     preset = preset or ("rhythm" if _has_one_colour(options) else "colours")
     return {
         signal: _fitted(pattern, options)
@@ -61,7 +64,7 @@ def signal_patterns(
 
 
 def event_patterns(own: Mapping[str, Pattern], options: DriverOptions) -> Mapping[Event, Pattern]:
-    """Return what is played once for each event, as a light with *options* can show it."""
+    """Return the pattern of each event, played once, as a light with *options* can show it."""
     return {
         EVENTS[name]: limit_duration(_fitted(pattern, options)) for name, pattern in own.items()
     }
@@ -75,7 +78,7 @@ def look_problems(
     patterns: Mapping[str, Pattern],
     events: Mapping[Event, Pattern],
 ) -> Iterator[Problem]:
-    """Yield what the light of the lamp at *path* cannot show of its fitted *patterns*, *events*."""
+    """Yield a problem for each of *patterns* and *events* that the light at *path* cannot show."""
     alone = _has_one_colour(options)
     channels = ", ".join(sorted(each.value for each in options.channels))
     invisible = f"the light cannot show this; its channels are {channels}"

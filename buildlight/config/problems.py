@@ -1,4 +1,4 @@
-"""Problems of a configuration: each with the path of its key, never with its value."""
+"""Problems of a configuration: each names its key, never the value."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ TableT = TypeVar("TableT", bound=BaseModel)
 ValueT = TypeVar("ValueT")
 
 OPTIONS = "options"
-"""The field of a table that holds the keys of its kind or driver; the file has no such level."""
+"""The field for the keys of the kind or driver; in the file they are in the table itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong at the key *path* (``lamps[0].pins.red``)."""
+    """A mistake at the key *path* (``lamps[0].pins.red``)."""
 
     path: str
     sentence: str
 
     def __str__(self) -> str:
-        # A key can hold control characters, which a terminal would obey.
+        # A key can hold control characters, which a terminal would interpret.
         path = printable(self.path, limit=200)
         return f"{path}: {self.sentence}" if path else self.sentence
 
@@ -40,7 +40,7 @@ class Table(BaseModel):
 
 
 def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
-    """Return the keys that *model* knows, as they are written in the file."""
+    """Return the keys of *model*, spelt as in the file."""
     return tuple(
         field.alias or name for name, field in model.model_fields.items() if name != OPTIONS
     )
@@ -51,11 +51,11 @@ def validated(
 ) -> TableT | None:
     """Return the *table* at *path* as a *model*; ``None`` if it has problems, which are added.
 
-    *context* is what its validators need to know of other tables.
+    *context* is what its validators need from other tables.
     """
     try:
         if issubclass(model, BaseSettings):
-            return model(**table)  # Its constructor reads the environment, too.
+            return model(**table)  # Its constructor also reads the environment.
         return model.model_validate(table, context=context)
     except ValidationError as exc:
         problems += [
@@ -67,7 +67,7 @@ def validated(
 def in_plain_words(
     exc: ValidationError, model: type[BaseModel], *, known: Collection[str]
 ) -> ValidationError:
-    """Return *exc*, raised by *model*, with sentences in the words of TOML.
+    """Return *exc*, raised by *model*, with sentences in TOML's terms.
 
     *known* are the keys of the table besides those of *model*.
     """
@@ -86,7 +86,7 @@ def in_plain_words(
 
 
 def text_of(parse: Callable[[str], ValueT]) -> Callable[[object], ValueT]:
-    """Return *parse* as pydantic calls it: given any value, and failing with a ValueError."""
+    """Return *parse* as a validator for pydantic: it takes any value and raises ValueError."""
 
     def parse_text(value: object) -> ValueT:
         if not isinstance(value, str):
@@ -100,7 +100,7 @@ def text_of(parse: Callable[[str], ValueT]) -> Callable[[object], ValueT]:
 
 
 def unknown_key(known: Collection[str]) -> str:
-    """Return the sentence about a key that is none of *known*."""
+    """Return the sentence about a key that is not in *known*."""
     return f"unknown key; known are: {', '.join(known)}"
 
 
@@ -117,7 +117,7 @@ def _path(path: str, loc: _Loc) -> str:
     return path
 
 
-# What pydantic says in Python's words, in TOML's.
+# pydantic's messages use Python's terms; these use TOML's.
 _PLAIN: Mapping[str, str] = {
     "missing": "is missing",
     "tuple_type": "should be a list",
@@ -146,7 +146,7 @@ def _sentences(
 
 
 def _keys_beside(model: type[BaseModel], loc: _Loc) -> tuple[str, ...]:
-    """Return the keys of the table of *model*, or of one inside it, in which *loc* is."""
+    """Return the keys of the table that holds *loc*: that of *model*, or one inside it."""
     for part in loc[:-1]:
         field = model.model_fields.get(str(part))
         model = (field and _model_in(field.annotation)) or model

@@ -1,8 +1,8 @@
-"""The configuration: a TOML file, and the environment over it, checked into plain objects.
+"""Reads the configuration (a TOML file, then the environment) and checks it.
 
-Three steps: pydantic checks each table, rules check the tables against one another, and what is
-without problems is translated into the settings of the rooms. No light is opened and no server
-is asked. All problems are found at once, each with the path of its key, never with its value.
+Three steps: pydantic checks each table; rules check the tables against one another; tables
+without problems become the settings of the rooms. No light is opened and no server is asked. All
+problems are reported at once; each names its key, never the value.
 """
 
 import os
@@ -29,7 +29,7 @@ from buildlight.system.paths import local_zone
 from buildlight.system.regular_file import read_regular_file
 
 LARGEST = 1024 * 1024
-"""Bytes of a configuration; a larger file was named by mistake."""
+"""Largest configuration, in bytes; a larger file was named by mistake."""
 
 
 def load_settings(path: Path) -> Settings:
@@ -45,16 +45,16 @@ def load_settings(path: Path) -> Settings:
 
 
 def load_lamps(path: Path) -> tuple[LampSettings, ...]:
-    """Return the lamps of the file at *path*, which watch nothing. Feeds are not checked.
+    """Return the lamps of the file at *path*, without feeds. Feeds are not checked.
 
-    systemd gives no secrets to what it starts after the daemon's end. Raises
-    :class:`ConfigError`.
+    They may need secrets, and systemd gives none to a command that it runs after the daemon.
+    Raises :class:`ConfigError`.
     """
     return _lamps_only(_read(path))
 
 
 def lamp_from_keys(driver: str, keys: Mapping[str, Any]) -> LampSettings:
-    """Return a lamp that watches nothing, from the name of a driver and its keys.
+    """Return a lamp without feeds, from the name of a driver and its keys.
 
     Raises :class:`ConfigError` with every problem.
     """
@@ -62,7 +62,7 @@ def lamp_from_keys(driver: str, keys: Mapping[str, Any]) -> LampSettings:
 
 
 def check_settings(document: Mapping[str, Any]) -> Settings:
-    """Return the settings that *document* (a TOML file's tables) and the environment make.
+    """Return the settings from *document* (the tables of a TOML file) and the environment.
 
     Raises :class:`ConfigError` with every problem.
     """
@@ -116,7 +116,7 @@ _TableT = TypeVar("_TableT", bound=OwnKeys)
 
 
 class _Found(NamedTuple, Generic[_TableT]):
-    """A *table* without problems of its own; *keys* are those of its kind or driver."""
+    """A *table* that passed its own checks; *keys* are the keys of its kind or driver."""
 
     path: str
     table: _TableT
@@ -151,7 +151,7 @@ def _tables(
     *,
     context: FeedNames | None = None,
 ) -> list[_Found[_TableT]]:
-    """Return the tables of ``[[key]]`` that have no problems of their own."""
+    """Return the tables of ``[[key]]`` that pass their own checks."""
     written = document.get(key, [])
     if not isinstance(written, list) or not all(isinstance(table, dict) for table in written):
         problems.append(Problem(key, f"is not a list of tables; write [[{key}]] above each"))
@@ -204,7 +204,7 @@ def _claim_problems(lamps: _Lamps) -> Iterator[Problem]:
     claimed: dict[str, str] = {}
     for path, table, keys in lamps:
         for claim in sorted(table.options.claims & claimed.keys()):
-            # A claim that is in the file word by word (a port) has a key.
+            # A claim with the same text as a value in the file (a port) gets that key.
             key = next((key for key, value in keys.items() if value == claim), None)
             at, subject = (path, f"{claim} ") if key is None else (f"{path}.{key}", "")
             yield Problem(at, f"{subject}is already used by {claimed[claim]}")
@@ -230,7 +230,7 @@ def _written_names(document: Mapping[str, Any]) -> list[str]:
 
 
 def _feed_names(feeds: _Feeds) -> tuple[str, ...]:
-    """Return the name of each of *feeds*; those of one server get numbers."""
+    """Return the name of each of *feeds*; several feeds of one server get numbers."""
     names: list[str] = []
     for _, table, _ in feeds:
         name, number = table.name or table.options.suggested_name, 1

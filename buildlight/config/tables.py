@@ -1,4 +1,4 @@
-"""The tables of a configuration: which keys each may hold, and of which type."""
+"""The tables of a configuration: the keys of each, and their types."""
 
 from collections.abc import Collection, Mapping
 from functools import cached_property
@@ -30,11 +30,11 @@ from buildlight.projects.selection import Selection
 from buildlight.projects.verdict import Event
 
 PREFIX = "BUILDLIGHT_"
-"""How the name of an environment variable for a key at the top begins."""
+"""The prefix of an environment variable for a top-level key."""
 
 
 class Top(BaseSettings):
-    """The keys at the top of the file, which the environment may override."""
+    """The top-level keys of the file; environment variables can override them."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, extra="forbid", hide_input_in_errors=True, frozen=True
@@ -49,7 +49,7 @@ class Top(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put the environment over the file, and read nothing else."""
+        """Read the environment, then the file, and nothing else; the environment wins."""
         return env_settings, init_settings
 
     interval: Seconds = Field(
@@ -59,11 +59,15 @@ class Top(BaseSettings):
         default=5.0, description="the same while one of its projects is being built"
     )
     max_failures: int = Field(
-        default=3, ge=1, le=100, description="polls in a row that may fail before a feed is stale"
+        default=3,
+        ge=1,
+        le=100,
+        description="number of failed polls in a row after which a feed is stale: its news is "
+        "too old",
     )
     keep_verdicts: Age = Field(
         default=86_400.0,
-        description="seconds for which a verdict stands that its server no longer confirms",
+        description="seconds for which a verdict is kept while its server does not confirm it",
     )
 
 
@@ -71,32 +75,33 @@ class OwnKeys(Table):
     """A table whose other keys belong to its kind of feed or its driver."""
 
     name: Name | None = Field(
-        default=None, description="its name in the log, in `explain` and on the page"
+        default=None, description="name in the log, in `explain` and on the page"
     )
     include: tuple[NamePattern, ...] = Field(
         default=(),
-        description="list of names that count, all unless set: globs (`shop-*`), or regular "
-        "expressions behind `re:`, which look at the first 500 letters; a name without a "
+        description="list of project names that count, all unless set: globs (`shop-*`), or "
+        "regular "
+        "expressions after `re:`, which search the first 500 characters; a name without a "
         "wildcard has to exist",
     )
     exclude: tuple[NamePattern, ...] = Field(
-        default=(), description="list of names that do not count, written like those of `include`"
+        default=(), description="list of project names that do not count, in the form of `include`"
     )
 
     @property
     def selection(self) -> Selection:
-        """Which projects count."""
+        """The keys that select projects."""
         return Selection(include=self.include, exclude=self.exclude)
 
     @classmethod
     def with_options(cls, table: Mapping[str, Any]) -> dict[str, Any]:
-        """Return *table* with the keys that are not in every such table gathered in one."""
+        """Return *table* with the keys of its kind or driver moved into one field."""
         common = {key: value for key, value in table.items() if key in keys_of(cls)}
         return {**common, "options": {key: table[key] for key in table if key not in common}}
 
     @classmethod
     def checked_options(cls, owner: Any, keys: Mapping[str, Any]) -> Any:
-        """Return *keys* as the options of *owner*, a kind of feed or a driver."""
+        """Return *keys* as the ``Options`` of *owner*, a kind of feed or a driver."""
         try:
             return owner.Options.model_validate(keys)
         except ValidationError as exc:
@@ -109,18 +114,20 @@ class FeedTable(OwnKeys):
     kind: Annotated[Any, PlainValidator(text_of(load_kind))] = Field(
         default="cctray",
         validate_default=True,
-        description="kind of the feed, see below; `github` or `gitlab` for addresses on "
-        "github.com and gitlab.com",
+        description="kind of the feed, see below; for addresses on github.com and gitlab.com it is "
+        "`github` and `gitlab` unless set",
     )
     words: Mapping[str, Literal["passing", "broken", "keep"]] = Field(
         default_factory=dict,
-        description='what words of this server mean: `{ flaky = "passing", dead = "broken", '
+        description='meaning of this server\'s status words: `{ flaky = "passing", dead = '
+        '"broken", '
         'skipped = "keep" }`',
     )
     roll_up: Literal["pipeline"] | None = Field(
         default=None,
-        description='`"pipeline"`: names are cut at ` :: `, ` / ` or `/`, and the worst part is '
-        "the verdict of the pipeline",
+        description='`"pipeline"`: count the stages and jobs of a pipeline as one project, with '
+        "the "
+        "worst of their verdicts; a name ends at ` :: `, ` / ` or `/`",
     )
     interval: Seconds | None = Field(
         default=None, description="the same as at the top level, for this feed"
@@ -130,33 +137,34 @@ class FeedTable(OwnKeys):
     )
     forget_missing: Age = Field(
         default=900.0,
-        description="seconds after which a broken project that the feed no longer holds is "
-        "forgotten; until then the lamp stays red",
+        description="seconds after which a broken project is forgotten once it is missing from "
+        "the feed; "
+        "until then the lamp stays red",
     )
     ignore_older_than: Age | None = Field(
         default=None,
-        description="seconds since its last build after which a project does not count; it is "
-        "listed all the same",
+        description="a project whose last build is older (seconds) does not count; it is still "
+        "listed",
     )
     options: Any
 
     @classmethod
     def with_options(cls, table: Mapping[str, Any]) -> dict[str, Any]:
-        """Do the same, and name the kind that the address of a known host means."""
+        """Do the same, and add the kind that belongs to the address of a known host."""
         return super().with_options({"kind": kind_of(table.get("url")), **table})
 
     @field_validator("options", mode="plain")
     @classmethod
     def _check_options(cls, keys: Mapping[str, Any], info: ValidationInfo) -> Any:
-        kind = info.data.get("kind")  # Absent if it has a problem itself.
+        kind = info.data.get("kind")  # Absent if the kind itself has a problem.
         return kind and cls.checked_options(kind, keys)
 
 
 class FeedNames(NamedTuple):
-    """The context in which a lamp's table is checked.
+    """The names of feeds, for the check of a lamp's table.
 
-    *known* are the names of feeds without problems, *written* those in the file, problems or not:
-    a lamp is not blamed for the problem of its feed.
+    *known* are the names of feeds without problems, *written* all names in the file: a problem
+    of a feed is not reported again for its lamp.
     """
 
     known: Collection[str] = ()
@@ -164,7 +172,7 @@ class FeedNames(NamedTuple):
 
 
 class NamedDriver(NamedTuple):
-    """A driver and its name in the file."""
+    """A driver, and its name in the file."""
 
     name: str
     make: type[Driver]
@@ -172,7 +180,7 @@ class NamedDriver(NamedTuple):
 
 def _check_feed(name: str, info: ValidationInfo) -> str:
     feeds: FeedNames = info.context or FeedNames()
-    # Without any feed, that is the problem, and another sentence says so.
+    # If there is no feed at all, another sentence says so.
     if feeds.known and name not in {*feeds.known, *feeds.written}:
         raise ValueError(f"no feed has this name; known are: {', '.join(sorted(feeds.known))}")
     return name
@@ -185,22 +193,27 @@ class LampTable(OwnKeys):
         NamedDriver, PlainValidator(text_of(lambda name: NamedDriver(name, load_driver(name))))
     ] = Field(description="kind of the light; see [Drivers](drivers.md)")
     feeds: tuple[Annotated[str, AfterValidator(_check_feed)], ...] = Field(
-        default=(), description="list of the names of the feeds that it watches; all unless set"
+        default=(),
+        description="list of the names of the feeds that the lamp watches; all unless set",
     )
     preset: Literal["colours", "rhythm"] | None = Field(
         default=None,
-        description='set of patterns: `"colours"`, or `"rhythm"` with a rhythm of its own for '
+        description='ready-made set of patterns: `"colours"`, or `"rhythm"` with a different '
+        "rhythm for "
         "each signal",
     )
     patterns: SignalPatterns = Field(
         default_factory=dict,
-        description='pattern by signal: `{ broken = "red, buzzer 2s", none = "off" }`',
+        description='patterns by signal: `{ broken = "red, buzzer 2s", none = "off" }`',
     )
     events: EventPatterns = Field(
         default_factory=dict,
-        description='what is played once: `{ broken = "buzzer 2s", fixed = "green blink 5s" }`',
+        description='patterns that are played once: `{ broken = "buzzer 2s", fixed = "green '
+        'blink 5s" }`',
     )
-    hours: HoursTable | None = Field(default=None, description="when the office is open; always")
+    hours: HoursTable | None = Field(
+        default=None, description="when the office is open; always unless set"
+    )
     options: Any
 
     @field_validator("options", mode="plain")

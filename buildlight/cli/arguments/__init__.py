@@ -1,6 +1,6 @@
-"""What may be written on the command line: commands, options, and texts that help a newcomer.
+"""The command line: its commands, options and help texts.
 
-Nothing is imported here but what reads arguments: a Pi Zero takes seconds for more.
+Imports only argparse: anything more takes seconds on a Pi Zero.
 """
 
 import argparse
@@ -10,7 +10,8 @@ from buildlight import __version__
 from buildlight.cli.arguments.options import BARE, add_config, add_light
 from buildlight.cli.arguments.values import seconds
 
-TYPE_CHECKING = False  # As type checkers know it; typing itself costs `--version` a tenth.
+# The name that type checkers know; importing typing makes `--version` a tenth slower.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn, TypeAlias
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return what *arguments* say; raises SystemExit(2) after telling what is wrong."""
+    """Return the parsed *arguments*; reports a mistake and raises SystemExit(2)."""
     whole, commands = _parsers()
     name = arguments[0] if arguments else "help"
     if name == "help":
@@ -54,7 +55,7 @@ def _unknown(name: str, commands: "Mapping[str, argparse.ArgumentParser]") -> st
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what reads the arguments; the chosen command's name is its ``command``."""
+    """Return the parser; the chosen command is the attribute ``command`` of what it parses."""
     return _parsers()[0]
 
 
@@ -99,26 +100,26 @@ def _add_discover(commands: "Commands") -> None:
         help="find the feed of a CI server, and print its table for the configuration",
         description="Look for the cc.xml feed of a CI server: at the URL itself and, unless it "
         "ends in .xml or .aspx, at the places where CI servers keep one. Prints a "
-        "[[feeds]] table for the configuration, with oddities of the feed in comments. "
+        "[[feeds]] table for the configuration, with warnings about the feed as comments. "
         "Exit status 0 if a feed with projects was found, 1 if none was, 78 if the URL is "
         "not an address.",
         epilog="Examples: buildlight discover ci.example; "
         "buildlight discover https://jenkins.example/view/all --user lamp; "
         "buildlight discover https://circleci.com/gh/acme/web --token-file token.txt. "
-        "Secrets are asked for or read from a file, never taken from the command line, which "
-        "every user of this machine can see. For a secret inside the URL, write "
+        "buildlight asks for a secret or reads it from a file. It takes none from the command "
+        "line, which every user of this machine can see. For a secret inside the URL, write "
         "{secret} there.",
     )
     discover.add_argument(
         "url",
         metavar="URL",
-        help="the server, a page of it, or the feed itself; without https:// or http:// both "
+        help="the server, one of its pages, or the feed itself; without https:// or http:// both "
         "are tried, and a secret is sent over https only",
     )
     discover.add_argument(
         "--user",
         metavar="NAME",
-        help="a user of the server, for Jenkins, GoCD or TeamCity; asks for the password "
+        help="user name on the server, for Jenkins, GoCD or TeamCity; asks for the password "
         "or API token",
     )
     discover.add_argument(
@@ -152,8 +153,8 @@ def _add_explain(commands: "Commands") -> None:
         "explain",
         help="print why each lamp looks as it does, since when, and what would change it",
         description="Print why each lamp looks as it does: since when, from which feed, by which "
-        "rule, and what would change it. The running daemon knows; no server is polled. Exit "
-        "status 1 if no daemon runs here, or if it has stopped writing.",
+        "rule, and what would change it. The answer comes from the running daemon; no server is "
+        "polled. Exit status 1 if no daemon runs here, or if it has stopped writing.",
     )
     explain.add_argument(
         "--json", action="store_true", help="print the report as JSON and nothing else"
@@ -201,7 +202,7 @@ def _add_service(commands: "Commands") -> None:
         "service",
         help="install, remove or show the systemd service that starts at boot",
         description="Install or remove the systemd service, or show its state. Exit status "
-        "1 if it could not be done or, for status, if the service does not run.",
+        "1 if that failed or, for status, if the service does not run.",
     )
     service.add_argument("action", choices=("install", "uninstall", "status"))
     service.add_argument("--dry-run", action="store_true", help="only print what would be done")
@@ -222,10 +223,10 @@ def _add_hours(commands: "Commands") -> None:
 def _add_devices(commands: "Commands") -> None:
     devices = commands.add_parser(
         "devices",
-        help="list what a lamp can be made of: drivers, GPIO chips, serial ports, LEDs",
-        description="List the drivers that are installed (and why one does not import), the GPIO "
-        "chips, the serial ports with the lights recognised on them, and the kernel's LEDs. "
-        "Nothing is switched, and no port is opened.",
+        help="list the drivers, GPIO chips, serial ports and LEDs of this machine",
+        description="List the installed drivers (and why one does not import), the GPIO chips, the "
+        "serial ports with the lights recognised on them, and the LEDs of the kernel. Nothing is "
+        "switched, and no port is opened.",
         epilog="Next: copy the port = line of your light, or the names of your LEDs, into a "
         "[[lamps]] table, and try it with `buildlight test`.",
     )
@@ -237,8 +238,8 @@ def _add_demo(commands: "Commands") -> None:
     demo = commands.add_parser(
         "demo",
         help="watch a lamp at work: no hardware, no network, no configuration",
-        description="An embedded CI server acts out a working day in about a minute, and the "
-        "real daemon follows it with a lamp drawn on this terminal. Ctrl-C ends it.",
+        description="Two built-in CI servers play a working day in about a minute, and the real "
+        "daemon follows them with a lamp drawn on this terminal. Ctrl-C ends it.",
     )
     demo.add_argument(
         "--seconds",
