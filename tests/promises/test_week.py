@@ -184,7 +184,7 @@ def changed(world: World, *, first: bool) -> int:
 
 def forget(world: World) -> None:
     """Let go of what the test itself has gathered."""
-    del world.reports[:-1]
+    del world.recorder.updates[:-1]
     for light in world.lights.values():
         del light.shown[:-1]
     for server in world.servers.values():
