@@ -69,12 +69,18 @@ class AtomicFile:
         self.start()
 
     def close(self, timeout: float) -> bool:
-        """Write what waits, for at most *timeout* seconds; returns whether the thread has ended."""
-        if self._thread is None:
-            return True
+        """Write what waits, for at most *timeout* seconds; returns whether the thread has ended.
+
+        What could not be written waits for the next :meth:`start`.
+        """
         with self._changed:
             self._closing = True
             self._changed.notify_all()
+        if self._make is not None:
+            self.start()
+        if self._thread is None:
+            self._closing = False
+            return True
         self._thread.join(timeout)
         if self._thread.is_alive():
             return False
@@ -87,9 +93,9 @@ class AtomicFile:
                 self._wait(EVERY)
                 continue
             with self._changed:
-                if self._closing and self._make is None:
-                    return
-                self._make = self._make or make
+                last, self._make = self._make is None, self._make or make
+                if self._closing and last:
+                    return  # The document waits for whoever starts the thread again.
             self._wait(AGAIN)
 
     def _take(self) -> Callable[[], object] | None:

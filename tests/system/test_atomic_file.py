@@ -209,6 +209,18 @@ def test_a_failed_document_is_tried_again(
     assert file.close(PATIENCE)
 
 
+def test_a_failed_document_outlives_the_thread(tmp_path: Path, full: Path) -> None:
+    """It is written once there is room, though nothing newer comes."""
+    file = a_file(tmp_path)
+    write_all(file, {"number": 1})
+    assert not (tmp_path / "kept.json").exists()
+
+    full.unlink()
+    assert file.close(PATIENCE)
+
+    assert written(tmp_path) == {"number": 1}
+
+
 def test_a_file_in_the_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     """What is no folder now may be one later."""
     troubles: list[str] = []
