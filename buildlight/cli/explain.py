@@ -140,11 +140,13 @@ def _lines(document: Document, *, clock: datetime) -> Iterator[str]:
     for lamp in document["lamps"]:
         yield f"{lamp['name']} (driver {lamp['driver']}) shows: {lamp['pattern']}"
         if lamp["light"] != "ok":
-            yield f"  but its light is {lamp['light']}; the log says why"
+            yield f"  but its light is {lamp['light']}{_trouble(lamp)}"
         yield f"  because:  {printable(lamp['because'], limit=WIDE)}"
         yield f"  since:    {_moment(lamp['since'], clock)}"
         yield f"  rule:     {lamp['rule']}"
         yield f"  until:    {printable(lamp['until'], limit=WIDE)}"
+        if lamp.get("known") in KNOWN:
+            yield f"  light:    {KNOWN[lamp['known']]}"
         for warning in lamp.get("warnings", ()):
             yield f"  warning:  {printable(warning, limit=WIDE)}"
         for name in lamp["feeds"]:
@@ -156,6 +158,18 @@ def _lines(document: Document, *, clock: datetime) -> Iterator[str]:
             yield f"  broken:   {_project(projects[each['feed'], each['name']], clock)}"
         if len(broken) > LISTED:
             yield f"  broken:   and {len(broken) - LISTED} more"
+
+
+KNOWN: Mapping[object, str] = {
+    "confirmed": "confirmed: it answers, and what it shows was read back",
+    "told": "told: it took what was sent; nobody knows what shines",
+}
+
+
+def _trouble(lamp: Document) -> str:
+    """Return why the light is not ok; a daemon of an older version did not write it."""
+    because = lamp.get("light_because")
+    return f": {printable(because, limit=WIDE)}" if because else "; the log says why"
 
 
 def _feed(feed: Document, *, since: float) -> str:

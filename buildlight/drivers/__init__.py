@@ -12,15 +12,19 @@ from typing import ClassVar, Protocol, cast, runtime_checkable
 from pydantic import BaseModel, ConfigDict, Field
 
 from buildlight.errors import DriverNotFound, LightUnavailable
+from buildlight.patterns.known import Known
 from buildlight.patterns.pattern import Channel, Frame, Pattern, frame_at
 from buildlight.system import plugins
 
 __all__ = [
     "Channel",
+    "Confirming",
     "Driver",
     "DriverOptions",
     "Frame",
+    "Known",
     "LightUnavailable",
+    "Patient",
     "Pattern",
     "PatternDriver",
     "Wired",
@@ -112,6 +116,26 @@ class Wired(Protocol):
     @property
     def wiring(self) -> Mapping[Channel, str]:
         """Where the wire of each channel goes: ``GPIO17, header pin 11``."""
+        ...
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """A light that says how far it is known to show what it was told; others are only told."""
+
+    @property
+    def known(self) -> Known:
+        """What is known since the last frame or pattern that did not raise."""
+        ...
+
+
+@runtime_checkable
+class Patient(Protocol):
+    """A light that may take its time, as one in the network does."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a call may take before the light counts as lost."""
         ...
 
 

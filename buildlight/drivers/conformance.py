@@ -24,7 +24,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
-from buildlight.drivers import Driver, DriverOptions, PatternDriver, Wired
+from buildlight.drivers import Confirming, Driver, DriverOptions, Known, PatternDriver, Wired
 from buildlight.errors import LightUnavailable
 from buildlight.patterns.fitting import fit
 from buildlight.patterns.language import parse_pattern
@@ -47,14 +47,17 @@ def check_driver(
     *,
     missing: Mapping[str, object] | None = None,
     unplug: Callable[[], object] | None = None,
+    deafen: Callable[[], object] | None = None,
     patterns: Iterable[str] = (),
     patience: float = PATIENCE,
 ) -> None:
     """Check that the driver class *light* keeps the contract of :class:`drivers.Driver`.
 
     *options* are the keys of its ``[[lamps]]`` table, for a light that is there; *missing* the
-    same for one that is not. *unplug* takes the light away for good. *patterns* are shown
-    besides the default ones. *patience* is how many seconds a call may take.
+    same for one that is not. *deafen* makes the light accept everything and show nothing from
+    then on: a driver that says ``confirmed`` has to notice. *unplug* takes the light away for
+    good. *patterns* are shown besides the default ones. *patience* is how many seconds a call
+    may take.
 
     Not checked is what only eyes can see, and what a closed light does with a frame: it is
     shown none.
@@ -71,8 +74,10 @@ def check_driver(
         _check_left(light, before, patience)
         if missing is not None:
             _check_missing(caller, light, missing)
+        if deafen is not None:
+            _check_gone(caller, checked, deafen, patience, _DEAF)
         if unplug is not None:
-            _check_unplugged(caller, checked, unplug, patience)
+            _check_gone(caller, checked, unplug, patience, _UNPLUGGED)
 
 
 def _checked_options(light: type[Driver], keys: Mapping[str, object]) -> DriverOptions:
@@ -226,8 +231,19 @@ def _check_round(caller: _Caller, options: DriverOptions, looks: tuple[Pattern, 
         for frame in _frames(looks):
             caller.must(f"show of {frame}", _showing(driver, frame))
             caller.must(f"show of {frame} again", _showing(driver, frame))
+            _known(driver)
     finally:
         caller.close(driver)
+
+
+def _known(driver: Driver) -> Known:
+    """Return what *driver* knows of its light; one that does not say so was only told."""
+    known: Any = driver.known if isinstance(driver, Confirming) else Known.TOLD
+    if not isinstance(known, Known):
+        raise AssertionError(  # noqa: TRY004 - what a failed test raises
+            f"{type(driver).__name__}.known is {known!r}; it is Known.CONFIRMED or Known.TOLD"
+        )
+    return known
 
 
 def _showing(driver: Driver, frame: Frame) -> Callable[[], None]:
@@ -311,24 +327,34 @@ def _check_missing(caller: _Caller, light: type[Driver], keys: Mapping[str, obje
         raise AssertionError(f"{name} opens a light that is missing")
 
 
-def _check_unplugged(
-    caller: _Caller, options: DriverOptions, unplug: Callable[[], object], patience: float
+_UNPLUGGED = "shows frames on a light that is gone"
+_DEAF = "says confirmed of a light that does not show what it was told"
+
+
+def _check_gone(
+    caller: _Caller,
+    options: DriverOptions,
+    take_away: Callable[[], object],
+    patience: float,
+    lie: str,
 ) -> None:
-    """Check that a light that goes away is told within *patience*, and can still be closed."""
+    """Check that a light that goes away is reported within *patience*, and can still be closed."""
     driver = caller.open(options)
     name = type(driver).__name__
     try:
         lit = Frame.of(dict.fromkeys(options.channels, 1.0))
         caller.must(f"show of {lit}", _showing(driver, lit))
-        unplug()
+        take_away()
         what = f"{name}: show on a light that is gone"
         end = time.monotonic() + patience
         # Light and darkness: a driver may leave out what looks like the frame before.
         for frame in cycle((DARK, lit)):
             if _unavailable(caller, what, _showing(driver, frame)):
                 return
+            if lie is _DEAF and _known(driver) is Known.TOLD:
+                return  # It says that it does not know.
             if time.monotonic() > end:
-                raise AssertionError(f"{name} shows frames on a light that is gone")
+                raise AssertionError(f"{name} {lie}")
             time.sleep(0.02)
     finally:
         caller.close(driver)

@@ -18,6 +18,7 @@ from buildlight.lamps.lamp import Lamp, LampStatus
 from buildlight.lamps.settings import LampSettings
 from buildlight.lamps.thread import LampThread
 from buildlight.lamps.timing import HUNG, LETTING_GO, LOOK, LOOK_WHILE_BLINKING, OFTEN
+from buildlight.patterns.known import Known
 from buildlight.patterns.pattern import Pattern, cheers, dim
 from buildlight.projects.verdict import Event, Verdict
 from buildlight.report.report import LampReport, Light, Shown
@@ -79,7 +80,7 @@ class LampGroup:
     def __init__(self, lamps: Iterable[LampSettings], *, make_player: MakePlayer) -> None:
         self.changed = asyncio.Event()
         """Set when a light may have changed, and when a lamp may have begun to move."""
-        self._reported: tuple[Light | None, ...] = ()
+        self._reported: Seen = ()
         self._make_player = make_player
         self._loop = asyncio.get_running_loop()
         self._dark_by: float | None = None
@@ -105,7 +106,7 @@ class LampGroup:
         statuses = self._statuses()
         self._reported = _lights(statuses)
         return tuple(
-            shown(each.settings, status.reported, trouble=status.trouble)
+            shown(each.settings, status.reported, trouble=status.trouble, known=status.known)
             for each, status in zip(self._played, statuses, strict=True)
         )
 
@@ -205,15 +206,25 @@ class LampGroup:
             self._loop.call_soon_threadsafe(self.changed.set)
 
 
-def _lights(statuses: Iterable[LampStatus]) -> tuple[Light | None, ...]:
-    return tuple(status.reported if status.tried else None for status in statuses)
+Seen = tuple[tuple[Light, Known | None] | None, ...]
+"""What a report says of each light."""
+
+
+def _lights(statuses: Iterable[LampStatus]) -> Seen:
+    return tuple(status.seen for status in statuses)
 
 
 def _called_in(statuses: Iterable[LampStatus]) -> float:
     return min((status.called_in for status in statuses), default=math.inf)
 
 
-def shown(lamp: LampSettings, light: Light, *, trouble: LightUnavailable | None = None) -> Shown:
+def shown(
+    lamp: LampSettings,
+    light: Light,
+    *,
+    trouble: LightUnavailable | None = None,
+    known: Known | None = None,
+) -> Shown:
     """Return a lamp as the report sees it."""
     return Shown(
         name=lamp.name,
@@ -225,6 +236,7 @@ def shown(lamp: LampSettings, light: Light, *, trouble: LightUnavailable | None 
         hours=lamp.hours,
         closed=lamp.closed,
         trouble=str(trouble) if trouble else None,
+        known=known,
     )
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from buildlight.drivers import Driver, PatternDriver
+from buildlight.drivers import Confirming, Driver, PatternDriver
 from buildlight.errors import LightUnavailable
 from buildlight.lamps.timing import BLOCKED, RETRIES
 from buildlight.patterns.flashing import flashes, stop_flashing
+from buildlight.patterns.known import Known
 from buildlight.patterns.pattern import (
     OFF,
     Frame,
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 class LampStatus:
     """How a lamp's light is: *light* is what the driver said last, ``None`` before it was tried.
 
+    *known* is what stands behind a light that is ok.
     *blocked* is for how many seconds the driver should have returned from its present call, and
     *called_in* the seconds until it is called again: 0 while it is, infinite while all is still.
     """
@@ -36,6 +38,7 @@ class LampStatus:
     trouble: LightUnavailable | None = None
     blocked: float = 0.0
     called_in: float = math.inf
+    known: Known | None = None
 
     @property
     def hangs(self) -> bool:
@@ -51,6 +54,13 @@ class LampStatus:
     def reported(self) -> Light:
         """How the light is as a report says it."""
         return Light.LOST if self.hangs else self.light or Light.WAITING
+
+    @property
+    def seen(self) -> tuple[Light, Known | None] | None:
+        """What a report says of the light; ``None`` before it was tried."""
+        if not self.tried:
+            return None
+        return self.reported, self.known if self.reported is Light.OK else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,12 @@ def due(
     return frame, min((wait for wait in waits if wait is not None), default=None)
 
 
+def known_of(driver: Driver) -> Known:
+    """Return what *driver* knows of its light; one that does not say so was only told."""
+    known = driver.known if isinstance(driver, Confirming) else Known.TOLD
+    return known if isinstance(known, Known) else Known.TOLD
+
+
 class Lamp:
     """A lamp's light, brought to what its pattern shows, step by step.
 
@@ -105,6 +121,8 @@ class Lamp:
         """How the light is; ``None`` until it was tried."""
         self.trouble: LightUnavailable | None = None
         """Why the light is not ok."""
+        self.known: Known | None = None
+        """What stands behind a light that is ok."""
         self.on_open: Callable[[], None] = lambda: None
         """Called when the light has been opened, before it is shown anything."""
 
@@ -171,6 +189,7 @@ class Lamp:
                 driver.show(wanted)
             self._told, self._told_at = wanted, now
         self.light, self.trouble, self._tries = Light.OK, None, 0
+        self.known = known_of(driver)
         self._failure, self._close_failed = "", False
         wait = min(math.inf if wait is None else wait, self._told_at + refresh - now)
         return None if wait == math.inf else wait
@@ -185,7 +204,7 @@ class Lamp:
         self.close()
         was_there = self.light in (Light.OK, Light.LOST)
         self.light = Light.LOST if was_there else Light.WAITING
-        self.trouble = exc
+        self.trouble, self.known = exc, None
         delay = RETRIES[min(self._tries, len(RETRIES) - 1)]
         self._tries += 1
         self._retry_at = now + delay

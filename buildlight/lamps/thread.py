@@ -9,10 +9,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from buildlight.drivers import Driver
+from buildlight.drivers import Driver, Patient
 from buildlight.errors import LightUnavailable
 from buildlight.lamps.lamp import Lamp, LampStatus
-from buildlight.lamps.timing import OPENING
+from buildlight.lamps.timing import BLOCKED, OPENING
 from buildlight.patterns.pattern import OFF, Pattern
 from buildlight.report.report import Light
 
@@ -20,7 +20,8 @@ from buildlight.report.report import Light
 class LampThread:
     """The thread that plays one lamp; all of its methods may be called from any other thread.
 
-    *on_light* is called on this thread whenever the light becomes ok, waiting or lost.
+    *on_light* is called on this thread whenever the light becomes ok, waiting or lost, or whenever
+    something else is known of it.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class LampThread:
         """Return how the light is now."""
         lamp = self._lamp
         called_in = max(self._next_call - self._clock(), 0.0)
-        return LampStatus(lamp.light, lamp.trouble, self._blocked(), called_in)
+        return LampStatus(lamp.light, lamp.trouble, self._blocked(), called_in, lamp.known)
 
     def _blocked(self) -> float:
         # Infinite for a thread that has ended though nobody asked it to.
@@ -113,7 +114,7 @@ class LampThread:
         called_at = self._called_at
         if called_at is None:
             return 0.0
-        patience = OPENING if self._lamp.driver is None else 0.0
+        patience = OPENING if self._lamp.driver is None else patience_of(self._lamp.driver)
         return max(self._clock() - called_at - patience, 0.0)
 
     def _note_call(self) -> None:
@@ -133,15 +134,21 @@ class LampThread:
         self._lamp.close()
 
     def _step(self, wanted: Pattern, once: Pattern | None) -> float | None:
-        before = self._lamp.light
+        before = self._lamp.light, self._lamp.known
         self._called_at = now = self._clock()
         self._next_call = now
         wait = self._lamp.step(wanted, now=now, once=once)
         self._next_call = math.inf if wait is None else self._clock() + wait
         self._called_at = None
-        if self._lamp.light is not before:
+        if (self._lamp.light, self._lamp.known) != before:
             self._on_light()
         with self._changed:
             self._played = wanted if self._lamp.light is Light.OK else None
             self._changed.notify_all()
         return wait
+
+
+def patience_of(driver: Driver) -> float:
+    """Return the seconds that a call of *driver* may take beyond what every light may."""
+    patience = driver.patience if isinstance(driver, Patient) else 0.0
+    return max(patience - BLOCKED, 0.0) if isinstance(patience, (int, float)) else 0.0

@@ -17,6 +17,11 @@ log = logging.getLogger(__name__)
 
 DAY = 86_400.0
 """Seconds between two summaries."""
+HOUR = 3600.0
+LINES = 2
+"""Lines an hour about a light that comes and goes."""
+STEADY = 600.0
+"""Seconds after which a light that came and went is logged again, if it stayed as it is."""
 
 
 class ChangeLog:
@@ -24,7 +29,7 @@ class ChangeLog:
 
     def __init__(self) -> None:
         self._changes: Counter[str] = Counter()
-        self._lights: dict[str, Light] = {}
+        self._lights: dict[str, LightLog] = {}
         self._polls: Mapping[str, tuple[int, int]] = {}
         self._day_ends: float | None = None
 
@@ -37,7 +42,7 @@ class ChangeLog:
             _log_warnings(old_feeds.get(feed.name), feed)
         for lamp in update.report.lamps:
             before = old_lamps.get(lamp.name)
-            self._log_lamp(before, lamp)
+            self._log_lamp(before, lamp, now=update.now)
             _log_warnings(before, lamp)
         if self._day_ends is None:
             self._day_ends = update.now + DAY
@@ -70,24 +75,50 @@ class ChangeLog:
         times = "once" if changes == 1 else f"{changes} times"
         return f"{lamp.name} changed {times}, now {RANKS[lamp.signal]}"
 
-    def _log_lamp(self, before: LampReport | None, after: LampReport) -> None:
+    def _log_lamp(self, before: LampReport | None, after: LampReport, *, now: float) -> None:
         name = RANKS[after.signal]
         was = RANKS[before.signal] if before else None
         if before is None or was != name or {*before.broken} != {*after.broken}:
             self._changes[after.name] += 1
             log.info("%s: %s%s: %s", after.name, name, f" (was {was})" if was else "", _why(after))
         if after.trouble is not None or after.light is not Light.WAITING:  # else it is not tried
-            self._log_light(after)
+            self._lights.setdefault(after.name, LightLog()).log(after, now=now)
 
-    def _log_light(self, lamp: LampReport) -> None:
-        if lamp.light is self._lights.get(lamp.name, Light.OK):
+
+class LightLog:
+    """What is logged of one light: when it goes and comes back, at most two lines an hour.
+
+    A light that goes and comes more often is counted, and the next line has the number. One
+    that stays as it is for :data:`STEADY` seconds is logged all the same.
+    """
+
+    def __init__(self) -> None:
+        self._logged = self._seen = Light.OK
+        self._since = 0.0
+        self._changes = 0
+        self._lines: tuple[float, ...] = ()
+
+    def log(self, lamp: LampReport, *, now: float) -> None:
+        """Log how the light of *lamp* is at *now* (seconds), if that is news."""
+        if lamp.light is not self._seen:
+            self._seen, self._since = lamp.light, now
+            self._changes += 1
+        recent = tuple(line for line in self._lines if now - line < HOUR)
+        news = lamp.light is not self._logged or self._changes > 1
+        if not news or (
+            len(recent) >= LINES and (now - self._since < STEADY or lamp.light is self._logged)
+        ):
             return
-        self._lights[lamp.name] = lamp.light
+        self._lines = (*recent, now)
+        more = (
+            f" (it changed {self._changes} times since the last line)" if self._changes > 1 else ""
+        )
+        self._logged, self._changes = lamp.light, 0
         if lamp.light is Light.OK:
-            log.info("%s: its light is back", lamp.name)
+            log.info("%s: its light is back%s", lamp.name, more)
         else:
-            why = lamp.trouble or "it does not respond"
-            log.warning("%s: its light is %s: %s", lamp.name, lamp.light.value, why)
+            why = lamp.light_because
+            log.warning("%s: its light is %s: %s%s", lamp.name, lamp.light.value, why, more)
 
 
 def _by_name(

@@ -58,6 +58,8 @@ def _lamp_json(lamp: LampReport) -> dict[str, Any]:
         "name": lamp.name,
         "driver": lamp.driver,
         "light": lamp.light.value,
+        "known": lamp.known.value if lamp.known else None,
+        "light_because": lamp.light_because,
         "feeds": [*lamp.feeds],
         "signal": {
             "verdict": signal.verdict.value,

@@ -178,3 +178,10 @@ NAMED = 3
 
 def _is(rows: Sequence[Row]) -> str:
     return "is" if len(rows) == 1 else "are"
+
+
+NO_LIGHT: Mapping[str, str] = {
+    "waiting": "it has not been opened yet",
+    "lost": "it does not respond",
+}
+"""Why a light is not ok where its driver does not say so."""

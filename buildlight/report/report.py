@@ -7,6 +7,7 @@ from enum import Enum
 from itertools import chain
 
 from buildlight.hours import Hours, is_open, next_switch
+from buildlight.patterns.known import Known
 from buildlight.patterns.pattern import Channel, Pattern, dim
 from buildlight.projects.feed_state import Freshness
 from buildlight.projects.project import Project
@@ -16,6 +17,7 @@ from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
 from buildlight.report.doubts import FeedRows, doubts_of
 from buildlight.report.reasons import (
+    NO_LIGHT,
     NOT_WATCHED,
     RULES,
     closed_until,
@@ -41,7 +43,8 @@ class Shown:
     """A lamp as the report sees it; *feeds* are names, *patterns* are by signal's name.
 
     Outside of its *hours*, if it has any, *closed* (0..1) is the brightness that is left.
-    *trouble* says why its light is not ok, if that is known.
+    *trouble* says why its light is not ok, if that is known; *known* is what stands behind one
+    that is.
     """
 
     # Not LampSettings: that holds a driver, which this pure room may not import.
@@ -54,6 +57,7 @@ class Shown:
     hours: Hours | None = None
     closed: float = 0.0
     trouble: str | None = None
+    known: Known | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,8 @@ class LampReport:
     *feeds* are those it watches, *broken* the broken projects, each with its feed. *channels* are
     what its patterns light, from top to foot. *began* is the start of its signal, in seconds as
     in :class:`feed_state.Reading`, and *since* the same as a time of day. *rule* says what the
-    signal means, *until* what would end it. *trouble* says why its light is not ok;
+    signal means, *until* what would end it. *trouble* says why its light is not ok, *known* what
+    stands behind one that is;
     *warnings* are sentences about its configuration.
     """
 
@@ -123,6 +128,12 @@ class LampReport:
     channels: tuple[Channel, ...] = ()
     trouble: str | None = None
     warnings: tuple[str, ...] = ()
+    known: Known | None = None
+
+    @property
+    def light_because(self) -> str | None:
+        """Why the light is not ok; ``None`` if it is."""
+        return None if self.light is Light.OK else self.trouble or NO_LIGHT[self.light.value]
 
     @property
     def blame(self) -> tuple[str, ...]:
@@ -366,6 +377,7 @@ def _lamp(
         broken=tuple((row.feed, row.told.name) for row in tally.broken),
         channels=_channels(lamp.patterns.values()),
         trouble=lamp.trouble,
+        known=(lamp.known or Known.TOLD) if lamp.light is Light.OK else None,
         warnings=_warnings(lamp.selection, watching),
     )
 

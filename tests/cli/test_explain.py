@@ -69,6 +69,7 @@ def test_a_red_lamp_is_explained(tmp_path: Path) -> None:
         "  since:    12:00:00",
         "  rule:     one broken project is enough; it stays broken until a build of it passes",
         "  until:    a build of shop (web) passes",
+        "  light:    told: it took what was sent; nobody knows what shines",
         f"  feed:     web is fresh, answered {age} ago, http://web.example/cc.xml",
         "  broken:   shop (web), build 8: http://ci.example/shop",
     )
@@ -141,7 +142,38 @@ def test_a_light_that_is_not_there_is_told(tmp_path: Path) -> None:
 
     said = lines(told(tmp_path, clock=at(found[0])), clock=at(found[0]))
 
+    assert said[1] == "  but its light is lost: it is not plugged in"
+
+
+def test_what_an_older_daemon_did_not_write_is_not_told(tmp_path: Path) -> None:
+    """After an upgrade the file is the old daemon's until it is restarted."""
+    document = written(tmp_path, web=Server(GOOD))
+    (lamp,) = document["lamps"]
+    lamp["light"] = "lost"
+    del lamp["known"], lamp["light_because"]
+    (tmp_path / NAME).write_text(json.dumps(document))
+
+    said = lines(told(tmp_path, clock=at(document)), clock=at(document))
+
     assert said[1] == "  but its light is lost; the log says why"
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        ("confirmed", "confirmed: it answers, and what it shows was read back"),
+        ("told", "told: it took what was sent; nobody knows what shines"),
+    ],
+)
+def test_what_is_known_of_a_light_is_told(tmp_path: Path, known: str, words: str) -> None:
+    """A light that cannot answer is not known to shine."""
+    document = written(tmp_path, web=Server(GOOD))
+    document["lamps"][0]["known"] = known
+    (tmp_path / NAME).write_text(json.dumps(document))
+
+    said = lines(told(tmp_path, clock=at(document)), clock=at(document))
+
+    assert f"  light:    {words}" in said
 
 
 def test_a_moment_of_another_day_is_told_with_its_date(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from buildlight.drivers import Driver, DriverOptions
+from buildlight.drivers import Driver, DriverOptions, Known
 from buildlight.drivers.conformance import check_driver
 from buildlight.drivers.console import ConsoleLight
 from buildlight.drivers.gpio.light import GpioLight
@@ -282,6 +282,26 @@ def test_a_light_that_is_gone_must_be_told() -> None:
     """A driver that shows frames on nothing would let a green stand."""
     with pytest.raises(AssertionError, match="shows frames on a light that is gone"):
         check_driver(Good, unplug=lambda: None, patience=0.1)
+
+
+def test_a_light_that_says_confirmed_must_have_read_back() -> None:
+    """One that takes everything and shows nothing is no confirmed light."""
+
+    class Liar(Good):
+        known = Known.CONFIRMED
+
+    class Honest(Good):
+        known = Known.TOLD
+
+    class Vague(Good):
+        known = "perhaps"
+
+    with pytest.raises(AssertionError, match="says confirmed of a light that does not show"):
+        check_driver(Liar, deafen=lambda: None, patience=0.1)
+    with pytest.raises(AssertionError, match="known is 'perhaps'; it is Known"):
+        check_driver(Vague)
+    check_driver(Honest, deafen=lambda: None, patience=0.1)
+    check_driver(Good, deafen=lambda: None, patience=0.1)
 
 
 def test_native_rhythms_are_played() -> None:

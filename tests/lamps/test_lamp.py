@@ -4,15 +4,16 @@ import math
 import threading
 from collections.abc import Callable
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from buildlight.drivers import Driver, DriverOptions
 from buildlight.errors import LightUnavailable
-from buildlight.lamps.lamp import Lamp
-from buildlight.lamps.thread import LampThread
+from buildlight.lamps.lamp import Lamp, LampStatus
+from buildlight.lamps.thread import LampThread, patience_of
 from buildlight.lamps.timing import OPENING, RETRIES
+from buildlight.patterns.known import Known
 from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import DARK, OFF, Channel, Frame, Pattern, limit_duration
 from buildlight.report.report import Light
@@ -461,3 +462,69 @@ def test_a_driver_that_goes_on_failing_is_told_when_it_changes(
         "a driver failed to close its light: OSError: stuck",
     ]
     assert not any(record.exc_info for record in caplog.records)
+
+
+class Witness:
+    """A light that says what is known of it."""
+
+    Options: ClassVar[type[DriverOptions]] = DriverOptions
+    refresh: ClassVar[float | None] = 0.5
+    known: Any = Known.CONFIRMED
+
+    def show(self, frame: Frame) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def test_a_light_says_what_is_known_of_it() -> None:
+    """Read back, or only told; and nothing of a light that is lost."""
+    light = Witness()
+    lamp = Lamp(lambda: light)
+    found: list[Known | None] = []
+
+    for second, said in enumerate((Known.CONFIRMED, Known.TOLD, "yes")):
+        light.known = said
+        lamp.step(OFF, now=float(second))
+        found.append(lamp.known)
+
+    assert found == [Known.CONFIRMED, Known.TOLD, Known.TOLD]
+
+
+def test_a_light_of_the_version_before_is_told() -> None:
+    """Its driver has never heard of it."""
+
+    class Older:
+        Options: ClassVar[type[DriverOptions]] = DriverOptions
+        refresh: ClassVar[float | None] = None
+
+        def show(self, frame: Frame) -> None:
+            """Do nothing."""
+
+        def close(self) -> None:
+            """Do nothing."""
+
+    lamp = Lamp(Older)
+    lamp.step(OFF, now=0.0)
+
+    assert (lamp.light, lamp.known) == (Light.OK, Known.TOLD)
+
+
+def test_a_light_that_hangs_is_not_known() -> None:
+    """Whatever it said before."""
+    hung = LampStatus(Light.OK, blocked=9.0, known=Known.CONFIRMED)
+
+    assert hung.seen == (Light.LOST, None)
+    assert LampStatus(Light.OK, known=Known.CONFIRMED).seen == (Light.OK, Known.CONFIRMED)
+    assert LampStatus(None).seen is None
+
+
+def test_a_patient_light_may_take_its_time() -> None:
+    """One in the network may answer after seconds; a second belongs to every light."""
+
+    class Slow(Witness):
+        patience = 6.5
+
+    assert patience_of(Slow()) == 5.5
+    assert patience_of(Witness()) == 0.0

@@ -170,3 +170,46 @@ def test_the_moment_is_no_change(caplog: pytest.LogCaptureFixture) -> None:
     later = replace(GREEN, at=NOON.replace(year=2030))
 
     assert len(told(caplog, GREEN, later, GREEN)) == 1
+
+
+def flapping(journal: ChangeLog, seconds: range) -> None:
+    """Publish a light that goes or comes back in each of *seconds*."""
+    lost = a_moment(a_feed(passing()), light=Light.LOST, trouble="busy")
+    before: Report | None = None
+    for second in seconds:
+        moment = lost if second % 2 else GREEN
+        journal.publish(replace(an_update(moment, before), now=float(second)))
+        before = moment
+
+
+def test_a_light_that_comes_and_goes_is_two_lines_an_hour(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A busy ESP8266 is no reason to fill the disk; the next line says how often."""
+    journal = ChangeLog()
+    publish(journal, GREEN)
+    lines(caplog)
+
+    flapping(journal, range(1, 3 * 3600))
+
+    said = [line for line in lines(caplog) if "its light" in line]
+    assert said[:2] == ["WARNING: lamp: its light is lost: busy", "INFO: lamp: its light is back"]
+    assert len(said) == 6
+    assert said[2].endswith("its light is lost: busy (it changed 3599 times since the last line)")
+
+
+def test_a_light_that_is_lost_after_it_came_and_went_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Ten minutes without a change are no flapping, but a light to look after."""
+    journal = ChangeLog()
+    flapping(journal, range(1, 6))
+    lines(caplog)
+    lost = a_moment(a_feed(passing()), light=Light.LOST, trouble="busy")
+
+    for second in range(6, 1200, 30):
+        journal.publish(replace(an_update(lost, GREEN), now=float(second)))
+
+    assert lines(caplog) == [
+        "WARNING: lamp: its light is lost: busy (it changed 3 times since the last line)"
+    ]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from buildlight.errors import FeedUnreachable
 from buildlight.hours import Hours
 from buildlight.patterns.fitting import fit
+from buildlight.patterns.known import Known
 from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import OFF, Channel, Pattern, frame_at
 from buildlight.patterns.presets import COLOURS, PRESETS
@@ -519,6 +520,19 @@ def test_a_lamp_is_told_with_its_driver_and_light() -> None:
     assert (lamp.name, lamp.driver, lamp.light) == ("corner", "serial", Light.LOST)
 
 
+def test_a_light_is_ok_as_far_as_somebody_knows() -> None:
+    """Told unless its driver read back; of one that is not there, nothing but the reason."""
+    unread = told(a_feed(passing()))
+    read = told(a_feed(passing()), lamp=a_lamp(known=Known.CONFIRMED))
+    lost = told(a_feed(passing()), lamp=a_lamp(light=Light.LOST, trouble="it is gone"))
+    hung = told(a_feed(passing()), lamp=a_lamp(light=Light.LOST, known=Known.CONFIRMED))
+
+    assert (unread.known, unread.light_because) == (Known.TOLD, None)
+    assert (read.known, read.light_because) == (Known.CONFIRMED, None)
+    assert (lost.known, lost.light_because) == (None, "it is gone")
+    assert (hung.known, hung.light_because) == (None, "it does not respond")
+
+
 def test_the_report_is_one_line_for_a_log() -> None:
     """Every lamp by its name, its signal, why, and a light that nobody sees."""
     lamps = [a_lamp(name="corner"), a_lamp(name="door", light=Light.LOST)]
@@ -790,6 +804,8 @@ def test_the_report_as_json_has_this_shape() -> None:
                 "name": "lamp",
                 "driver": "gpio",
                 "light": "ok",
+                "known": "told",
+                "light_because": None,
                 "feeds": ["web"],
                 "signal": {"verdict": "broken", "building": True, "stale": False},
                 "pattern": "red pulse",

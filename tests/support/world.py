@@ -111,7 +111,9 @@ class LoopPlayer:
         called_in = math.inf
         if self._timer is not None:
             called_in = max(self._timer.when() - asyncio.get_running_loop().time(), 0.0)
-        return LampStatus(self._lamp.light, self._lamp.trouble, called_in=called_in)
+        return LampStatus(
+            self._lamp.light, self._lamp.trouble, called_in=called_in, known=self._lamp.known
+        )
 
     def start(self, pattern: Pattern) -> None:
         """Begin with *pattern*."""

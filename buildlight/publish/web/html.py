@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from html import escape
 from urllib.parse import quote
 
+from buildlight.patterns.known import Known
 from buildlight.projects.feed_state import Freshness
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
@@ -51,9 +52,12 @@ LOST = f"data:image/svg+xml,{quote(icon_svg(None))}"
 """The icon of a page that lost its connection and cannot fetch one."""
 
 LIGHTS: Mapping[Light, str] = {
-    Light.OK: "",
     Light.WAITING: "Waiting for its light.",
     Light.LOST: "Its light is lost.",
+}
+KNOWN: Mapping[Known, str] = {
+    Known.CONFIRMED: "Confirmed: what the light shows was read back.",
+    Known.TOLD: "Told: the light took it; nobody knows what shines.",
 }
 STATES: Mapping[Freshness, tuple[str, str]] = {
     Freshness.FRESH: ("✓", "fresh"),
@@ -166,23 +170,35 @@ def _last_change(report: Report) -> str:
 def _lamp(lamp: LampReport, report: Report, *, now: float) -> str:
     name = RANKS[lamp.signal]
     sign, words = SIGNALS[name]
-    light = LIGHTS[lamp.light]
+    verb = "shows" if lamp.light is Light.OK else "would show"
     return (
         f'<article class="{name}">{lamp_svg(lamp, elapsed=now - lamp.began)}<div>'
         f"<h2><small>{_text(lamp.name)}</small>"
         f'<span class="sign" aria-hidden="true">{sign}</span> {words}</h2>'
         f'<p class="because">{_ended(printable(lamp.because, limit=WIDE))}</p>'
         f"{_faults(lamp.warnings)}"
-        f"<p>{_text(lamp.name)} shows <b>{_text(lamp.pattern.text)}</b> since "
+        f"<p>{_text(lamp.name)} {verb} <b>{_text(lamp.pattern.text)}</b> since "
         f"{_time(lamp.since, time_of(lamp.since, clock=report.at))}. "
-        + (f'<strong class="doubt">{light}</strong>' if light else "")
-        + f'</p><p class="rule">{_sentence(lamp.rule)} It changes when '
+        f"{_light(lamp)}</p>"
+        f'<p class="rule">{_sentence(lamp.rule)} It changes when '
         f"{_text(printable(lamp.until, limit=WIDE))}.</p></div></article>"
     )
 
 
+def _light(lamp: LampReport) -> str:
+    """Return how the lamp's light is, as a sentence."""
+    if lamp.light is Light.OK:
+        return KNOWN[lamp.known or Known.TOLD]
+    return f'<strong class="doubt">{LIGHTS[lamp.light]}</strong> {_sentence(_trouble(lamp))}'
+
+
+def _trouble(lamp: LampReport) -> str:
+    return printable(lamp.light_because or "", limit=WIDE)
+
+
 def _said(lamp: LampReport) -> str:
-    return f"{lamp.name}: {SIGNALS[RANKS[lamp.signal]][1]}: {printable(lamp.because, limit=WIDE)}"
+    said = f"{lamp.name}: {SIGNALS[RANKS[lamp.signal]][1]}: {printable(lamp.because, limit=WIDE)}"
+    return said if lamp.light is Light.OK else f"{said}. {LIGHTS[lamp.light]} {_trouble(lamp)}"
 
 
 def _section(title: str, projects: Sequence[ProjectReport], report: Report) -> str:

@@ -7,6 +7,7 @@ number of series is limited by the configuration and :data:`MOST_PROJECTS`.
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from buildlight.patterns.known import Known
 from buildlight.projects.feed_state import Freshness
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
@@ -171,6 +172,16 @@ def _of_lamps(report: Report) -> Iterable[_Metric]:
             ("", {"lamp": lamp.name, "light": light.value}, _one(lamp.light is light))
             for lamp in report.lamps
             for light in Light
+        ],
+    )
+    yield _Metric(
+        "lamp_known",
+        "gauge",
+        "1 for what stands behind a lamp's light that is ok: confirmed (read back) or told.",
+        [
+            ("", {"lamp": lamp.name, "known": known.value}, _one(lamp.known is known))
+            for lamp in report.lamps
+            for known in Known
         ],
     )
 

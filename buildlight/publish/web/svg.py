@@ -9,7 +9,7 @@ from itertools import accumulate
 from buildlight.patterns.pattern import STEADY, Channel, Pattern, Rhythm, Stroke
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
-from buildlight.report.report import LampReport, Report
+from buildlight.report.report import LampReport, Light, Report
 
 LENSES = (Channel.RED, Channel.AMBER, Channel.GREEN, Channel.BLUE, Channel.WHITE)
 """Colours from the top of a lamp to its foot."""
@@ -28,7 +28,10 @@ UNKNOWN = "#8a8f98"
 
 
 def lamp_svg(lamp: LampReport, *, elapsed: float) -> str:
-    """Return a picture of *lamp*; its pattern began *elapsed* seconds ago."""
+    """Return a picture of *lamp*; its pattern began *elapsed* seconds ago.
+
+    A lamp whose light is missing is struck out, and shines in no colour.
+    """
     lenses = [each for each in LENSES if each in lamp.channels] or [Channel.WHITE]
     height = PITCH * len(lenses) + 24
     places = {channel: 60 + PITCH * number for number, channel in enumerate(lenses)}
@@ -36,12 +39,19 @@ def lamp_svg(lamp: LampReport, *, elapsed: float) -> str:
         f'<circle class="{channel.value}" cx="60" cy="{y}" r="{RADIUS}"/>'
         for channel, y in places.items()
     )
-    moving, still = _lights(lamp.pattern, places, elapsed)
+    there = lamp.light is Light.OK
+    moving, still = _lights(lamp.pattern, places, elapsed) if there else ("", "")
+    struck = (
+        ""
+        if there
+        else f'<path class="struck" d="M10 {height - 10} 110 10M10 10 110 {height - 10}"/>'
+    )
     return (
-        f'<svg class="lamp" viewBox="0 0 {WIDTH} {height}" aria-hidden="true">'
+        f'<svg class="{"lamp" if there else "lamp missing"}" viewBox="0 0 {WIDTH} {height}" '
+        'aria-hidden="true">'
         f'<rect class="case" x="4" y="4" width="112" height="{height - 8}" rx="30"/>'
         f'<g class="socket">{sockets}</g>'
-        f'<g class="moving">{moving}</g><g class="still">{still}</g></svg>'
+        f'<g class="moving">{moving}</g><g class="still">{still}</g>{struck}</svg>'
     )
 
 

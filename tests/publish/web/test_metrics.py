@@ -83,6 +83,10 @@ def test_every_metric_says_what_it_is() -> None:
         ),
         "buildlight_lamp_signal": ("gauge", "1 for the signal that a lamp shows."),
         "buildlight_lamp_light": ("gauge", "1 for how a lamp's light is: ok, waiting or lost."),
+        "buildlight_lamp_known": (
+            "gauge",
+            "1 for what stands behind a lamp's light that is ok: confirmed (read back) or told.",
+        ),
     }
 
 
@@ -245,6 +249,8 @@ def test_a_lamp_has_one_signal() -> None:
         signals = {name: value(told, "lamp_signal", lamp=lamp, signal=name) for name in names}
         assert signals == {name: float(name == "broken") for name in names}
     assert value(told, "lamp_light", lamp="a", light="ok") == 1
+    assert value(told, "lamp_known", lamp="a", known="told") == 1
+    assert value(told, "lamp_known", lamp="a", known="confirmed") == 0
     assert value(told, "build_info", version="1.2.3") == 1
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from buildlight.errors import FeedUnreachable
 from buildlight.network.origin import ORIGIN
+from buildlight.patterns.known import Known
 from buildlight.patterns.language import parse_pattern
 from buildlight.projects.ccxml import parse
 from buildlight.projects.project import Message
@@ -404,7 +405,8 @@ def test_a_lamp_says_what_it_shows_and_why() -> None:
 
     one = [
         *("one", "✕", " Broken", "till (web) is broken since 09:12."),
-        *("one shows ", "red", " since ", "12:00", ". "),
+        *("one shows ", "red", " since ", "12:00"),
+        ". Told: the light took it; nobody knows what shines.",
         (
             "One broken project is enough; it stays broken until a build of it passes. "
             "It changes when a build of till (web) passes."
@@ -430,12 +432,25 @@ def test_a_pattern_that_matches_nothing_is_on_the_page() -> None:
 )
 def test_a_lamp_without_its_light_says_so(light: Light, sentence: str) -> None:
     """Else somebody would look at a dark lamp, and believe it."""
-    report = a_report(a_feed(known("shop")), lamps=[a_lamp(light=light)])
-
+    why = "no port <ttyUSB0>; is it plugged in?"
+    report = a_report(a_feed(known("shop")), lamps=[a_lamp(light=light, trouble=why)])
     sound = a_report(a_feed(known("shop")))
 
-    assert f'<strong class="doubt">{sentence}</strong>' in parts(report, now=4.2).parts["lamps"]
+    told = parts(report, now=4.2)
+
+    assert (
+        f'<strong class="doubt">{sentence}</strong> No port &lt;ttyUSB0&gt;; is it plugged in?'
+        in told.parts["lamps"]
+    )
+    assert told.said.endswith(f"{sentence} {why}")
     assert "doubt" not in parts(sound, now=4.2).parts["lamps"]
+
+
+def test_a_light_that_was_read_back_says_so() -> None:
+    """It is more than a light that took bytes."""
+    report = a_report(a_feed(known("shop")), lamps=[a_lamp(known=Known.CONFIRMED)])
+
+    assert "Confirmed: what the light shows was read back." in parts(report, now=0).parts["lamps"]
 
 
 def test_a_lamp_is_drawn_as_far_as_it_is() -> None:

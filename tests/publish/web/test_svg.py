@@ -15,7 +15,7 @@ from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import RHYTHMS, Channel, Frame, Pattern, dim, frame_at
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web.svg import LIT, icon_svg, lamp_svg
-from buildlight.report.report import LampReport
+from buildlight.report.report import LampReport, Light
 from buildlight.report.rows import Watched
 from support.reports import DOWN, a_feed, a_lamp, a_report, broken, known
 
@@ -213,6 +213,18 @@ def test_the_icon_shows_the_worst_lamp(feed: Watched, colour: str) -> None:
     circle = next(iter(fromstring(icon_svg(a_report(good, feed, lamps=lamps)))))
 
     assert circle.get("fill") == colour
+
+
+@pytest.mark.parametrize("light", [Light.WAITING, Light.LOST])
+def test_a_lamp_without_its_light_is_struck_out(light: Light) -> None:
+    """Nothing shines in a picture of a lamp whose light is missing."""
+    there = lamp("green")
+    picture = fromstring(lamp_svg(replace(there, light=light), elapsed=0.0))
+
+    assert picture.get("class") == "lamp missing"
+    assert [each.tag for each in picture if each.get("class") == "struck"] == ["path"]
+    assert not any(len(each) for each in picture if each.get("class") in ("moving", "still"))
+    assert "struck" not in lamp_svg(there, elapsed=0.0)
 
 
 def test_the_icon_before_the_first_build_is_a_dash() -> None:
