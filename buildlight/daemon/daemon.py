@@ -1,7 +1,7 @@
-"""Start, run, reload, stop: feeds on one side, lamps on the other, and the report between them.
+"""Starts, runs, reloads and stops the daemon: feeds, lamps, and the report between them.
 
-Lamps come first and go last. Whatever ends the daemon, a signal or a fault, the lamps are dark
-afterwards, as far as their lights still respond.
+Lamps start first and stop last. Whether a signal or a fault ends the daemon, the lamps are dark
+afterwards, unless a light has stopped responding.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ from buildlight.system.sd_notify import Systemd
 from buildlight.wording import count
 
 WRITING = 0.3
-"""Seconds that a publisher may take at the end, while lights go dark."""
+"""Seconds that a publisher may take to close, while the lights go dark."""
 log = logging.getLogger(__name__)
 
 
@@ -53,16 +53,16 @@ def time_of_day() -> datetime:
 
 
 def run(load: Load) -> None:
-    """Run what *load* returns until a signal ends it, then leave every lamp dark that answers.
+    """Run the settings that *load* returns until a signal, then make every lamp dark.
 
     Raises :class:`ConfigError`, :class:`FolderInUse` for a second daemon, and
-    :class:`LightUnavailable` if a light does not open that is not to be waited for.
+    :class:`LightUnavailable` if a light with ``wait_for_light = false`` does not open.
     """
     settings = load()
     folder = state_folder()
     lock_folder(folder)
     state = StateFile(folder)
-    # Here it may wait for the disk: no lamp is lit, and a signal still ends it.
+    # The disk may be slow here: no lamp is lit yet, and a signal still ends the process.
     state.load(_options(settings), keep=_keep(settings), now=time.monotonic(), clock=time_of_day())
     state.start()
     reload = Loader()
@@ -93,19 +93,19 @@ async def _run_until_signal(
 
 
 def _end(loop: asyncio.AbstractEventLoop, daemon: "Daemon", args: threading.ExceptHookArgs) -> None:
-    """End *daemon* when a thread of ours fails, out of memory perhaps: others may wait for it."""
+    """End *daemon* if one of its threads fails: other threads may be waiting for that one."""
     name = args.thread.name if args.thread else "unknown"
     with suppress(RuntimeError):  # The loop has ended meanwhile.
         loop.call_soon_threadsafe(daemon.fail, f"{name}: {args.exc_type.__name__}")
 
 
 class Daemon:
-    """One configuration at work, and the next one after a reload.
+    """Runs one configuration, and the next one after a reload.
 
     *publishers* receive every update after the daemon's own. *state* keeps verdicts across
-    restarts, if there is one; *folder*, in memory, is where other programs find the report, *lit*
-    lists the lamps that are lit. *make_player*, *open_sources* and *clock* (the time of day) are
-    the seams at which tests put in virtual lamps, networks and time.
+    restarts, if there is one. *folder*, in memory, holds the report for other programs; *lit*
+    lists the lamps that are lit. Tests replace *make_player*, *open_sources* and *clock* (the
+    time of day) by virtual lamps, networks and time.
     """
 
     def __init__(
@@ -148,12 +148,12 @@ class Daemon:
         self._replaced = asyncio.Event()
 
     def reload(self, load: Load) -> None:
-        """Go on with the configuration that *load* returns; with this one, if it has mistakes."""
+        """Switch to the configuration that *load* returns, unless it has mistakes."""
         self._status.reloading()
         self._reload(load, self._take)
 
     def fail(self, reason: str) -> None:
-        """End in the dark: a thread of this process failed, for this *reason*."""
+        """Make every lamp dark and end, because a thread failed for this *reason*."""
         self._failures.put_nowait(reason)
 
     def _take(self, loaded: Loaded) -> None:
@@ -164,7 +164,7 @@ class Daemon:
         if isinstance(loaded, ConfigError):
             for mistake in loaded.mistakes:
                 log.warning("%s; the old configuration stays", mistake)
-        else:  # No traceback: it may repeat a value, and a secret in it.
+        else:  # No traceback: it may show a value that is a secret.
             name = type(loaded).__name__
             log.error("the configuration cannot be read (%s); the old one stays", name)
         self._status.reloaded()
@@ -172,7 +172,7 @@ class Daemon:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until *stop* is set.
 
-        Raises :class:`LightUnavailable` if a light does not open that is not to be waited for.
+        Raises :class:`LightUnavailable` if a light with ``wait_for_light = false`` does not open.
         """
         lamps = LampGroup(self._settings.lamps, make_player=self._make_player)
         self._watchdog = Watchdog(
@@ -220,7 +220,7 @@ class Daemon:
     async def _exchange(
         self, lamps: LampGroup, session: Session, settings: Settings
     ) -> Mapping[str, FeedState]:
-        """Go on with *settings*; returns the states of its feeds."""
+        """Run a session with *settings*; returns the states of its feeds."""
         self._next = None
         self._replaced.clear()
         before = self._settings.lamps
@@ -244,7 +244,7 @@ class Daemon:
             self._lit.tell(lamps)
 
     def _kept(self) -> Mapping[str, FeedState]:
-        """Return what was stored before a restart, by the name of the feed."""
+        """Return the feed states that were stored before a restart, by name."""
         if self._state is None:
             return {}
         return self._state.load(
@@ -271,7 +271,7 @@ def _keep(settings: Settings) -> float:
 
 
 async def _see_lights_open(lamps: LampGroup, stop: asyncio.Event) -> None:
-    """Wait for the lights that have to be there; the others delay nothing."""
+    """Wait for the lights with ``wait_for_light = false``."""
     with suppress(TimeoutError):
         async with asyncio.timeout(OPENING):
             while not stop.is_set() and any(status.light is None for _, status in lamps.missing()):

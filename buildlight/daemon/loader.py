@@ -1,4 +1,4 @@
-"""Reads the configuration again on a thread of its own: a file may lie on a disk that hangs."""
+"""Reads the configuration again, on a separate thread, because the disk may hang."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ Load = Callable[[], Settings]
 
 Loaded = Settings | Exception
 Reload = Callable[[Load, Callable[[Loaded], None]], None]
-"""Reads a configuration, now or soon, and passes it on."""
+"""Reads a configuration and passes it on, at once or later."""
 
 
 def load_now(load: Load, done: Callable[[Loaded], None]) -> None:
@@ -23,20 +23,20 @@ def load_now(load: Load, done: Callable[[Loaded], None]) -> None:
         loaded: Loaded = load()
     except ConfigError as exc:
         loaded = exc
-    except Exception as exc:  # noqa: BLE001 - a driver's check may be anybody's code
+    except Exception as exc:  # noqa: BLE001 - a driver's check may be code of a plug-in
         loaded = exc
     done(loaded)
 
 
 class Loader:
-    """A :data:`Reload` on a thread, which is there before the loop runs."""
+    """A :data:`Reload` on a thread that is started before the loop."""
 
     def __init__(self) -> None:
         self._wanted: SimpleQueue[tuple[Load, Callable[[Loaded], None]]] = SimpleQueue()
         threading.Thread(target=self._run, name="configuration", daemon=True).start()
 
     def __call__(self, load: Load, done: Callable[[Loaded], None]) -> None:
-        """Have *load* called on the thread, and *done* on the running loop."""
+        """Call *load* on the thread, and *done* on the running loop."""
         loop = asyncio.get_running_loop()
         self._wanted.put((load, lambda loaded: _call(loop, done, loaded)))
 

@@ -1,7 +1,7 @@
-"""Polls the feeds, holds how each stands, and tells when that changes.
+"""Polls the feeds, keeps the state of each, and reports changes.
 
-One task a feed, so that none waits for another. Decides nothing about meaning: what a reading
-means is in ``feed_state``, when the next is due in ``schedule``.
+Each feed has a task, so that none waits for another. ``feed_state`` decides what a reading means,
+``schedule`` when the next one is due.
 """
 
 import asyncio
@@ -25,18 +25,18 @@ from buildlight.report.poll_stats import PollStats
 from buildlight.report.rows import Watched
 
 LATE = 10.0
-"""Seconds by which a poller may be behind before it counts as hanging; a busy Pi is slow."""
+"""Seconds by which a poller may be late before it counts as hanging; a busy Pi is slow."""
 
 MOST_WORDS, LONGEST_WORD = 100, 80
-"""Odd words of a feed that are told, and how much of each: a server may send any number."""
+"""Most unknown words of a feed that are logged, and their length: a server may send any number."""
 
 MOST_DROPPED = 20
-"""Projects that went at once and are named in the log: a server of new names fills no disk."""
+"""Most vanished projects that one log line names: ever new names must not fill the disk."""
 
 NO_NEWS = News()
 
 _Line = tuple[int, str]
-"""A level of the log, and a sentence about a feed."""
+"""A log level, and a sentence about a feed."""
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +57,9 @@ def watched(settings: FeedSettings, feed_state: FeedState) -> Watched:
 class Monitor:
     """All feeds and their states.
 
-    *kept* are states from before a restart or a reload, by the feed's name. *clock* tells the
-    time of day. Every poll is counted in *polls*. *wake* is set whenever what is known may have
-    changed or has become too old. *dice* gives numbers from 0 to 1.
+    *kept* are states from before a restart or a reload, by the feed's name. *clock* returns the
+    time of day. Every poll is counted in *polls*. *wake* is set when a state may have changed, or
+    when news has become too old. *dice* returns random numbers from 0 to 1.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Monitor:
         self._wake = wake
         self._dice = dice
         self._stopped = False
-        # 50,000 projects take a second: a signal must not wait for five such feeds in one turn.
+        # A feed of 50,000 projects takes a second, and a signal must not wait for five such feeds.
         self._one_by_one = asyncio.Lock()
         self._untried = {source.readers[0].name for source in sources}
         self._news: list[tuple[Watched, News]] = []
@@ -89,7 +89,7 @@ class Monitor:
         }
 
     def watched(self) -> tuple[Watched, ...]:
-        """Return every feed and how it stands, for the report."""
+        """Return every feed with its state, for the report."""
         return tuple(held.watched() for held in self._held.values())
 
     def take_news(self) -> Sequence[tuple[Watched, News]]:
@@ -98,16 +98,16 @@ class Monitor:
         return news
 
     def stop(self) -> None:
-        """Watch for late pollers no more: what is cancelled is late for a reason."""
+        """Stop watching for late pollers, because their tasks will be cancelled."""
         self._stopped = True
 
     @property
     def tried(self) -> bool:
-        """Whether every feed was asked once, and answered or failed."""
+        """Whether every feed was polled at least once, with or without success."""
         return not self._untried
 
     def overdue(self) -> tuple[str, ...]:
-        """Return the names of feeds whose poller has not moved when it had to."""
+        """Return the names of feeds whose poller is late."""
         now = asyncio.get_running_loop().time()
         late = (each for each in self._sources if now > each.expected + LATE and not self._stopped)
         return tuple(source.readers[0].name for source in late)
@@ -115,7 +115,9 @@ class Monitor:
     async def run(self) -> None:
         """Poll every source until cancelled."""
         for held in self._held.values():
-            self._expire_later(held)  # What a reload kept grows old by itself, too.
+            self._expire_later(
+                held
+            )  # States that a reload kept also become too old as time passes.
         try:
             async with asyncio.TaskGroup() as polling:
                 for number, source in enumerate(self._sources, start=1):
@@ -127,8 +129,8 @@ class Monitor:
     async def _poll(self, source: Source, *, place: float) -> None:
         """Poll *source* until cancelled.
 
-        All are asked at the start, and then each at a *place* (0 to 1) of its own in the interval:
-        a thousand answers at one moment take seconds, and every other feed waits for them.
+        All sources are polled at the start, and later each at a different *place* (0 to 1) in the
+        interval: a thousand answers at the same moment would keep every other feed waiting.
         """
         loop = asyncio.get_running_loop()
         places = chain((place,), repeat(1.0))
@@ -143,7 +145,7 @@ class Monitor:
                     await self._absorb(source, reading)
 
     async def _absorb(self, source: Source, reading: Reading) -> None:
-        """Take *reading* in for every feed that reads *source*; log it after the lamps."""
+        """Apply *reading* to every feed that reads *source*; log it after the lamps are told."""
         held = [self._held[feed.name] for feed in source.readers]
         taken = [(each, each.state, self._take(each, reading)) for each in held]
         for each, _, news in taken:
@@ -196,14 +198,16 @@ class Monitor:
 
 
 class _Held:
-    """How one feed stands, and what has been said of it."""
+    """The state of one feed, and what was logged about it."""
 
     def __init__(self, settings: FeedSettings, feed_state: FeedState) -> None:
         self.settings = settings
         self.state = feed_state
         self.odd_words: set[str] = set()
         self.more_odd_words = False
-        self._watched = watched(settings, feed_state)  # Made once: there may be a thousand.
+        self._watched = watched(
+            settings, feed_state
+        )  # Created once, because there may be a thousand feeds.
         self._expiry: asyncio.TimerHandle | None = None
 
     def watched(self) -> Watched:
@@ -211,18 +215,18 @@ class _Held:
         return replace(self._watched, state=self.state)
 
     def expire_later(self, when: float, call: Callable[[], None]) -> None:
-        """Call *call* at *when* on the loop's clock, instead of when it was said before."""
+        """Call *call* at *when* on the loop's clock, and cancel the previous such call."""
         self.expire_never()
         self._expiry = asyncio.get_running_loop().call_at(when, call)
 
     def expire_never(self) -> None:
-        """Call nothing any more."""
+        """Cancel the call."""
         if self._expiry is not None:
             self._expiry.cancel()
 
 
 def _log(lines: Iterable[tuple[str, Iterable[_Line]]]) -> None:
-    """Log *lines*, each with the name of a feed; a line of several feeds once, with all names."""
+    """Log *lines*, each with the name of its feed; equal lines are logged once, with all names."""
     names: dict[_Line, list[str]] = {}
     for name, its in lines:
         for line in its:
@@ -241,7 +245,7 @@ def _changes(held: _Held, before: FeedState) -> Iterator[_Line]:
 
 
 def _gist(feed_state: FeedState) -> str:
-    """Return the fault without its numbers, which may change at every poll."""
+    """Return the text of a fault without numbers, because they may change at every poll."""
     return re.sub(r"[0-9]+( projects?)?", "", str(feed_state.error or ""))
 
 

@@ -1,7 +1,7 @@
-"""One configuration at work: its feeds are polled, and every turn of the loop is published.
+"""Runs one configuration: polls its feeds and publishes an update in every turn of the loop.
 
-A turn decides first, without an ``await``: it makes an :class:`update.Update` of everything
-known. Then it acts: the update goes to one list of publishers, lamps first.
+A turn first decides, without an ``await``: it makes an :class:`update.Update` of everything
+known. Then it acts: it passes the update to a list of publishers, lamps first.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ from buildlight.report.report import Report, make_report
 from buildlight.report.update import HEARTBEAT, Publisher, Update, build_events
 
 LEAVING = 0.3
-"""Seconds that cancelled tasks may take at the end, open connections among them."""
+"""Seconds that cancelled tasks may take to end, including their connections."""
 
 OpenSources = Callable[[Iterable[FeedSettings]], AbstractAsyncContextManager[Sequence[Source]]]
 
 
 class Session:
-    """*settings* at work, from load to reload.
+    """Runs *settings* until the next reload.
 
-    *publishers* receive every update, *lamps* first. *polls* are counted across sessions, *kept*
-    are the known states of feeds by name, and *before* is the last report.
+    *publishers* receive every update, *lamps* first. *polls* counts across sessions, *kept* are
+    the known states of feeds by name, *before* is the last report.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Session:
         return {feed.name: feed.state for feed in feeds}
 
     async def run(self, *, stop: asyncio.Event, replaced: asyncio.Event) -> None:
-        """Work until *stop* or *replaced* is set; lamps go dark, unless another session follows."""
+        """Run until *stop* or *replaced* is set; after *stop* the lamps go dark."""
         async with self._open_sources(self._settings.feeds) as sources:
             monitor = self._monitor = Monitor(
                 sources,
@@ -91,9 +91,9 @@ class Session:
                 monitor.stop()
                 if replaced.is_set() and not stop.is_set():
                     if self._wanted.is_set():
-                        self._publish(monitor)  # The next session cannot tell what happened here.
+                        self._publish(monitor)  # The next session cannot report these events.
                 else:
-                    self._lamps.darken(DARKENING)  # First: the rest may take its time.
+                    self._lamps.darken(DARKENING)  # Lamps first, because the rest may be slow.
                     self._publish_states(monitor)
 
     async def _watch_lights(self) -> None:
@@ -104,8 +104,8 @@ class Session:
     async def _publish_turns(self, monitor: Monitor, stop: asyncio.Event) -> None:
         """Publish whenever something changed, an office opens or closes, or a heartbeat is due.
 
-        Not a callback of the loop: a failure there would be logged and survived, and the lamp
-        would go on to show what was true before it. Here it ends the daemon, and the lamp is dark.
+        Not a callback of the loop: asyncio only logs a failure in a callback, and the lamp would
+        go on showing an old state. A failure here ends the daemon, and the lamp goes dark.
         """
         loop = asyncio.get_running_loop()
         beat, again_at = loop.time() + HEARTBEAT, -math.inf
@@ -115,13 +115,13 @@ class Session:
                     await self._wanted.wait()
             if loop.time() < again_at:
                 await asyncio.sleep(again_at - loop.time())
-            if stop.is_set():  # With 50,000 projects a turn takes its time.
+            if stop.is_set():  # With 50,000 projects a turn is slow.
                 return
             begun = loop.time()
             due = begun >= beat
             self._publish(monitor, heartbeat=due)
             beat = begun + HEARTBEAT if due else beat
-            # As much time again belongs to the polls: a thousand feeds may answer at once.
+            # Rest as long as the turn took: a thousand feeds may answer at once and need the loop.
             again_at = loop.time() + (loop.time() - begun)
 
     def _publish(self, monitor: Monitor, *, heartbeat: bool = False) -> None:
@@ -143,7 +143,7 @@ class Session:
             publisher.publish(update)
 
     def _publish_states(self, monitor: Monitor) -> None:
-        """Publish the last states with the report before: a new one of 50,000 takes its time."""
+        """Publish the last states with the previous report; making a new one may take too long."""
         if self.report is not None:
             now, feeds = asyncio.get_running_loop().time(), monitor.watched()
             last = Update(self.report, self.report, feeds, self._polls, now)
@@ -153,7 +153,7 @@ class Session:
     def _next_switch(self) -> float:
         """Return the seconds until an office opens or closes; infinite if none does.
 
-        Asked anew at every heartbeat, as the time of day may be set meanwhile.
+        Computed again at every heartbeat, because the clock may have been set meanwhile.
         """
         clock = self._clock()
         offices = {lamp.hours for lamp in self._settings.lamps if lamp.hours is not None}
@@ -166,11 +166,11 @@ def handed_over(
     feed_states: Mapping[str, FeedState],
     after: Iterable[FeedSettings],
 ) -> dict[str, FeedState]:
-    """Return the states of the feeds of a new configuration, as far as they are known.
+    """Return the known states for the feeds of a new configuration.
 
-    A feed with the same address and secret goes on as it was. Where only its secret is another,
-    or what its words mean, or its name and that, its verdicts are kept and its last answer proves
-    nothing any more. One that becomes two is known to both.
+    A feed with the same address and secret keeps its state. If its secret, its words or its name
+    changed, it keeps its verdicts, but its last answer no longer counts. If one table became
+    two, both get the state.
     """
     found = {}
     by_key: dict[tuple[str, str], FeedSettings] = {}
@@ -199,7 +199,7 @@ def _key(feed: FeedSettings) -> tuple[str, str]:
 
 
 async def race(*awaited: Coroutine[Any, Any, object]) -> None:
-    """Wait until the first of *awaited* ends, and cancel the others; what it raised is raised."""
+    """Wait until one of *awaited* ends, cancel the others, and raise what that one raised."""
     tasks = [asyncio.ensure_future(each) for each in awaited]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""A whole configuration, checked: what one session of the daemon works with."""
+"""The settings of a whole configuration, checked: the input of one session."""
 
 from dataclasses import dataclass
 

@@ -1,8 +1,8 @@
-"""Verdicts kept across restarts, in one small file that is replaced as a whole.
+"""Keeps verdicts across restarts, in one small file that is replaced as a whole.
 
-It is written when a verdict changes and when the daemon stops: an SD card wears out. Only a stop
-marks it as clean, and the next start takes the mark away: after a crash or a power cut every
-stored pass is doubted until its server confirms it. A damaged file costs one warning.
+The file is written when a verdict changes and when the daemon stops, because an SD card wears
+out. Only a stop marks it as clean, and the next start removes the mark: after a crash or a power
+cut, every stored pass is doubted until its server confirms it. A damaged file costs one warning.
 """
 
 import json
@@ -40,13 +40,13 @@ from buildlight.system.regular_file import read_regular_file
 NAME, OUTDATED = "verdicts.json", "verdicts.old"
 VERSION = 1
 LARGEST = 256 * 1024 * 1024
-"""Bytes; 400,000 projects with long names need a third of it."""
+"""Largest file, in bytes; 400,000 projects with long names need a third of it."""
 
 YEARS = range(1970, 9001)
-"""Of what years a time is believed: arithmetic on those at the ends of the calendar overflows."""
+"""Years that a time may be in: arithmetic at the ends of the calendar overflows."""
 
 FeedStates = Mapping[str, FeedState]
-"""How feeds stand, by :func:`feed_key`."""
+"""The states of feeds, by :func:`feed_key`."""
 
 log = logging.getLogger(__name__)
 
@@ -84,15 +84,17 @@ _ROWS = TypeAdapter(tuple[_Row, ...])
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    version: Literal[1]  # VERSION; a file of another one is not understood
+    version: Literal[1]  # VERSION; files of other versions are not read
     clean: bool = False
-    feeds: Mapping[str, tuple[JsonValue, ...]]  # Row by row: one that is bad spoils no other.
+    feeds: Mapping[
+        str, tuple[JsonValue, ...]
+    ]  # Row by row, so that a bad row does not spoil the others.
 
 
 class StateFile:
     """The file of kept verdicts in *folder*.
 
-    A publisher: nothing waits for the disk but :meth:`close`.
+    A publisher: only :meth:`close` waits for the disk.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -111,9 +113,9 @@ class StateFile:
     def load(
         self, feeds: Mapping[str, FeedOptions], *, keep: float, now: float, clock: datetime
     ) -> Mapping[str, FeedState]:
-        """Return the stored states of *feeds*, by name; the first time it waits for the disk.
+        """Return the stored states of *feeds*, by name; the first call waits for the disk.
 
-        What belongs to none of them stays stored, unless nothing confirmed it for *keep* seconds.
+        Rows of other feeds stay in the file until they are unconfirmed for *keep* seconds.
         *now* and *clock* are those of :class:`feed_state.Reading`.
         """
         if self._loaded is None:
@@ -139,7 +141,7 @@ class StateFile:
     def claim(
         self, feeds: Mapping[str, FeedOptions], *, now: float, clock: datetime
     ) -> Mapping[str, FeedState]:
-        """Return the states of *feeds* that are stored for them, by name."""
+        """Return the stored states of *feeds*, by name."""
         found = {}
         for name, (key, exact) in owners(self._absent, feeds).items():
             state = self._absent[key]
@@ -149,7 +151,7 @@ class StateFile:
         return found
 
     def publish(self, update: Update) -> None:
-        """Write the verdicts of *update*, unless they are what was written last."""
+        """Write the verdicts of *update* if they differ from the file."""
         self._last = update
         self._secrets = self._secrets.union(*(feed.secrets for feed in update.feeds))
         before = self._at_work
@@ -161,10 +163,10 @@ class StateFile:
         if self._news(before):
             self._write(update, clean=False)
         else:
-            self._file.start()  # Something may wait that found no thread.
+            self._file.start()  # A document may be waiting because no thread could be started.
 
     def _news(self, before: FeedStates) -> bool:
-        """Return whether a verdict is not as it was written; most feeds are the same object."""
+        """Return whether a verdict differs from the file; most feeds are the same object."""
         news = False
         for key, state in self._at_work.items():
             known = before.get(key)
@@ -191,7 +193,7 @@ class StateFile:
         self._file.write(partial(_document, known, rows, clean=clean), urgent=not clean)
 
     def _read(self) -> tuple[Mapping[str, tuple[JsonValue, ...]], bool]:
-        """Return what is stored and whether it is complete; take the clean mark away."""
+        """Return the stored rows and whether they are complete; remove the clean mark."""
         path = self._path if self._path.exists() else self._outdated
         try:
             stored = _File.model_validate_json(read_regular_file(path, limit=LARGEST))
@@ -240,7 +242,7 @@ class StateFile:
 
 
 def _sync(folder: Path) -> None:
-    """Have the names in *folder* on the disk: a power cut must not bring the mark back."""
+    """Flush the names in *folder* to the disk: a power cut must not bring the mark back."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(opened)
@@ -256,11 +258,11 @@ def feed_key(name: str, identity: str) -> str:
 def owners(
     keys: Collection[str], feeds: Mapping[str, FeedOptions]
 ) -> Mapping[str, tuple[str, bool]]:
-    """Return which of *keys* (name and identity) belongs to each of *feeds*, and whether surely.
+    """Return for each of *feeds* its key (name and identity) in *keys*, and whether it is certain.
 
-    A feed under whose name nothing is stored was renamed, or one table became two: it is found by
-    its identity. What is left of a name whose address changed is not sure: its reds are kept in
-    doubt, and no green comes of it.
+    If nothing is stored under a feed's name, the feed was renamed, or one table became two: it is
+    found by its identity. If only the address of a name changed, the match is not certain: broken
+    projects stay broken, in doubt, and no project passes.
     """
     found: dict[str, tuple[str, bool]] = {}
     for name, options in feeds.items():
@@ -282,13 +284,13 @@ def _named(key: str, name: str) -> bool:
 
 
 def _as_text(rows: Iterable[JsonValue], *, doubted: bool, oldest: datetime) -> JsonText:
-    """Return those of *rows* that were confirmed since *oldest*; text takes the least memory."""
+    """Return the *rows* confirmed since *oldest*; they stay text, which needs the least memory."""
     young = [row for row in rows if isinstance(row, dict) and _confirmed_at(row) > oldest]
     return JsonText(json.dumps([{**row, "doubted": True} for row in young] if doubted else young))
 
 
 def _confirmed(state: FeedState, known: ProjectState, now: float) -> float:
-    """Return when *known* was confirmed last; *now* if nobody can say."""
+    """Return when *known* was last confirmed; *now* if that is unknown."""
     if known.unconfirmed_since is not None:
         return known.unconfirmed_since
     return now if state.answered is None else state.answered
@@ -325,11 +327,11 @@ def _rows(
     names = Counter(name for name, _ in feed_state.projects)
     for key, known in feed_state.projects.items():
         row = _row(key, known, age=now - _confirmed(feed_state, known, now), clock=clock)
-        # The file is an output, too; redacted.with_true_names finds such a name again.
+        # Redacted, because the file is an output; redacted.with_true_names restores the name.
         row |= {each: scrub(str(row[each]), secrets) for each in ("name", "label")}
         if known.doubted:
             row["doubted"] = True
-        # What tells namesakes apart after a restart.
+        # Distinguishes projects of one name after a restart.
         if names[key[0]] > 1 and (address := known.address or address_of(known.project.web_url)):
             row["address"] = address
         yield row
@@ -337,7 +339,7 @@ def _rows(
 
 def _row(key: Key, known: ProjectState, *, age: float, clock: datetime) -> dict[str, object]:
     label, time = known.build
-    # A Pi that starts in 1970 takes what was kept for many years old: it stays that, and kept.
+    # To a Pi that starts in 1970, stored times lie in the future: such a row is kept.
     oldest = (clock - FIRST).total_seconds()
     return {
         "name": key[0],
@@ -351,7 +353,7 @@ def _row(key: Key, known: ProjectState, *, age: float, clock: datetime) -> dict[
 
 
 def _written(time: datetime | None) -> str | None:
-    """Return *time* in UTC, one without a zone as it is; ``None`` if it would not be believed.
+    """Return *time* in UTC, a time without a zone unchanged; ``None`` if it is not plausible.
 
     Servers write 0001-01-01 for never, and zones (``+01:23:45``) that pydantic does not read.
     """
@@ -370,11 +372,11 @@ def _standing(rows: Iterable[_Row], *, now: float, clock: datetime) -> FeedState
         projects[row.name, row.nth] = ProjectState(
             project=Project(row.name, last_build_label=row.label, last_build_time=row.time),
             verdict=row.verdict,
-            building=False,  # Nobody knows what it does now.
+            building=False,  # Its current activity is unknown.
             since=row.since,
             build=(row.label, row.time),
             announced_build=(row.label, row.time),
-            # A clock that was wrong then or is wrong now must not make old news new.
+            # A clock that was or is wrong must not make old news look new.
             unconfirmed_since=now - abs((clock - row.confirmed).total_seconds()),
             doubted=row.doubted,
             address=row.address,

@@ -1,6 +1,6 @@
-"""Signs of life for systemd, given only while everything moves that has to.
+"""Sends watchdog pings to systemd, only while no poller and no light hangs.
 
-Decides nothing but this; who is late knows the monitor, whose light hangs know the lamps.
+The monitor knows which pollers are late, the lamps know which lights hang.
 """
 
 import asyncio
@@ -14,20 +14,20 @@ from buildlight.lamps.timing import HUNG
 from buildlight.system.sd_notify import Systemd
 
 SELDOM = 86_400.0
-"""Seconds between two restarts for the sake of a light: a broken one must not stop the others."""
+"""Seconds between two restarts because of a light: a broken light must not stop the others."""
 MARK = "restarted-for-a-light"
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-"""A text that is another after every boot, by random(4)."""
+"""The kernel's boot id, a different text after every boot; see random(4)."""
 
 log = logging.getLogger(__name__)
 
 
 class Watchdog:
-    """Tells *systemd* that all is well, twice as often as it wants to hear it.
+    """Pings *systemd* twice as often as it requires.
 
     *late_feeds* returns the names of feeds whose poller hangs, *hung_lamps* those of lamps whose
-    light has hung for :data:`timing.HUNG` seconds. *folder* is where the one
-    restart a day is remembered; without it, no light is worth a restart.
+    light has hung for :data:`timing.HUNG` seconds. *folder* holds the time of the last restart
+    because of a light; without it, a light causes no restart.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class Watchdog:
             await asyncio.sleep(self._systemd.watchdog / 2)
 
     def ailment(self) -> str | None:
-        """Return what hangs, whether a restart can help or not; ``None`` if nothing does."""
+        """Return what hangs, even if a restart cannot help; ``None`` if nothing hangs."""
         late, hung = self._late_feeds(), self._hung_lamps()
         return _late(late) if late else _hung(hung) if hung else None
 
     def trouble(self) -> str | None:
-        """Return what hangs so that only a restart can help; ``None`` if nothing does."""
+        """Return what hangs and needs a restart; ``None`` if nothing does."""
         late = self._late_feeds()
         if late:
             return _late(late)
@@ -85,24 +85,24 @@ class Watchdog:
         return None
 
     def _may_restart(self) -> bool:
-        """Return whether none was made for a light lately, and remember the one that comes."""
+        """Return whether a restart because of a light is due, and record it."""
         if self._mark is None:
             return False
         now = self._clock()
         try:
-            # The seconds since boot, and which boot: a Pi's time of day leaps.
+            # Seconds since boot and the boot's id, because a Pi's time of day jumps.
             boot = self._boot.read_text("ascii").strip()
             if self._mark.exists() and now < _marked(self._mark, boot) + SELDOM:
                 return False
             self._mark.parent.mkdir(parents=True, exist_ok=True)
             self._mark.write_text(f"{boot} {now:.0f}\n", "ascii")
         except OSError:
-            return False  # What cannot be remembered could happen every minute.
+            return False  # Without this record, a restart could follow every minute.
         return True
 
 
 def _marked(mark: Path, boot: str) -> float:
-    """Return when *mark* was made; infinitely long ago, if in another *boot* or damaged."""
+    """Return the time of *mark*; minus infinity if it is damaged or from another *boot*."""
     then, _, at = mark.read_text("ascii", "replace").rpartition(" ")
     try:
         return float(at) if then == boot else -math.inf

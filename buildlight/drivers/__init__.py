@@ -1,9 +1,9 @@
-"""Lights: one module a kind of light, behind one small contract.
+"""Lights: one module for each kind of light, behind one small contract.
 
-A driver is a name in the entry-point group ``buildlight.drivers`` that leads to a class. The
-built-in drivers are found in the same way as plug-ins. A driver's library is imported only when
-a lamp is configured for it. ``conformance.check_driver`` tests whether a driver keeps the
-contract. A plug-in finds here everything else that it imports.
+A driver is a class, registered under a name in the entry-point group ``buildlight.drivers``.
+Built-in drivers are found in the same way as plug-ins. A driver's library is imported only when
+a lamp uses the driver. ``conformance.check_driver`` tests whether a driver keeps the contract.
+Everything else that a plug-in imports is in this module.
 """
 
 from collections.abc import Mapping
@@ -57,65 +57,65 @@ class DriverOptions(BaseModel):
 
     @property
     def channels(self) -> frozenset[Channel]:
-        """What the light has; patterns are fitted to it before it is opened."""
+        """The channels of the light; patterns are fitted to them before the light is opened."""
         return frozenset({Channel.RED, Channel.AMBER, Channel.GREEN})
 
     @property
     def dims(self) -> bool:
-        """Whether the light knows levels between on and off."""
+        """Whether the light has levels between on and off."""
         return False
 
     @property
     def claims(self) -> frozenset[str]:
-        """What no two lamps can have at once, as a person calls it: ``GPIO17``."""
+        """What only one lamp can use, in words for a person: ``GPIO17``."""
         return frozenset()
 
 
 class Driver(Protocol):
-    """A light, opened by calling its class with its options.
+    """A light; calling the class with its options opens it.
 
-    Plain synchronous code, called from one thread, one call at a time. Opening and
+    Plain synchronous code, called from one thread, one call at a time. The constructor and
     :meth:`show` raise :class:`errors.LightUnavailable`, with a sentence; the lamp then opens
-    the light anew, later.
+    the light again later.
     """
 
     Options: ClassVar[type[DriverOptions]]
     refresh: ClassVar[float | None]
-    """Seconds after which the frame is shown again, for lights that may forget it."""
+    """Seconds after which the frame is shown again, as a light may lose it; ``None``: never."""
 
     def show(self, frame: Frame) -> None:
-        """Show *frame* until the next. An on/off light lights every channel of it."""
+        """Show *frame* until the next one. A light without levels lights every channel in it."""
         ...
 
     def close(self) -> None:
-        """Go dark, then let go of the light: last of all, and not only after a success.
+        """Make the light dark, then release it. It is called at the end and after any failure.
 
-        Never raises; safe to call twice. Nothing is shown after it: a light that is wanted
-        again is opened anew, so that what a closed one does with a frame is its own affair.
+        Never raises; safe to call twice. No frame is shown after it: the lamp opens a new
+        light instead.
         """
         ...
 
 
 @runtime_checkable
 class PatternDriver(Protocol):
-    """A light that can keep a rhythm by itself, so that the wire is quiet meanwhile."""
+    """A light that can play a rhythm by itself, without a command for each step."""
 
     def plays(self, pattern: Pattern) -> bool:
-        """Return whether the light keeps the rhythm of *pattern*; else it is shown frames."""
+        """Return whether the light can play *pattern*; otherwise it is shown frames."""
         ...
 
     def play(self, pattern: Pattern) -> None:
-        """Play *pattern* from its start, until the next."""
+        """Play *pattern* from its start, until the next call."""
         ...
 
 
 @runtime_checkable
 class Wired(Protocol):
-    """A light that can say where each of its channels is connected."""
+    """A light that knows where each of its channels is connected."""
 
     @property
     def wiring(self) -> Mapping[Channel, str]:
-        """Where the wire of each channel goes: ``GPIO17, header pin 11``."""
+        """The place of each channel's wire: ``GPIO17, header pin 11``."""
         ...
 
 
@@ -147,7 +147,7 @@ def installed() -> tuple[str, ...]:
 def load_driver(name: str) -> type[Driver]:
     """Return the class of the driver called *name*.
 
-    Raises :class:`DriverNotFound`, or :class:`ConfigError` for one that cannot be used.
+    Raises :class:`DriverNotFound`, or :class:`ConfigError` if the driver is not usable.
     """
     driver = plugins.load_plugin(GROUP, name, what="driver", options=DriverOptions)
     if driver is None:

@@ -1,4 +1,4 @@
-"""Lights of one colour at a time, which is mixed from the channels. Pure."""
+"""Lights that show one colour at a time, mixed from the channels. Pure."""
 
 import math
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ BLACK: Rgb = (0, 0, 0)
 
 
 def inks(*, amber: Rgb) -> Mapping[Channel, Rgb]:
-    """Return what every channel looks like at its full level.
+    """Return the colour of every channel at its full level.
 
-    *amber* depends on the light: how much green it needs is a matter of its gamma.
+    *amber* depends on the gamma of the light: some lights need less green for it.
     """
     return {
         Channel.RED: (255, 0, 0),
@@ -27,9 +27,9 @@ def inks(*, amber: Rgb) -> Mapping[Channel, Rgb]:
 
 
 def mixed(frame: Frame, colours: Mapping[Channel, Rgb]) -> Rgb:
-    """Return the colour of *frame*; of what two channels share, the brighter is taken.
+    """Return the colour of *frame*; where channels share a component, the brighter one wins.
 
-    What is lit never rounds to black.
+    A lit channel never rounds to black.
     """
     red, green, blue = (
         max(
@@ -46,16 +46,16 @@ def mixed(frame: Frame, colours: Mapping[Channel, Rgb]) -> Rgb:
 
 
 class MixingOptions(DriverOptions):
-    """The keys of a light that mixes every colour, at every level."""
+    """The keys of a light that can mix every colour at every level."""
 
     @property
     def channels(self) -> frozenset[Channel]:
-        """Every colour: they are mixed."""
+        """Every colour."""
         return MIXED
 
     @property
     def dims(self) -> bool:
-        """It does."""
+        """True: such a light has levels."""
         return True
 
 

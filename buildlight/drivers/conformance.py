@@ -1,4 +1,4 @@
-"""Whether a driver keeps the contract: to be called by its author, from a test.
+"""Checks whether a driver keeps the contract; its author calls this from a test.
 
 ::
 
@@ -7,9 +7,9 @@
     def test_my_light_keeps_the_contract():
         check_driver(MyLight, {"port": "/dev/null"})
 
-Whatever is wrong is an AssertionError with a sentence. The light is opened several times and
-shown everything that the daemon could show it, from a thread that is not the main one, as the
-daemon does. Nothing waits between two frames: real light flickers, so close your eyes.
+Each fault is an AssertionError with a sentence. The light is opened several times and shown
+everything that the daemon could show, from a thread that is not the main one, as in the daemon.
+There is no pause between frames: a real light flickers fast, so do not look at it.
 """
 
 import gc
@@ -32,11 +32,11 @@ from buildlight.patterns.pattern import DARK, Channel, Frame, Pattern, Stroke, f
 from buildlight.patterns.presets import PRESETS, preset_patterns
 
 PATIENCE = 5.0
-"""Seconds within which a light comes back from a call, and threads from the dead."""
+"""Seconds within which a call has to return, and threads have to end after close."""
 WATCHED = 6.0
-"""Seconds of each pattern whose frames are shown."""
+"""Seconds of each pattern that are shown as frames."""
 ROUNDS = 3
-"""How often the light is opened while threads and files are counted."""
+"""Number of times that the light is opened while threads and files are counted."""
 
 Got = TypeVar("Got")
 
@@ -59,14 +59,14 @@ def check_driver(
     good. *patterns* are shown besides the default ones. *patience* is how many seconds a call
     may take.
 
-    Not checked is what only eyes can see, and what a closed light does with a frame: it is
-    shown none.
+    Two things are not checked: the colours, which only a person can see, and a frame after close,
+    which the daemon never sends.
     """
     checked = _checked_options(light, options or {})
     _check_refresh(light)
     looks = tuple(_looks(checked, patterns))
     with _Caller(light, patience) as caller:
-        # The first round may start what a library keeps for ever.
+        # In the first round a library may start threads or open files that it keeps for ever.
         _check_round(caller, checked, looks)
         before = _Belongings.now()
         for _ in range(ROUNDS):
@@ -109,7 +109,7 @@ def _check_refresh(light: type[Driver]) -> None:
 
 
 def _looks(options: DriverOptions, texts: Iterable[str]) -> Iterator[Pattern]:
-    """Yield whatever the daemon may show: all channels at once, signals, `buildlight test`."""
+    """Yield everything that the daemon may show: all channels at once, signals, test steps."""
     channels = [each for each in Channel if each in options.channels]
     yield Pattern("everything", tuple(Stroke(each) for each in channels))
     for each in channels:
@@ -126,7 +126,7 @@ def _fitted(patterns: Iterable[Pattern], options: DriverOptions) -> Iterator[Pat
 
 
 def _frames(patterns: Iterable[Pattern]) -> tuple[Frame, ...]:
-    """Return every frame of *patterns*, once; and the dark one."""
+    """Return each frame of *patterns* once, and the dark frame."""
     frames: dict[Frame, None] = {}
     for pattern in patterns:
         elapsed: float = 0.0
@@ -144,7 +144,7 @@ class _HangsError(AssertionError):
 
 
 class _Caller:
-    """Calls a light on a thread of its own, one call at a time, as the daemon does."""
+    """Calls a light on a separate thread, one call at a time, as the daemon does."""
 
     def __init__(self, light: type[Driver], patience: float) -> None:
         self._light = light
@@ -179,7 +179,7 @@ class _Caller:
             self._done.release()
 
     def call(self, what: str, function: Callable[[], Got]) -> Got:
-        """Return what *function* gives; raises what it raises, or AssertionError if it hangs."""
+        """Return the result of *function*; raises what it raises, or AssertionError if it hangs."""
         self._wanted = function
         self._asked.release()
         if not self._done.acquire(timeout=self._patience):
@@ -193,7 +193,7 @@ class _Caller:
         return self._got  # type: ignore[return-value]  # of this very function
 
     def must(self, what: str, function: Callable[[], Got]) -> Got:
-        """Return what *function* gives, which it has to give."""
+        """Return the result of *function*, which must not raise."""
         name = self._light.__name__
         try:
             return self.call(what, function)
@@ -205,12 +205,12 @@ class _Caller:
             raise AssertionError(f"{name}: {what} raised {type(exc).__name__}: {exc}") from exc
 
     def open(self, options: DriverOptions) -> Driver:
-        """Open the light, which is there."""
+        """Open a light that is present."""
         factory: Callable[[DriverOptions], Driver] = self._light
         return self.must("opening", lambda: factory(options))
 
     def close(self, driver: Driver) -> None:
-        """Close the light, twice; one that hangs takes no other call."""
+        """Close the light twice; after a hang, do not call it again."""
         if self._hangs:
             return
         self.must("close", driver.close)
@@ -218,7 +218,7 @@ class _Caller:
 
 
 def _check_round(caller: _Caller, options: DriverOptions, looks: tuple[Pattern, ...]) -> None:
-    """Open the light, show it *looks*, and close it; and once without showing anything."""
+    """Open the light, show it *looks* and close it; then open and close it without a frame."""
     caller.close(caller.open(options))
     driver = caller.open(options)
     try:
@@ -279,7 +279,7 @@ def _check_wiring(driver: Driver, options: DriverOptions) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Belongings:
-    """What a program has that a light may leave behind."""
+    """The threads and open files of this program; a light may leave some behind."""
 
     threads: frozenset[threading.Thread]
     files: int
@@ -291,19 +291,19 @@ class _Belongings:
 
 
 def _count_files() -> int:
-    """Return how many files are open; 0 where the system does not tell."""
+    """Return the number of open files; 0 if the system does not show it."""
     with suppress(OSError):
         return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a Path for each is not wanted
     return 0
 
 
 def _check_left(light: type[Driver], before: _Belongings, patience: float) -> None:
-    """Check that no thread and no file is left; a thread may take its time to end."""
+    """Check that no thread and no file is left; a thread may need a moment to end."""
     end = time.monotonic() + patience
     while True:
         after = _Belongings.now()
         threads = after.threads - before.threads
-        # One that comes and goes is no leak; one for every opening is.
+        # A thread or file that comes and goes is not a leak; one for every opening is.
         if not threads and after.files < before.files + ROUNDS:
             return
         if time.monotonic() > end:
@@ -347,7 +347,7 @@ def _check_gone(
         take_away()
         what = f"{name}: show on a light that is gone"
         end = time.monotonic() + patience
-        # Light and darkness: a driver may leave out what looks like the frame before.
+        # Lit and dark in turn: a driver may skip a frame that equals the one before.
         for frame in cycle((DARK, lit)):
             if _unavailable(caller, what, _showing(driver, frame)):
                 return
@@ -361,7 +361,7 @@ def _check_gone(
 
 
 def _unavailable(caller: _Caller, what: str, function: Callable[[], object]) -> bool:
-    """Return whether *function* raises LightUnavailable, with a sentence; else it did nothing."""
+    """Return whether *function* raises LightUnavailable; its sentence must not be empty."""
     try:
         caller.call(what, function)
     except _HangsError:

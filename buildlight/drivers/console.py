@@ -1,4 +1,4 @@
-"""A lamp drawn on the terminal; where there is none, a plain line for each change."""
+"""A lamp drawn on the terminal; in a pipe or file, a plain line for each change."""
 
 import os
 import sys
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
 
 FRAMES_A_SECOND = 15
 
-# How bright each channel is when it is lit: red, green and blue of the screen.
+# The colour of each lit channel: red, green and blue of the screen.
 COLOURS: dict[Channel, tuple[int, int, int]] = {
     Channel.RED: (255, 60, 48),
     Channel.AMBER: (255, 176, 0),
     Channel.GREEN: (40, 220, 90),
 }
 GLASS = 0.3
-"""Share of its colour that a dark lamp still shows, as coloured glass does."""
+"""Share of its colour that a dark lamp shows, like coloured glass."""
 LIT = ("▗▟██▙▖", "██████", "▝▜██▛▘")
 UNLIT = (" ░░░░ ", "░░░░░░", " ░░░░ ")
-"""Two shapes, for terminals and eyes without colour."""
+"""Lit and dark: two shapes, for terminals and people that see no colour."""
 ASCII = str.maketrans({**dict.fromkeys("▗▟█▙▖▝▜▛▘", "#"), "░": "."})
-"""The same two where the encoding of the terminal has no blocks."""
+"""Lit and dark on a terminal whose encoding has no block characters."""
 
 
 class ConsoleOptions(DriverOptions):
-    """A lamp on the terminal has no keys of its own."""
+    """A lamp on the terminal has no further keys."""
 
     @property
     def dims(self) -> bool:
-        """A terminal has many shades."""
+        """True: a terminal has many shades."""
         return True
 
     @property
     def claims(self) -> frozenset[str]:
-        """There is one terminal, and a drawing wants it whole."""
+        """The terminal, because a drawing needs all of it."""
         return frozenset({"the terminal"})
 
 
@@ -60,11 +60,11 @@ class ConsoleLight:
         self._played = False
 
     def plays(self, pattern: Pattern) -> bool:  # noqa: ARG002
-        """Return true: whatever the pattern, it is drawn or said here."""
+        """Return true: every pattern can be drawn or written."""
         return True
 
     def play(self, pattern: Pattern) -> None:
-        """Draw *pattern* from its start on; without a terminal, say it."""
+        """Draw *pattern* from its start; without a terminal, write its text."""
         self._pattern, self._since = pattern, time.monotonic()
         self._played = True
         try:
@@ -77,16 +77,16 @@ class ConsoleLight:
             raise LightUnavailable("standard output is closed") from exc
 
     def show(self, frame: Frame) -> None:
-        """Draw a still *frame*."""
+        """Draw a steady *frame*."""
         strokes = tuple(Stroke(channel, level) for channel, level in frame.levels)
         self.play(Pattern(str(frame), strokes))
 
     def close(self) -> None:
-        """Go dark, and give the terminal back."""
+        """Draw the lamp dark, and release the terminal."""
         live, self._live = self._live, None
         if live is not None:
             self._pattern = OFF
-            # ValueError: the stream was closed. Whatever is closed shows no lamp.
+            # ValueError: the stream was closed, so it shows no lamp.
             with suppress(OSError, ValueError):
                 live.stop()
         elif self._played:
@@ -95,18 +95,18 @@ class ConsoleLight:
                 sys.stdout.write("lamp: off\n")
                 sys.stdout.flush()
             except (OSError, ValueError):
-                return  # Nobody reads it.
+                return  # The reader is gone.
 
     def _draw(self) -> None:
         from rich.live import Live  # noqa: PLC0415 - only a terminal needs it
 
         if self._live is None:
-            # Now: Live puts something that has no encoding before standard output.
+            # Before Live starts: it replaces standard output by an object without an encoding.
             self._blocks = _has_blocks(sys.stdout.encoding)
-            # Live also lifts what others print, the log for one, above the drawing.
+            # Live also prints other output, such as the log, above the drawing.
             self._live = Live(get_renderable=self._drawing, refresh_per_second=FRAMES_A_SECOND)
             self._live.start()
-        # Now, not with the next frame, which may come too late for a short light.
+        # At once: by the next frame a short flash might be over.
         self._live.refresh()
 
     def _drawing(self) -> "RenderableType":

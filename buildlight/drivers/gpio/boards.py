@@ -1,8 +1,8 @@
-"""Ready-made boards: which pins their LEDs hang on. Plain data; gpiozero is not asked.
+"""Ready-made boards and the pins of their LEDs. Plain data; does not import gpiozero.
 
-The pins are those of gpiozero's own classes (2.0.1.post3, ``gpiozero/boards.py``), and lit by a
-high level. A board with several rows of LEDs is several lights, one a project: each row has a name.
-Buzzers that have to be given a tone (Pibrella, JamHat) are left out: switched on, they only click.
+The pins are those of gpiozero's own classes (2.0.1.post3, ``gpiozero/boards.py``); a high level
+lights them. A board with several rows of LEDs is several lights, and each row has a name. Buzzers
+that need a tone (Pibrella, JamHat) are left out: when switched on, they only click.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ BUZZER = Channel.BUZZER
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A board, or one row of it: *pins* as BCM numbers; *rgb* if they feed one RGB LED."""
+    """A board, or one row of it: *pins* are BCM (GPIO) numbers; *rgb* if they drive one RGB LED."""
 
     title: str
     pins: Mapping[Channel, int]
@@ -56,4 +56,4 @@ BOARDS: Mapping[str, Board] = {
     "statusboard-4": _pair("StatusBoard, row 4", 11, 5),
     "statusboard-5": _pair("StatusBoard, row 5", 6, 13),
 }
-"""By the name that ``board = "…"`` gives."""
+"""Boards by their name in ``board = "…"``."""

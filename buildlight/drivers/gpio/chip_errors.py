@@ -1,4 +1,4 @@
-"""Why a GPIO chip does not open. lgpio does not tell, so the device file itself is tried."""
+"""Finds out why a GPIO chip does not open: lgpio gives no reason, so the device file is opened."""
 
 import errno
 import os
@@ -8,11 +8,11 @@ from pathlib import Path
 from buildlight.errors import LightBusy, LightUnavailable
 
 DEVICES = Path("/dev")
-"""Where the kernel shows GPIO chips, as ``gpiochip0`` and so on."""
+"""The folder of GPIO chips: ``gpiochip0`` and so on."""
 
 
 def closed_chip(number: int, said: str) -> LightUnavailable:
-    """Return why chip *number* does not open, of which the library *said* something.
+    """Return why chip *number* does not open; *said* is the message of the library.
 
     The device is opened and closed once, which changes no pin.
     """

@@ -1,9 +1,9 @@
-"""lgpio pins that never pulse: dark from the first moment to the last, whichever level is dark.
+"""lgpio pins without glitches: dark from the first moment to the last, at either dark level.
 
-gpiozero's own claim an output low, and set its level after that: a relay that is closed by a low
-level clicks at every start (gpiozero/gpiozero#1177). They also let a pin float when they are done
-with it, which can make a transistor glow (gpiozero/gpiozero#1146).
-Importing this module imports lgpio, which makes a file in the working directory.
+gpiozero's own pins first become a low output and get their level after that: a relay that a low
+level closes clicks at every start (gpiozero/gpiozero#1177). They also leave a released pin
+floating, which can make a transistor glow (gpiozero/gpiozero#1146). Importing this module imports
+lgpio, which makes a file in the working directory.
 """
 
 import os
@@ -18,7 +18,7 @@ PI_5 = 0x17
 
 
 class SteadyPin(LGPIOPin):  # type: ignore[misc]  # gpiozero has no types
-    """A pin that is claimed, and let go of, at its factory's dark level."""
+    """A pin that is claimed and released at its factory's dark level."""
 
     @property
     def _line(self) -> tuple[int, int]:
@@ -33,34 +33,34 @@ class SteadyPin(LGPIOPin):  # type: ignore[misc]  # gpiozero has no types
         lgpio.gpio_claim_output(*self._line, int(state))
 
     def close(self) -> None:
-        """Make the pin an input that is pulled to where it was dark."""
+        """Make the pin an input, pulled to its dark level."""
         pull = lgpio.SET_PULL_UP if self._dark else lgpio.SET_PULL_DOWN
-        # A chip that has gone has nothing to let go of, and close is called from __del__ too.
+        # A chip that is gone has nothing to release, and __del__ also calls close.
         with suppress(lgpio.error):
             lgpio.gpio_claim_input(*self._line, pull)
 
     def _set_function(self, value: str) -> None:
-        if value == "output":  # PWMLED comes this way
+        if value == "output":  # PWMLED calls this
             self.output_with_state(self._dark)
         else:
             super()._set_function(value)
 
     def _set_frequency(self, value: float | None) -> None:
         if value and not self._pwm:
-            # gpiozero starts with a duty of 0, which is fully lit where a low level lights.
+            # gpiozero starts with a duty of 0: fully lit if a low level lights the LED.
             duty = 100 * self._dark
             lgpio.tx_pwm(*self._line, value, duty)
             self._pwm: tuple[float, int] | None = (value, duty)
         elif self._pwm and not value:
             self._pwm = None
-            # PWM stops at whatever level it has just reached.
+            # PWM stops at the level that it has just reached.
             with suppress(lgpio.error):
                 lgpio.tx_pwm(*self._line, 0, 0)
                 lgpio.gpio_write(*self._line, self._dark)
 
 
 class SteadyFactory(LGPIOFactory):  # type: ignore[misc]
-    """A factory of pins that are dark at the level *dark* (0 or 1)."""
+    """A factory of pins whose dark level is *dark* (0 or 1)."""
 
     def __init__(self, chip: int | None, *, dark: int) -> None:
         # Not LGPIOFactory's own: gpiozero 2.0.1 ignores the chip that it is given, and takes 4 on

@@ -1,4 +1,4 @@
-"""LEDs on GPIO pins, through gpiozero: separate ones, one RGB LED, a ready-made board; a buzzer.
+"""LEDs on GPIO pins, through gpiozero: separate LEDs, one RGB LED, a ready-made board; a buzzer.
 
 On or off, unless dimming is asked for: lgpio does PWM in software.
 """
@@ -24,20 +24,20 @@ from buildlight.patterns.pattern import Channel, Frame
 
 MIXES: Mapping[Channel, Mapping[Channel, float]] = {
     Channel.RED: {Channel.RED: 1.0},
-    # Green outshines red in most RGB LEDs: half of it is amber. One that is on or off is yellow.
+    # In most RGB LEDs green is brighter than red: half of it makes amber. Without levels: yellow.
     Channel.AMBER: {Channel.RED: 1.0, Channel.GREEN: 0.5},
     Channel.GREEN: {Channel.GREEN: 1.0},
     Channel.BLUE: {Channel.BLUE: 1.0},
     Channel.WHITE: {Channel.RED: 1.0, Channel.GREEN: 1.0, Channel.BLUE: 1.0},
 }
-"""What an RGB LED makes each colour of."""
+"""The levels of an RGB LED's wires for each colour."""
 
 RGB = frozenset({Channel.RED, Channel.GREEN, Channel.BLUE})
 
 EXAMPLE = "{ red = 17, amber = 27, green = 22 }"
 
 FAINTEST = 0.01
-"""The lowest level that is still lit: gpiozero cuts levels to whole per cents."""
+"""The lowest lit level: gpiozero rounds levels down to whole per cents."""
 
 
 class GpioOptions(DriverOptions):
@@ -45,7 +45,7 @@ class GpioOptions(DriverOptions):
 
     board: str | None = Field(
         default=None,
-        description=f"name of a ready-made board, which knows its pins: {', '.join(BOARDS)}",
+        description=f"name of a ready-made board, instead of pins: {', '.join(BOARDS)}",
     )
     rgb: bool = Field(
         default=False, description="the pins drive one RGB LED, which mixes the other colours"
@@ -92,7 +92,7 @@ class GpioOptions(DriverOptions):
     @field_validator("pins", mode="before")
     @classmethod
     def _or_a_board(cls, pins: Any, info: ValidationInfo) -> Any:
-        # A board with a mistake is told already.
+        # A mistake in board is reported already.
         if info.data.get("board", "wrong"):
             if pins:
                 raise ValueError("cannot be together with board, which has its own")
@@ -117,12 +117,12 @@ class GpioOptions(DriverOptions):
     @field_validator("pins", mode="wrap")
     @classmethod
     def _all_at_once(cls, pins: Any, checked: ValidatorFunctionWrapHandler) -> Any:
-        """Tell of a pin that is given twice even if another one is not a pin."""
+        """Report a pin that is given twice, even if another value is not a pin."""
         try:
             return checked(pins)
         except ValidationError as exc:
             errors: list[Any] = exc.errors(include_url=False)
-            # A mistake without a place is one of all pins, and may be this one.
+            # A mistake without a place concerns all pins, and may be this one.
             of_some = isinstance(pins, Mapping) and all(error["loc"] for error in errors)
             mistake = _given_twice(_right(pins)) if of_some else None
             if mistake is None:
@@ -136,17 +136,17 @@ class GpioOptions(DriverOptions):
 
     @property
     def ready_made(self) -> Board:
-        """The board, or what ``pins`` and ``rgb`` make of separate parts."""
+        """The board, or a nameless one made of ``pins`` and ``rgb``."""
         return BOARDS[self.board] if self.board else Board("", self.pins, self.rgb)
 
     @property
     def wires(self) -> Mapping[Channel, int]:
-        """The BCM number of each wire: of each channel, or of an RGB LED's three."""
+        """The BCM (GPIO) number of each channel's wire, or of the three wires of an RGB LED."""
         return self.ready_made.pins
 
     @property
     def channels(self) -> frozenset[Channel]:
-        """A channel for each wire; all that can be mixed from those of an RGB LED."""
+        """A channel for each wire; for an RGB LED, every colour that its wires can mix."""
         wires = frozenset(self.wires)
         return wires | MIXES.keys() if self.ready_made.rgb else wires
 
@@ -168,7 +168,7 @@ class GpioLight:
     """
 
     Options: ClassVar[type[DriverOptions]] = GpioOptions
-    # A pin that another program changed is driven again, and a chip that went away is missed.
+    # Drives a pin again that another program changed, and notices a chip that is gone.
     refresh: ClassVar[float | None] = 30.0
 
     def __init__(self, options: GpioOptions) -> None:
@@ -195,11 +195,11 @@ class GpioLight:
 
     @property
     def mock(self) -> bool:
-        """Whether the pins are gpiozero's mock pins, which no wire leads to."""
+        """Whether the pins are gpiozero's mock pins, which have no wires."""
         return type(self.factory).__name__ == "MockFactory"
 
     def show(self, frame: Frame) -> None:
-        """Light what *frame* lights; as brightly only if the light dims."""
+        """Light the channels of *frame*, with their levels if the light dims."""
         levels = mixed(frame) if self._board.rgb else dict(frame.levels)
         for wire, led in self.leds.items():
             try:
@@ -213,14 +213,15 @@ class GpioLight:
         return max(level, FAINTEST) if level > 0 else 0.0
 
     def close(self) -> None:
-        """Switch off, then release the pins: a released pin is driven by nobody."""
+        """Switch off, then release the pins, because a released pin has no defined level."""
         for led in self.leds.values():
             _quietly(led.off)
         for led in self.leds.values():
             _quietly(led.close)
         self.leds = {}
         if self.factory is not None:
-            self.factory.pins.clear()  # They are closed; one that fails would keep the chip open.
+            # All of them are closed: one that fails must not keep the chip open.
+            self.factory.pins.clear()
             _quietly(self.factory.close)
             self.factory = None
 
@@ -233,7 +234,7 @@ class GpioLight:
 
 
 def _right(pins: Mapping[str, Any]) -> Mapping[Channel, int]:
-    """Return those of *pins* that are."""
+    """Return the *pins* that are valid."""
     right = {}
     for channel, pin in pins.items():
         with suppress(ValueError):
@@ -263,12 +264,12 @@ def mixed(frame: Frame) -> Mapping[Channel, float]:
 
 
 def sorted_channels(options: GpioOptions) -> Iterable[Channel]:
-    """Yield the channels of *options*, always in the same order."""
+    """Yield the channels of *options* in a fixed order."""
     return (channel for channel in Channel if channel in options.channels)
 
 
 def _quietly(call: Callable[[], None]) -> None:
-    # A chip that has gone raises lgpio.error here, which derives from Exception itself.
+    # A chip that is gone raises lgpio.error here, which derives directly from Exception.
     with suppress(Exception):
         call()
 

@@ -1,4 +1,4 @@
-"""Pins: their names, the factory that makes them, one LED on one of them; and why not."""
+"""Pins: their names, the factory that makes them, an LED on a pin, and the errors of all these."""
 
 import os
 import re
@@ -22,32 +22,32 @@ from gpiozero.pins.pi import PiBoardInfo
 from buildlight.errors import LightBusy, LightUnavailable
 
 FACTORY = "lgpio"
-"""The pin factory, unless ``GPIOZERO_PIN_FACTORY`` names another. Never a silent fall-back:
-gpiozero's own would end in ``native``, which knows no Pi 5."""
+"""The pin factory, unless ``GPIOZERO_PIN_FACTORY`` names another. There is no silent fallback:
+gpiozero's own would end at ``native``, which does not support a Pi 5."""
 MOCK = "mock"
 
 LAST_PIN = 27
 
 PI_4B = 0xC03114
-"""The revision of a Pi whose header is everybody's: 40 pins, the same on each since 2014."""
+"""The revision of a Pi with the header that every Pi has had since 2014: 40 pins."""
 
 _NAME = re.compile(r"(?P<kind>GPIO|BCM|BOARD|)(?P<number>[0-9]{1,3})")
 
 
 class PinFactory(Protocol):
-    """What is used of a gpiozero pin factory besides handing it to a device."""
+    """The part of a gpiozero pin factory that this module uses."""
 
     pins: dict[Any, Any]
 
     def close(self) -> None:
-        """Let go of the chip."""
+        """Release the chip."""
         ...
 
 
 def pin_number(pin: Any) -> int:
-    """Return the BCM number of *pin*: ``17``, ``GPIO17``, ``BCM17`` or ``BOARD11``.
+    """Return the BCM (GPIO) number of *pin*: ``17``, ``GPIO17``, ``BCM17`` or ``BOARD11``.
 
-    Raises :class:`ValueError` with what is wrong, and without the name.
+    Raises :class:`ValueError` with a sentence that does not repeat *pin*.
     """
     name = None if isinstance(pin, bool) else _NAME.fullmatch(str(pin))
     number = int(name["number"]) if name else -1
@@ -77,7 +77,7 @@ def _on_header(number: int) -> int:
 def open_factory(*, chip: int | None, dark: int) -> PinFactory:
     """Return a new pin factory on *chip* (``None``: gpiozero's choice).
 
-    Its pins are dark at the level *dark* from the first moment on, if it is lgpio's. Raises
+    Pins of lgpio are at their *dark* level from the first moment. Raises
     :class:`LightUnavailable`.
     """
     name = os.environ.get("GPIOZERO_PIN_FACTORY", FACTORY)
@@ -100,17 +100,17 @@ def open_factory(*, chip: int | None, dark: int) -> PinFactory:
         raise
     except Exception as exc:  # whatever the library of a pin factory raises
         raise LightUnavailable(_no_factory(key, exc)) from exc
-    # gpiozero's factories share one table: closing one would float every other lamp's pins.
+    # gpiozero's factories share one table: closing one would release the pins of every lamp.
     factory.pins = {}
     return factory
 
 
 @contextmanager
 def _staying_here() -> Iterator[None]:
-    """Take back that lgpio, where LG_WD is set, makes it the working directory of everybody.
+    """Undo the change of the working directory that lgpio makes when LG_WD is set.
 
-    It does so when it is imported, and needs it no longer; relative names in the configuration
-    would lead elsewhere when it is read again.
+    lgpio needs that directory only during its import. Without this, a relative path in the
+    configuration would name another file after a reload.
     """
     here = os.open(".", os.O_PATH | os.O_CLOEXEC)
     try:
@@ -148,7 +148,7 @@ def _no_factory(name: str, exc: Exception) -> str:
         )
     if isinstance(exc, OSError) and "/proc" in str(exc):
         return (
-            f"cannot read {exc.filename}, which tells a Raspberry Pi; "
+            f"cannot read {exc.filename}, which identifies a Raspberry Pi; "
             "take ProcSubset=pid out of the service"
         )
     if isinstance(exc, AttributeError) and name == FACTORY:
@@ -180,14 +180,14 @@ def open_led(pin: int, factory: PinFactory, *, active_high: bool, dims: bool) ->
     except (PinInvalidPin, BadPinFactory) as exc:
         raise LightUnavailable(f"GPIO{pin}: {exc}") from exc
     except Exception as exc:  # lgpio.error derives from Exception itself
-        # The frames hold the LED, and the LED its reservation, for as long as the error lives.
+        # The traceback keeps the LED, and the LED its reservation, as long as the error exists.
         clear_frames(exc.__traceback__)
         if "busy" in str(exc).lower():
             raise LightBusy(_held(pin)) from exc
         raise LightUnavailable(f"GPIO{pin}: {exc}") from exc
 
 
-# What the kernel itself keeps while it is switched on (pimoroni/unicornhatmini-python#16,
+# Pins that the kernel holds while a bus is enabled (pimoroni/unicornhatmini-python#16,
 # adafruit/Adafruit_Blinka#847).
 _KERNEL: Mapping[int, str] = {4: "1-Wire", 7: "SPI", 8: "SPI"}
 

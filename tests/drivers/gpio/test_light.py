@@ -695,7 +695,7 @@ def test_a_hidden_proc_is_not_taken_for_the_working_directory(
     error = refusal()
 
     assert str(error) == (
-        "cannot read /proc/cpuinfo, which tells a Raspberry Pi; "
+        "cannot read /proc/cpuinfo, which identifies a Raspberry Pi; "
         "take ProcSubset=pid out of the service"
     )
 
