@@ -1,30 +1,29 @@
-"""Everything that can fail, drawn as a tree by who must act.
+"""The errors of this program, as a tree by the person who has to act.
 
 ::
 
     BuildlightError
     ├── ConfigError             the person who wrote the configuration; exit 78
     │   └── DriverNotFound      … or who has not installed a driver
-    ├── FeedError               whoever looks after the CI server; never fatal
+    ├── FeedError               the administrator of the CI server; never fatal
     │   ├── FeedUnreachable     no answer: name, network, certificate, time
     │   ├── FeedRefused         an answer that says no: a status other than 200
     │   └── FeedMalformed       an answer that is not a feed
-    ├── LightUnavailable        whoever can reach the lamp; exit 1
-    │   └── LightBusy           … or whoever started the other program that holds it
-    ├── StatusUnknown           whoever looks after this machine: no daemon tells how it is; exit 1
+    ├── LightUnavailable        a person at the lamp; exit 1
+    │   └── LightBusy           … or the person who started the program that uses it
+    ├── StatusUnknown           the administrator of this machine: no status to read; exit 1
     ├── FolderInUse             the person who started a second daemon; exit 1
     ├── WorkerFailed            the person who reports it: a thread of this program failed; exit 1
     └── ServiceError            the person who installs the service; exit 1
 
-Each carries a sentence with what, where and the remedy, free of secrets.
-Only ``cli.py`` turns one into text for a person.
+Each has a sentence with what, where and the remedy, without secrets. Only ``cli`` prints it.
 """
 
 from collections.abc import Iterable, Mapping
 
 
 class BuildlightError(Exception):
-    """Whatever this program knows how to explain."""
+    """An error that this program can explain."""
 
 
 class ConfigError(BuildlightError):
@@ -36,7 +35,7 @@ class ConfigError(BuildlightError):
 
 
 class DriverNotFound(ConfigError):
-    """A driver that nobody installed; *installed* names those there are."""
+    """A driver that is not installed; *installed* are the names of the others."""
 
     def __init__(self, name: str, *, installed: Iterable[str]) -> None:
         self.name = name
@@ -45,19 +44,19 @@ class DriverNotFound(ConfigError):
 
 
 class FeedError(BuildlightError):
-    """A poll that gave no projects; the sentence does not name the feed, its reader does."""
+    """A poll that gave no projects; the sentence does not contain the name of the feed."""
 
 
 class FeedUnreachable(FeedError):
-    """Nobody answered, or not in time."""
+    """The server did not answer, or not in time."""
 
 
 class FeedRefused(FeedError):
-    """The server answered and said no.
+    """The server refused the request.
 
-    *status* is the HTTP status, ``None`` where it said so in a document; *retry_after* is how
-    many seconds it asks to be left alone, ``None`` if it did not say; *headers* are those of the
-    answer, in lower case.
+    *status* is the HTTP status, ``None`` if a document contains the refusal. *retry_after* is the
+    number of seconds that the server asks to wait, ``None`` if it does not say. *headers* are
+    those of the answer, in lower case.
     """
 
     def __init__(
@@ -79,27 +78,27 @@ class FeedMalformed(FeedError):
 
 
 class LightUnavailable(BuildlightError):
-    """A light that cannot be opened, or that went away."""
+    """A light that cannot be opened, or that is lost."""
 
 
 class LightBusy(LightUnavailable):
-    """A light that another program holds."""
+    """A light that another program uses."""
 
 
 class FolderInUse(BuildlightError):
-    """A folder whose state another daemon keeps."""
+    """A state folder that another daemon uses."""
 
 
 class WorkerFailed(BuildlightError):
-    """A thread of this program that failed, out of memory perhaps."""
+    """A thread of this program failed, for instance for lack of memory."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"a thread of this program failed ({reason}); the lamps are dark")
 
 
 class StatusUnknown(BuildlightError):
-    """Nobody has written down how things are, or not so that it can be read."""
+    """There is no status file that can be read."""
 
 
 class ServiceError(BuildlightError):
-    """The service cannot be installed, taken away or asked about."""
+    """The service cannot be installed, removed or queried."""

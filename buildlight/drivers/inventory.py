@@ -1,7 +1,7 @@
-"""What there is to make a lamp of: drivers, GPIO chips, serial ports, LEDs of the kernel.
+"""Lists what a lamp can be made of: drivers, GPIO chips, serial ports, LEDs of the kernel.
 
-:func:`look` looks; nothing is switched, and no line or port is opened. What is found is plain
-values, which the rest of this module understands and :func:`to_json` writes.
+:func:`look` returns plain values, and :func:`to_json` writes them. Nothing is switched, and no
+GPIO line or serial port is opened.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ from buildlight.drivers.serial.search import lasting_name, usb_id
 
 @dataclass(frozen=True, slots=True)
 class FoundDriver:
-    """A driver, and who brought it; *trouble* is why it does not import."""
+    """A driver and the package that has it; *trouble* is why it does not import."""
 
     name: str
     distribution: str
@@ -29,7 +29,7 @@ class FoundDriver:
 
 @dataclass(frozen=True, slots=True)
 class FoundChip:
-    """A GPIO chip; *label* and *lines* are ``None`` where *trouble* says why."""
+    """A GPIO chip; *label* and *lines* are ``None`` if *trouble* says why."""
 
     device: str
     label: str | None = None
@@ -39,11 +39,11 @@ class FoundChip:
 
 @dataclass(frozen=True, slots=True)
 class FoundPort:
-    """A serial port. *usb* is vid:pid, *light* what is known to be behind it."""
+    """A serial port. *usb* is vid:pid, *light* the device that it probably belongs to."""
 
     device: str
     stable: str | None = None
-    """The name that it keeps, under /dev/serial."""
+    """The permanent name under /dev/serial."""
     usb: str | None = None
     product: str | None = None
     light: str | None = None
@@ -51,7 +51,7 @@ class FoundPort:
 
 @dataclass(frozen=True, slots=True)
 class FoundLed:
-    """An LED of the kernel, and which trigger switches it now."""
+    """An LED of the kernel, and the trigger that switches it now."""
 
     name: str
     max_brightness: int | None = None
@@ -70,7 +70,7 @@ class Devices:
 
 @dataclass(slots=True)
 class Port:
-    """What is known of a serial port before anybody has thought about it."""
+    """What pyserial knows of a serial port."""
 
     device: str
     vid: int | None = None
@@ -80,7 +80,7 @@ class Port:
     manufacturer: str | None = None
 
 
-# Who answers to these numbers. A chip for anybody's boards is no proof of a light.
+# Devices by their USB id. A chip that many boards use does not prove that this is a light.
 _KNOWN: Mapping[tuple[int, int], str] = {
     (0x1A86, 0x7523): "a CH340 chip: Adafruit's tower light (adafruit-tower), an LCUS relay "
     "board (lcus), or any other board",
@@ -98,7 +98,7 @@ _MUTESYNC = (0x10C4, 0xEA60)
 
 
 def recognised(port: Port) -> str | None:
-    """Return what is behind *port*, as far as its USB numbers tell."""
+    """Return the device at *port*, as far as its USB id identifies it."""
     if port.vid is None or port.pid is None:
         return None
     texts = f"{port.manufacturer or ''} {port.product or ''}".lower()
@@ -108,7 +108,7 @@ def recognised(port: Port) -> str | None:
 
 
 def found_port(port: Port, links: Mapping[str, str]) -> FoundPort:
-    """Return *port* as it is told; *links* leads from the names in /dev/serial to devices."""
+    """Return *port* as a :class:`Port`; *links* maps the names in /dev/serial to devices."""
     numbers = None if port.vid is None or port.pid is None else (port.vid, port.pid)
     stable = lasting_name(port, links)
     return FoundPort(
@@ -121,7 +121,7 @@ def found_port(port: Port, links: Mapping[str, str]) -> FoundPort:
 
 
 CHIP_INFO = 0x8044B401
-"""GPIO_GET_CHIPINFO_IOCTL of linux/gpio.h: asks the chip, and none of its lines."""
+"""GPIO_GET_CHIPINFO_IOCTL of linux/gpio.h: it reads the chip and no line."""
 
 
 def chip_info(answer: bytes) -> tuple[str, int]:
@@ -131,7 +131,7 @@ def chip_info(answer: bytes) -> tuple[str, int]:
 
 
 def active_trigger(text: str) -> str | None:
-    """Return the trigger in brackets, as the kernel writes it: ``none [timer] heartbeat``."""
+    """Return the trigger in brackets, ``timer`` in the kernel's ``none [timer] heartbeat``."""
     for word in text.split():
         if word.startswith("[") and word.endswith("]"):
             return word[1:-1]
@@ -139,18 +139,18 @@ def active_trigger(text: str) -> str | None:
 
 
 def to_json(devices: Devices) -> dict[str, Any]:
-    """Return *devices* as JSON can hold them."""
+    """Return *devices* as a value that JSON can hold."""
     return {"version": 1, **asdict(devices)}
 
 
 def usb_ports() -> Iterable[Port]:
-    """Return the serial ports of this machine that have a device behind them."""
+    """Return the serial ports of this machine that have a device."""
     from serial.tools.list_ports import comports  # noqa: PLC0415 - only here
 
     try:
         ports = comports()
     except (OSError, TypeError, ValueError):
-        # A device that goes away while pyserial reads what it is.
+        # The device was unplugged while pyserial read its properties.
         ports = []
     for each in ports:
         yield Port(
@@ -159,7 +159,7 @@ def usb_ports() -> Iterable[Port]:
 
 
 def look(root: Path = Path("/"), *, ports: Callable[[], Iterable[Port]] = usb_ports) -> Devices:
-    """Return what there is under *root*, and of *ports*."""
+    """Return the devices under *root*, and *ports*."""
     links = _links(root / "dev/serial")
     return Devices(
         drivers=tuple(_driver(each) for each in sorted(entry_points(group=GROUP))),

@@ -1,4 +1,4 @@
-"""LEDs of the kernel, in ``/sys/class/leds``: no library, and the kernel can do the blinking.
+"""LEDs of the kernel, in ``/sys/class/leds``: no library, and the kernel can blink them.
 
 The files are described in the kernel's Documentation/ABI/testing/sysfs-class-led and
 sysfs-class-led-trigger-timer (drivers/leds/trigger/ledtrig-timer.c).
@@ -22,7 +22,7 @@ from buildlight.patterns.pattern import Channel, Frame, Pattern, frame_at
 LEDS = Path("/sys/class/leds")
 
 HANDED_OVER = 0.3
-"""Seconds that udev is given to hand the files of a new trigger over; they begin as root's."""
+"""Seconds that udev may take to change the owner of a new trigger's files from root."""
 
 UDEV_RULE = (
     'SUBSYSTEM=="leds", RUN+="/bin/sh -c \'cd /sys%p && '
@@ -58,12 +58,12 @@ class SysfsOptions(DriverOptions):
 
     @property
     def channels(self) -> frozenset[Channel]:
-        """A channel for each LED."""
+        """One channel for each LED."""
         return frozenset(self.leds)
 
     @property
     def dims(self) -> bool:
-        """Whether every LED knows more than on and off; one that is not there does not."""
+        """Whether every LED has levels; an LED that is missing counts as on or off."""
         return all(_most(LEDS / name) > 1 for name in self.leds.values())
 
     @property
@@ -74,7 +74,7 @@ class SysfsOptions(DriverOptions):
 
 @dataclass(frozen=True, slots=True)
 class _Blink:
-    """What the kernel's timer does with an LED: brightness, and milliseconds on and off."""
+    """Settings of the kernel's timer for an LED: brightness, and milliseconds on and off."""
 
     brightness: int
     on: int
@@ -88,7 +88,7 @@ class SysfsLight:
     """
 
     Options: ClassVar[type[DriverOptions]] = SysfsOptions
-    # Whoever may write these files can change the light behind our back.
+    # Other programs may also write these files.
     refresh: ClassVar[float | None] = 30.0
 
     def __init__(self, options: SysfsOptions) -> None:
@@ -109,9 +109,9 @@ class SysfsLight:
             led.set(led.brightness(frame[channel]), again=again)
 
     def plays(self, pattern: Pattern) -> bool:
-        """Return whether one LED blinks on and off, and the kernel lets us tell it how.
+        """Return whether only one LED blinks, and this program may set its timer.
 
-        Not two: each has a timer of its own, and nothing keeps two timers in step.
+        Two LEDs would have two timers, and nothing keeps them in step.
         """
         moving = [stroke for stroke in pattern.strokes if len(stroke.rhythm) > 1]
         if len(moving) != 1 or any(stroke.lasts is not None for stroke in pattern.strokes):
@@ -121,7 +121,7 @@ class SysfsLight:
         return alone and plain and self._open and self._leds[moving[0].channel].can_blink()
 
     def play(self, pattern: Pattern) -> None:
-        """Let the kernel blink the LED that moves; the others are still."""
+        """Let the kernel blink the one LED; the others are steady."""
         self._check_open()
         self._shown = None
         first = frame_at(pattern, 0.0)
@@ -135,7 +135,7 @@ class SysfsLight:
             led.blink(_Blink(brightness, round(on * 1000), round(off * 1000)))
 
     def close(self) -> None:
-        """Darken the LEDs that were told anything."""
+        """Darken the LEDs that were written to."""
         self._open = False
         for led in self._leds.values():
             with suppress(LightUnavailable):
@@ -162,23 +162,23 @@ class _Led:
         self._most = _most(folder)
 
     def brightness(self, level: float) -> int:
-        """Return what to write for *level*; a lit LED is never written dark."""
+        """Return the brightness for *level*; a lit LED never gets 0."""
         return max(1, round(level * self._most)) if level > 0 else 0
 
     def set(self, brightness: int, *, again: bool) -> None:
-        """Shine at *brightness*; *again*: whatever others made of the LED in the meantime."""
+        """Set *brightness*; with *again*, even if another program may have changed the LED."""
         self._touched = True
         if again or not self._still:
-            # First of all: a trigger that is left would overrule the brightness.
+            # First, because an active trigger would override the brightness.
             self._write("trigger", "none")
         self._still, self._blinks = True, None
         self._write("brightness", str(brightness))
 
     def blink(self, wanted: _Blink) -> None:
-        """Let the kernel's timer blink; one that does already goes on without a break."""
+        """Let the kernel's timer blink the LED; a timer that runs already is not restarted."""
         if wanted == self._blinks and self._is_blinking(wanted):
             return
-        self.set(wanted.brightness, again=True)  # The timer takes this for its own.
+        self.set(wanted.brightness, again=True)  # The timer uses this brightness.
         self._still = False
         self._write("trigger", "timer")
         self._write("delay_on", str(wanted.on))
@@ -188,15 +188,15 @@ class _Led:
     def can_blink(self) -> bool:
         """Return whether the kernel has a timer for this LED, and its files can be written.
 
-        They appear with the trigger and belong to root until udev hands them over, so that
-        nothing but a trial can tell. It is made once.
+        The files appear with the trigger, and belong to root until udev changes that. So the
+        only test is a trial, which is made once.
         """
         if self._can_blink is None:
             self._can_blink = self._try_to_blink()
         return self._can_blink
 
     def release(self) -> None:
-        """Go dark, if anything was ever told."""
+        """Go dark, if the LED was ever written to."""
         if self._touched:
             self.set(0, again=True)
             self._touched = False
@@ -233,7 +233,7 @@ class _Led:
             self._close(file)
 
     def _opened(self, name: str, flags: int = 0) -> int:
-        """Open a file for writing and never make one; a delay's may take a moment to be ours."""
+        """Open an existing file for writing; the permission for a delay file may take a moment."""
         path = self.folder / name
         end = time.monotonic() + (HANDED_OVER if name.startswith("delay") else 0.0)
         while True:
@@ -251,7 +251,7 @@ class _Led:
 
 
 def _most(folder: Path) -> int:
-    """Return the highest brightness; 1, which is right for every LED, where nobody says it."""
+    """Return the highest brightness; 1 if it is unknown, which works with every LED."""
     try:
         return max(1, int((folder / "max_brightness").read_text(encoding="ascii")))
     except (OSError, ValueError):

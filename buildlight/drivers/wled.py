@@ -1,7 +1,7 @@
-"""WLED lights: strips and lamps in the network, over WLED's JSON API.
+"""WLED lights: strips and lamps on the network, over WLED's JSON API.
 
-The API is described at https://kno.wled.ge/interfaces/json-api/; what is not described there
-was read in WLED's source (wled00/json.cpp and wled00/FX.cpp, 0.15 and 16.0).
+The API is described at https://kno.wled.ge/interfaces/json-api/; the rest is from WLED's source
+(wled00/json.cpp and wled00/FX.cpp, 0.15 and 16.0).
 """
 
 import json
@@ -39,7 +39,7 @@ from buildlight.patterns.pattern import (
 TIMEOUT = 2.0
 """Seconds for a whole call: look-up, connection, request and answer."""
 MAX_BYTES = 64 * 1024
-"""Largest answer; the whole state of 32 segments is about 12 kB."""
+"""Largest answer, in bytes; the whole state of 32 segments is about 12 kB."""
 LAST_PORT = 65_535
 
 # What WLED itself calls orange (wled00/wled.h). WLED corrects colours for gamma, so that the
@@ -74,8 +74,8 @@ class WledOptions(MixingOptions):
         default=None,
         ge=1,
         le=255,
-        description="brightness of the whole controller, 1 to 255; unless set, the one that is "
-        "set in WLED",
+        description="brightness of the whole controller, 1 to 255; unless set, the brightness that "
+        "is set in WLED",
     )
     wait_for_light: bool = Field(default=True, description=WAIT)
 
@@ -91,7 +91,7 @@ SOLID, BLINK, BREATHE = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a segment shows by itself: *colour*, and in a rhythm's dark moments *background*."""
+    """An effect that a segment plays: *colour*, and *background* in the dark part of a rhythm."""
 
     number: int
     colour: Rgb
@@ -103,9 +103,9 @@ class Effect:
 def effect_of(pattern: Pattern) -> Effect | None:
     """Return the effect that looks like *pattern*; ``None`` if no effect does.
 
-    A segment has one rhythm and two colours. So does a pattern in which whatever moves moves
-    together, and still channels shine through the dark moments. Double blinks are no effect,
-    nor is anything with an end, which WLED would play on when we are gone.
+    A segment has one rhythm and two colours. A pattern fits if all its moving channels share
+    one rhythm; the steady channels are the second colour. WLED has no effect for a double blink.
+    A pattern with an end is not played either: WLED would repeat it for ever.
     """
     if any(stroke.lasts is not None for stroke in pattern.strokes):
         return None
@@ -118,7 +118,7 @@ def effect_of(pattern: Pattern) -> Effect | None:
     if rhythm == PULSE:
         background = tuple(each for each in pattern.strokes if each.rhythm != rhythm)
         # FX.cpp, mode_breath: a breath takes 65536 / (sx / 8 + 10) ms, 1.99 s at 184, and goes
-        # down to 12% instead of 5%: the same to the eye.
+        # down to 12% instead of 5%; the eye sees no difference.
         return Effect(BREATHE, _still(pattern.strokes), _still(background), speed=184)
     timing = blink_timing(rhythm)
     if timing is None:
@@ -135,8 +135,8 @@ def effect_of(pattern: Pattern) -> Effect | None:
 def blink_timing(rhythm: Rhythm) -> tuple[int, int] | None:
     """Return the speed and intensity with which WLED blinks in *rhythm*; ``None`` if it cannot.
 
-    FX.cpp, blink: the cycle is (255 - sx) * 20 ms and two frames, of which it is on for
-    (255 - sx) * 20 * ix / 256 ms and one. A frame is 24 ms unless another rate was set.
+    FX.cpp, blink: a cycle is (255 - sx) * 20 ms and two frames. It is on for
+    (255 - sx) * 20 * ix / 256 ms and one frame. A frame is 24 ms unless another rate was set.
     """
     if len(rhythm) != 2:  # noqa: PLR2004 - on and off
         return None
@@ -155,7 +155,7 @@ def blink_timing(rhythm: Rhythm) -> tuple[int, int] | None:
 FRAME = 24
 """Milliseconds between two frames of WLED."""
 UNSEEN = 25
-"""Milliseconds by which a blink may differ from what was asked for; nobody sees it."""
+"""Milliseconds by which a blink may differ from the pattern, which nobody can see."""
 
 
 def _scaled(strokes: tuple[Stroke, ...], rhythm: Rhythm, level: float) -> tuple[Stroke, ...]:
@@ -166,7 +166,7 @@ def _scaled(strokes: tuple[Stroke, ...], rhythm: Rhythm, level: float) -> tuple[
 
 
 def _still(strokes: tuple[Stroke, ...]) -> Rgb:
-    """Return the colour of all *strokes* at their highest."""
+    """Return the mixed colour of all *strokes* at their highest level."""
     still = tuple(replace(stroke, rhythm=STEADY) for stroke in strokes)
     return mixed(frame_at(Pattern("", still), 0.0), COLOURS)
 
@@ -174,8 +174,8 @@ def _still(strokes: tuple[Stroke, ...]) -> Rgb:
 def state_of(effect: Effect, *, segment: int, brightness: int | None) -> Mapping[str, Any]:
     """Return the state that makes WLED show *effect* on *segment*, whatever it shows now.
 
-    ``tt`` is the time of the cross-fade, of this call alone; ``pal`` 0 takes the colours from
-    ``col``; naming ``fx`` ends a playlist. Darkness is the segment's: others stay as they are.
+    ``tt`` is the time of the cross-fade, for this call only; ``pal`` 0 takes the colours from
+    ``col``; ``fx`` ends a playlist. Only this segment goes dark: others stay as they are.
     """
     if effect.colour == effect.background == BLACK:
         return {"tt": 0, "seg": [{"id": segment, "on": False}]}
@@ -200,13 +200,13 @@ def state_of(effect: Effect, *, segment: int, brightness: int | None) -> Mapping
 
 
 class WledLight:
-    """A WLED strip or lamp in the network, or one segment of it.
+    """A WLED strip or lamp on the network, or one segment of it.
 
     Nothing is changed before the first frame.
     """
 
     Options: ClassVar[type[DriverOptions]] = WledOptions
-    # Anybody with WLED's app can change it behind our back, and it forgets with its power.
+    # WLED's app can change it at any time, and it loses its state with its power.
     refresh: ClassVar[float | None] = 30.0
 
     def __init__(self, options: WledOptions) -> None:
@@ -228,9 +228,9 @@ class WledLight:
     def show(self, frame: Frame) -> None:
         """Show *frame*, its levels in quarters.
 
-        Every change is a request. A breath that is drawn by hand would be twenty of them in a
-        second, more than an ESP8266 likes; in quarters it is three. Patterns that stand still
-        are played, at their exact levels.
+        Every change is a request. A breath shown as frames would be twenty requests a second, too
+        many for an ESP8266; with quarters it is three. Steady patterns are played as effects, at
+        their exact levels.
         """
         quarters = {channel: max(1, round(level * 4)) / 4 for channel, level in frame.levels}
         self._tell(Effect(SOLID, mixed(Frame.of(quarters), COLOURS)))
@@ -240,7 +240,7 @@ class WledLight:
         return effect_of(pattern) is not None
 
     def play(self, pattern: Pattern) -> None:
-        """Start the effect; its phase is that of WLED's clock."""
+        """Start the effect; its phase follows WLED's clock."""
         effect = effect_of(pattern)
         if effect is None:
             self.show(frame_at(pattern, 0.0))
@@ -248,7 +248,7 @@ class WledLight:
             self._tell(effect)
 
     def close(self) -> None:
-        """Darken the segment if it was lit, and let go."""
+        """Darken the segment if it was lit, and release it."""
         if self._told is not None:
             with suppress(LightUnavailable):
                 self._tell(Effect(SOLID, BLACK))
@@ -271,11 +271,11 @@ class WledLight:
             )
 
     def _claim_segment(self) -> None:
-        """Refuse a segment that another lamp shows under another address of the light."""
+        """Raise if another lamp uses this segment under another address of the light."""
         info = self._ask(path="/json/info")
         mac = info.get("mac") if isinstance(info, dict) else None
         if not isinstance(mac, str) or not mac:
-            return  # Then its addresses cannot be compared.
+            return  # Without a MAC address, addresses cannot be compared.
         segment = self._options.segment
         with _OPENING:
             other = _OPEN.setdefault((mac, segment), self)
@@ -292,14 +292,14 @@ class WledLight:
         now = time.monotonic()
         if state == self._told and now < self._told_at + REPEAT:
             return
-        self._told = None  # Until it is known to have arrived.
+        self._told = None  # Unknown until the request has succeeded.
         answer = self._ask(state)
         if not isinstance(answer, dict) or answer.get("success") is not True:
             raise LightUnavailable(f"{options.host} {_NO_WLED}")
         self._told, self._told_at = state, now
 
     def _ask(self, state: Mapping[str, Any] | None = None, *, path: str = "/json/state") -> Any:
-        """Send *state*, or ask for what is at *path*; nothing in the answer is trusted."""
+        """Send *state*, or read *path*; the answer is checked, never trusted."""
         host = self._options.host
         if self._closed:
             raise LightUnavailable(f"{host} is closed")
@@ -317,14 +317,14 @@ class WledLight:
 
 
 REPEAT = 15.0
-"""Seconds after which a state that was told is told again, if anybody asks for it."""
+"""Seconds after which an unchanged state is sent again."""
 
 _NO_WLED = "does not answer as WLED does; check host"
 _SILENT = f"timed out after {TIMEOUT:.0f} s; check its power and network"
 
 
 _OPEN: WeakValueDictionary[tuple[str, int], WledLight] = WeakValueDictionary()
-"""The segments that lamps of this program show, by the light's MAC address."""
+"""The segments that lamps of this program use, by the light's MAC address."""
 _OPENING = Lock()
 
 
@@ -333,7 +333,7 @@ def _call(
 ) -> tuple[int, bytes]:
     """Get *path*, or post *state* to it; return the status and the body of the answer.
 
-    A connection a call: WLED closes idle ones. No proxy: the light is in this network.
+    Each call has a connection, because WLED closes idle ones. No proxy: the light is local.
     """
     place = urlsplit(f"//{host}")
     body = b"" if state is None else json.dumps(state).encode()
@@ -378,7 +378,7 @@ PIECE = 16_384
 
 
 def _numbers(segments: list[Any]) -> Iterator[int]:
-    """Yield the numbers of *segments*; old versions leave them to be counted."""
+    """Yield the numbers of *segments*; in old versions the position is the number."""
     for position, segment in enumerate(segments):
         number = segment.get("id", position) if isinstance(segment, dict) else None
         if type(number) is int:

@@ -1,7 +1,7 @@
-"""USB lights of the HID kind, some thirty of them, through busylight-core.
+"""Some thirty kinds of USB HID lights, through busylight-core.
 
-The library is an extra: ``pip install 'buildlight[busylight]'``. Its serial lights are left
-alone: the driver ``serial`` knows their protocols better.
+The library is an extra: ``pip install 'buildlight[busylight]'``. Its serial lights are not used,
+because the driver ``serial`` supports their protocols better.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,11 +22,11 @@ except ModuleNotFoundError as exc:
         f"no module {exc.name!r}; install it with pip install 'buildlight[busylight]'"
     ) from exc
 
-# It does so itself; an older or a newer one may not. It would log every plugged-in device.
+# It logs every plugged-in device. This version is silent already; another may not be.
 with suppress(AttributeError):
     busylight_core.logger.disable("busylight_core")
 
-# No gamma is corrected here: of a bare LED's green a third is amber, a half is yellow.
+# Without gamma correction: a third of a bare LED's green makes amber, a half makes yellow.
 COLOURS = inks(amber=(255, 90, 0))
 
 
@@ -42,7 +42,7 @@ class BusylightOptions(MixingOptions):
 
     @property
     def claims(self) -> frozenset[str]:
-        """The light, as it is called."""
+        """The name of the light."""
         which = "the only HID light" if self.light is None else f"the light {self.light.lower()}"
         return frozenset({which})
 
@@ -50,12 +50,12 @@ class BusylightOptions(MixingOptions):
 class BusylightLight:
     """A USB light that needs no setup, such as blink(1), Luxafor, BlinkStick or Kuando.
 
-    It is looked for each time it is opened. Nothing is lit before the first frame.
+    Each opening searches for it. Nothing is lit before the first frame.
     """
 
     Options: ClassVar[type[DriverOptions]] = BusylightOptions
-    # A steady light is written to all the same: nothing else tells that it was unplugged, and a
-    # Kuando goes dark 15 s after the last word, should the library's own keepalive have died.
+    # A steady light is written to as well: only a write shows that it was unplugged. A
+    # Kuando goes dark 15 s after the last command if the library's keepalive has died.
     refresh: ClassVar[float | None] = 5.0
 
     def __init__(self, options: BusylightOptions) -> None:
@@ -68,7 +68,7 @@ class BusylightLight:
         return dict.fromkeys(COLOURS, self._name)
 
     def show(self, frame: Frame) -> None:
-        """Write the colour. A keepalive that runs goes on, and is not started anew each time."""
+        """Write the colour. A running keepalive goes on and is not restarted."""
         if self._light is None:
             raise LightUnavailable(f"{self._name} is closed")
         self._lit = True
@@ -78,11 +78,11 @@ class BusylightLight:
             raise LightUnavailable(f"{self._name} is gone; is it plugged in?") from exc
 
     def close(self) -> None:
-        """Stop the keepalive, go dark and let go."""
+        """Stop the keepalive, go dark and release the light."""
         light, self._light = self._light, None
         if light is None:
             return
-        # Before and after: it would light the lamp up again, and off may start it anew.
+        # Before and after: a keepalive would light the lamp again, and off may start one.
         _quietly(light.cancel_tasks)
         if self._lit:
             _quietly(light.off)
@@ -91,16 +91,16 @@ class BusylightLight:
 
 
 def _quietly(call: Callable[[], object]) -> None:
-    # An unplugged light raises whatever its library likes.
+    # An unplugged light raises any exception of its library.
     with suppress(Exception):
         call()
 
 
 def _opened(wanted: str | None) -> tuple[str, Any]:
-    """Return the name and the open light that is *wanted*, or the only one there is."""
+    """Return the name and the open light that is *wanted*; if none is named, the only one."""
     try:
         found = _found()
-    except Exception as exc:  # the HID library's own, where the system lets nobody look
+    except Exception as exc:  # the HID library's own error, if the system denies access
         raise LightUnavailable(f"cannot search for HID lights: {exc or _kind(exc)}") from exc
     names = ", ".join(sorted(found)) or "none"
     if wanted is None and len(found) > 1:
@@ -116,7 +116,7 @@ def _opened(wanted: str | None) -> tuple[str, Any]:
         )
     kind, hardware = found[chosen[0]]
     try:
-        # No reset: it would darken a light that another program shows something on.
+        # No reset: it would darken a light that another program uses.
         return chosen[0], kind(hardware, reset=False, exclusive=True)
     except Exception as exc:  # hidapi says "open failed", whatever the reason
         raise LightUnavailable(
@@ -129,8 +129,8 @@ def _opened(wanted: str | None) -> tuple[str, Any]:
 def _found() -> dict[str, tuple[Any, Any]]:
     """Return the kind and the hardware of every HID light, by its name.
 
-    A light may have several interfaces: the first is taken, as the library does. Two of a model
-    that have no serial numbers look like one.
+    A light may have several interfaces: the first is used, as in the library. Two lights of one
+    model without serial numbers look like one light.
     """
     lights: dict[str, tuple[Any, Any]] = {}
     for kind, hardwares in busylight_core.Light.available_hardware().items():

@@ -1,1 +1,1 @@
-"""Lights on a serial port, each with a protocol of its own."""
+"""Lights on a serial port: one driver, several protocols."""

@@ -1,4 +1,4 @@
-"""Lights on a serial port: a port, and a protocol for each kind of light."""
+"""A light on a serial port: opens the port and speaks the protocol of its kind."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,29 +19,29 @@ from buildlight.patterns.pattern import DARK, Channel, Frame, Pattern
 from buildlight.redaction import printable
 
 LOOK = 1.0
-"""Seconds between looks whether a light that is not told anything is still there."""
+"""Seconds between two checks whether a light is still there while nothing is sent."""
 EARLY = 0.1
-"""Seconds by which a repetition may come too early, rather than a whole look too late."""
+"""Seconds by which a repetition may be early; otherwise it would be one whole check late."""
 STARTING = 3.0
-"""Seconds that a board may need to start: an Arduino does, whenever its port is opened."""
+"""Seconds that a board may need to start: an Arduino restarts whenever its port is opened."""
 ANSWERING = 1.0
-"""Seconds within which a light answers a command."""
+"""Seconds that a light may take to answer a command."""
 ASKING = 0.5
 """Seconds between two greetings to a board that may be starting."""
 SETTLING = 0.1
-"""Seconds of silence after which a light has said all that it has to say by itself."""
+"""Seconds of silence after which the messages that a light sends by itself have ended."""
 HEARD = 1000
-"""Bytes of an answer that are looked at."""
+"""Most bytes of an answer that are read."""
 
 
 class SerialLight:
     """A light on a serial port, over USB or TCP.
 
-    The port is held for as long as the light answers.
+    The port stays open as long as the light answers.
     """
 
     Options: ClassVar[type[DriverOptions]] = SerialOptions
-    # Most of these times, the light is looked at and nothing is sent.
+    # Most of these calls only check the light and send nothing.
     refresh: ClassVar[float | None] = LOOK
 
     def __init__(
@@ -70,11 +70,11 @@ class SerialLight:
         return dict.fromkeys(self._spoken.channels, self._name)
 
     def plays(self, pattern: Pattern) -> bool:
-        """Return whether the light blinks *pattern* by itself, at the pattern's own pace."""
+        """Return whether the light can play *pattern* by itself, at the pattern's own pace."""
         return self._planned(pattern) is not None
 
     def play(self, pattern: Pattern) -> None:
-        """Let the light play *pattern*; started anew only where it starts anew by itself."""
+        """Let the light play *pattern*; repeat the command only where that causes no jump."""
         planned = self._planned(pattern)
         if planned is None:
             raise ValueError("a pattern that the light does not play")
@@ -83,10 +83,10 @@ class SerialLight:
         self._tell(commands, repeat=max(repeat // period, 1.0) * period if period else repeat)
 
     def show(self, frame: Frame) -> None:
-        """Send the whole state, unless it was sent lately: then see that the light is there."""
+        """Send the whole state; if it was sent lately, only check that the light is there."""
         commands = self._spoken.encode(frame)
         if frame.lit == self._lit and self._clock() < self._shaded_at + self._spoken.shading:
-            # The same colours: their brightness can wait until the next step, or the next look.
+            # The colours are the same: the brightness can wait until the next step or check.
             commands = self._told or commands
         before = self._told
         self._tell(commands, repeat=self._spoken.repeat)
@@ -94,21 +94,21 @@ class SerialLight:
             self._lit, self._shaded_at = frame.lit, self._clock()
 
     def close(self) -> None:
-        """Send the dark frame, if the light still takes it, and let go of the port."""
+        """Send the dark frame if the light still accepts it, and release the port."""
         dark = self._spoken.parting or self._spoken.encode(DARK)
         wire, self._wire = self._wire, None
         if wire is None:
             return
-        with suppress(LightUnavailable):  # It may be unplugged, and dark already.
+        with suppress(LightUnavailable):  # The light may be unplugged, and dark already.
             if self._health is Health.OBEYS:
                 self._send(wire, dark)
             elif self._health is Health.REFUSES:
-                # Better dark than an old green; but its answers are not waited for any more.
+                # Dark is better than an old green, but answers are not awaited any more.
                 wire.write(b"".join(dark))
         wire.close(discard=self._health is Health.GONE)
 
     def _planned(self, pattern: Pattern) -> tuple[Commands, float] | None:
-        # Asked at every step of the lamp.
+        # Cached, because it is needed at every step of the lamp.
         if self._plan is None or self._plan[0] != pattern:
             found = self._spoken.play(pattern)
             commands, period = (found.commands, found.period) if found else ((), 0.0)
@@ -120,7 +120,7 @@ class SerialLight:
         if self._wire is None:
             raise LightUnavailable(f"{self._name} is closed")
         now = self._clock()
-        # What an Arduino is told before it has started is lost on it.
+        # An Arduino ignores what it receives before it has started.
         starting = self._spoken.restarts and now < self._opened_at + STARTING
         try:
             self._wire.probe()
@@ -138,7 +138,7 @@ class SerialLight:
             try:
                 return self._send(wire, commands)
             except _Silent:
-                # Opening it once more would only make it start once more.
+                # Opening the port again would only restart the board again.
                 if not self._spoken.restarts or self._clock() >= self._opened_at + STARTING:
                     raise
 
@@ -149,7 +149,7 @@ class SerialLight:
                 self._hear(wire, self._spoken.answer)
 
     def _hear(self, wire: LightPort, answer: Answer) -> None:
-        """Wait for the answer to a command; what is none (an event, an echo) is passed over."""
+        """Wait for the answer to a command; skip everything else, such as an event or an echo."""
         heard, until = b"", time.monotonic() + ANSWERING
         while True:
             refused = answer.bad.search(heard)
@@ -165,21 +165,21 @@ class SerialLight:
             heard = (heard + wire.read(left))[-HEARD:]
 
     def _start(self, wire: LightPort) -> None:
-        """Wait for a board that restarts, and send what comes once."""
+        """Wait for a board that restarts, and send what is sent once after opening."""
         if self._spoken.greeting is not None:
             return self._greet(wire, self._spoken.greeting)
         heard, until = b"", time.monotonic() + STARTING
-        # A board that did not restart is silent, and is told all the same.
+        # A board that did not restart is silent; it gets the command all the same.
         while self._spoken.ready not in heard and (left := until - time.monotonic()) > 0:
             heard = (heard + wire.read(left))[-HEARD:]
         if self._spoken.init:
-            # Whatever it answers: the light may not know this, and do all else.
+            # Any answer will do: the light may lack this command and support the others.
             with suppress(_Refused):
                 self._send(wire, (self._spoken.init,))
         return None
 
     def _greet(self, wire: LightPort, greeting: Greeting) -> None:
-        """Ask until the light answers, which a board that starts does not at once."""
+        """Ask until the light answers, because a starting board does not answer at once."""
         heard, ask_at = b"", time.monotonic()
         until = ask_at + STARTING
         while not (found := greeting.answer.search(heard)):
@@ -195,13 +195,13 @@ class SerialLight:
             heard = (heard + wire.read(min(until, ask_at) - now))[-HEARD:]
         if fault := greeting.fault(found):
             raise LightUnavailable(f"{self._name} {fault}")
-        # It may have been asked twice: another answer must not be taken for that to a command.
+        # It may have been asked twice, and the second answer must not pass for one to a command.
         while time.monotonic() < until and wire.read(SETTLING):
             pass
 
 
 class Health(Enum):
-    """How a light took the last that was sent to it."""
+    """How a light answered the last command."""
 
     OBEYS = "obeys"
     REFUSES = "refuses"
@@ -209,11 +209,11 @@ class Health(Enum):
 
 
 class _Refused(LightUnavailable):
-    """A light that is there, and did not do what it was told."""
+    """The light is there, and rejected the command."""
 
 
 class _Silent(_Refused):
-    """A light that is there, and said nothing."""
+    """The light is there, and did not answer."""
 
 
 def _quoted(heard: bytes) -> str:
@@ -227,11 +227,11 @@ def _found(options: SerialOptions) -> str:
     try:
         ports = comports()
     except (OSError, TypeError, ValueError):
-        # A device that goes away while pyserial reads what it is.
+        # The device was unplugged while pyserial read its properties.
         ports = []
     return choose_port(options.protocol, usb, ports, _links())
 
 
 def _links() -> Mapping[str, str]:
-    """Return the names under ``/dev/serial``, and the devices that they lead to."""
+    """Return the names under ``/dev/serial``, and the device of each."""
     return {str(link): str(link.resolve()) for link in Path("/dev/serial").glob("by-*/*")}

@@ -21,11 +21,11 @@ from buildlight.patterns.pattern import Channel
 
 AUTO = "auto"
 TOUCH = 1200
-"""The baud rate at which an Arduino Leonardo or a Pico waits for new firmware instead."""
+"""The baud rate that makes an Arduino Leonardo or a Pico wait for new firmware."""
 
 
 def _bytes(text: Any) -> bytes:
-    """Return what *text* writes: itself, or behind ``hex:`` the bytes of hex digits."""
+    """Return the bytes of *text*: its ASCII characters or, after ``hex:``, its hex digits."""
     if not isinstance(text, str) or not text:
         raise ValueError('is not a string; write it as "R" or as "hex: A0 01 01 A2"')
     try:
@@ -44,11 +44,11 @@ BOUGHT: Mapping[str, SerialProtocol] = {
     "fit-statusb": FIT_STATUSB,
     "busytag": BUSYTAG,
 }
-"""Lights of which there is nothing to be said but their name."""
+"""Protocols without further keys."""
 
 
 class OnOff(BaseModel):
-    """What to send to switch one channel on and off."""
+    """The bytes that switch one channel on, and off."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -64,24 +64,26 @@ class SerialOptions(DriverOptions):
 
     port: str = Field(
         min_length=1,
-        description="device (best its name in /dev/serial/by-id), `auto` for the only one with "
-        "the light's USB id, or `socket://host:port`",
+        description="device, preferably by its name in /dev/serial/by-id; `auto` for the only "
+        "device "
+        "with the light's USB id; or `socket://host:port`",
     )
     protocol: Literal[
         "buildlight", "adafruit-tower", "fit-statusb", "busytag", "jambel", "lcus", "custom"
-    ] = Field(description="which light it is, as that decides what is sent to it")
+    ] = Field(description="kind of light, which decides what is sent to it")
     baud: int | None = Field(
         default=None,
         ge=50,
         le=4_000_000,
-        description="speed in bits per second; unless set, that of the protocol",
+        description="speed in bits per second; unless set, the speed of the protocol",
     )
     order: tuple[Channel, ...] = Field(
         default=(),
         alias="channels",
         max_length=MOST_RELAYS,
-        description="list of the channels of an LCUS board's relays or a Jambel's modules, from "
-        'the first on; for `protocol = "buildlight"`, the channels that the light must have',
+        description="list of channels, in the order of an LCUS board's relays or a Jambel's "
+        "modules; "
+        'for `protocol = "buildlight"`, the channels that the light must have',
     )
     commands: Mapping[Channel, OnOff] = Field(
         default={},
@@ -156,7 +158,7 @@ class SerialOptions(DriverOptions):
         return self
 
     def spoken(self) -> SerialProtocol:
-        """Return how the light is spoken to."""
+        """Return the protocol of the light."""
         match self.protocol:
             case "buildlight":
                 return own_light(self.order or OWN_CHANNELS)
@@ -172,7 +174,7 @@ class SerialOptions(DriverOptions):
 
     @property
     def speed(self) -> int:
-        """The baud rate: the protocol's own, unless it is set."""
+        """The baud rate: the protocol's own unless set."""
         return self.baud or self.spoken().baud
 
     @property
@@ -182,16 +184,16 @@ class SerialOptions(DriverOptions):
 
     @property
     def dims(self) -> bool:
-        """Whether the light breathes."""
+        """Whether the light has levels."""
         return self.spoken().dims
 
     @property
     def claims(self) -> frozenset[str]:
-        """The device that the port leads to; with ``"auto"``, every light of that USB id."""
+        """The device of the port; for ``"auto"``, every light with that USB id."""
         usb = self.spoken().usb
         if self.port == AUTO and usb is not None:
             return frozenset({f"the light with USB id {usb_id(usb)}"})
         if self.port.startswith(TCP):
             return frozenset({self.port})
-        # Two links, or a link and the device itself, are one light.
+        # Two links to one device, or a link and the device itself, are the same light.
         return frozenset({str(Path(self.port).resolve())})

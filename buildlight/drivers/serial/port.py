@@ -1,6 +1,6 @@
-"""The wire to a light: a serial port, or a TCP connection that stands for one.
+"""The connection to a light: a serial port, or a TCP connection instead of one.
 
-Both raise :class:`errors.LightUnavailable` with a sentence, and nothing else.
+Both raise only :class:`errors.LightUnavailable`, with a sentence.
 """
 
 import errno
@@ -20,19 +20,19 @@ from buildlight.errors import LightBusy, LightUnavailable
 from buildlight.network.deadline import Deadline, connect
 
 WRITE_TIMEOUT = 1.0
-"""Seconds after which a light that takes no bytes is given up."""
+"""Seconds that a write may take before the light counts as lost."""
 CONNECT_TIMEOUT = 3.0
-"""Seconds after which a light on the network is not there."""
+"""Seconds that a connection to a light on the network may take."""
 PROBES = 3
-"""Seconds, and probes, after which a silent network is a lost one."""
+"""TCP keepalive: seconds between probes, and the number of probes before the light is lost."""
 TCP = "socket://"
 
 
 class LightPort(Protocol):
-    """An open way to a light, called from one thread."""
+    """An open connection to a light, used from one thread."""
 
     def probe(self) -> None:
-        """See that the light is still there, and pass over what it said meanwhile."""
+        """Check that the light is still there, and discard what it sent meanwhile."""
         ...
 
     def write(self, sent: bytes) -> None:
@@ -40,11 +40,11 @@ class LightPort(Protocol):
         ...
 
     def read(self, timeout: float) -> bytes:
-        """Return what the light says within *timeout* seconds, as soon as it says anything."""
+        """Return the first bytes that the light sends within *timeout* seconds."""
         ...
 
     def close(self, *, discard: bool = False) -> None:
-        """Let go, without what was not sent yet if that is to be discarded. Never raises."""
+        """Close; with *discard*, drop what was not sent yet. Never raises."""
         ...
 
 
@@ -60,7 +60,7 @@ def address_of(name: str) -> tuple[str, int]:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, None
-    # A user, a path and a query mean nothing to a light.
+    # A light has no use for a user, a path or a query.
     plain = parts.netloc == name.removeprefix(TCP) and "@" not in parts.netloc
     if not host or not port or not plain:
         raise ValueError("is not an address; write it as socket://host:10001")
@@ -68,7 +68,7 @@ def address_of(name: str) -> tuple[str, int]:
 
 
 class SerialPort:
-    """A serial port, exclusively ours."""
+    """A serial port, opened exclusively."""
 
     def __init__(self, name: str, *, baud: int) -> None:
         self._name = name
@@ -81,27 +81,27 @@ class SerialPort:
         self._identity = _identity(os.fstat(self._port.fileno()))
 
     def probe(self) -> None:
-        """See that the name still leads to the device that is open, and that it answers."""
+        """Check that the name still belongs to the open device, and that the device responds."""
         with self._guarded():
             self._port.read(self._port.in_waiting)
             if _identity(Path(self._name).stat()) != self._identity:
                 raise FileNotFoundError
 
     def write(self, sent: bytes) -> None:
-        """Send all of *sent*. No flush: it knows no time-out, and would wait for ever."""
+        """Send all of *sent*. It does not flush: flush has no time-out and could wait for ever."""
         with self._guarded():
             self._port.write(sent)
 
     def read(self, timeout: float) -> bytes:
-        """Return what came, or comes first within *timeout* seconds."""
+        """Return what has arrived, or what arrives first within *timeout* seconds."""
         with self._guarded():
             if not select.select([self._port.fileno()], [], [], timeout)[0]:
                 return b""
-            # One byte at the least: a port that is ready with none has hung up, and says so.
+            # Read at least one byte: a port that is ready but empty has hung up, and read says so.
             return bytes(self._port.read(max(1, self._port.in_waiting)))
 
     def close(self, *, discard: bool = False) -> None:
-        """Close the port; the kernel waits for what was not sent, unless it is discarded."""
+        """Close the port; the kernel first sends what is left, unless it is discarded."""
         with suppress(OSError, termios.error):
             if discard:
                 self._port.reset_output_buffer()
@@ -136,10 +136,10 @@ def _unavailable(name: str, exc: Exception) -> LightUnavailable:
 
 
 class TcpPort:
-    """A TCP connection to a light, or to a box that its serial port hangs on.
+    """A TCP connection to a light, or to a network box with its serial port.
 
-    Not pyserial's ``socket://``: that keeps the socket of a peer that went away, and sleeps
-    when it is closed.
+    Not pyserial's ``socket://``: it keeps the socket of a peer that is gone, and sleeps in
+    close.
     """
 
     def __init__(self, name: str) -> None:
@@ -166,7 +166,7 @@ class TcpPort:
         self._socket.settimeout(WRITE_TIMEOUT)
 
     def probe(self) -> None:
-        """See whether the other side hung up; the kernel's probes see whether it is there."""
+        """Check whether the other side hung up; the kernel's probes check whether it is there."""
         self.read(0)
 
     def write(self, sent: bytes) -> None:
@@ -181,7 +181,7 @@ class TcpPort:
             raise self._gone() from exc
 
     def read(self, timeout: float) -> bytes:
-        """Return what came, or comes first within *timeout* seconds."""
+        """Return what has arrived, or what arrives first within *timeout* seconds."""
         try:
             if not select.select([self._socket], [], [], timeout)[0]:
                 return b""
@@ -192,8 +192,8 @@ class TcpPort:
             raise self._gone()
         return heard
 
-    def close(self, *, discard: bool = False) -> None:  # noqa: ARG002 - the kernel's business
-        """Hang up."""
+    def close(self, *, discard: bool = False) -> None:  # noqa: ARG002 - the kernel handles it
+        """Close the connection."""
         with suppress(OSError):
             self._socket.close()
 

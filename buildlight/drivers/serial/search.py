@@ -1,4 +1,4 @@
-"""Finding a light among the serial ports by its USB id. Pure: the ports are handed in."""
+"""Finds a light among the serial ports by its USB id. Pure: the ports are an argument."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -7,7 +7,7 @@ from buildlight.errors import LightUnavailable
 
 
 class PortInfo(Protocol):
-    """What pyserial's ``list_ports`` knows of a port."""
+    """A port as pyserial's ``list_ports`` describes it."""
 
     device: str
     vid: int | None
@@ -25,8 +25,8 @@ def choose_port(
 ) -> str:
     """Return the only port of *ports* with the id *usb*: the device of the *light*.
 
-    *links* leads from the names under ``/dev/serial`` to their devices. Raises
-    :class:`LightUnavailable` if there is no such port, or more than one: none is guessed.
+    *links* maps the names under ``/dev/serial`` to their devices. Raises
+    :class:`LightUnavailable` if there is no such port, or more than one.
     """
     found = [port for port in ports if (port.vid, port.pid) == usb]
     match found:
@@ -41,10 +41,10 @@ def choose_port(
 
 
 def lasting_name(port: PortInfo, links: Mapping[str, str]) -> str:
-    """Return the name of *port* that it keeps: the device's own only if there is no better.
+    """Return a permanent name of *port*; the device's own name only if there is no other.
 
-    Two devices without a serial number share one name under ``by-id``, which then leads to
-    whichever came last: those are named by the socket that they are plugged into.
+    Two devices without a serial number share one name under ``by-id``, which belongs to the one
+    that was plugged in last. Such devices are named by their USB socket.
     """
     folders = ("/by-id/", "/by-path/") if port.serial_number else ("/by-path/",)
     names = sorted(name for name, device in links.items() if device == port.device)

@@ -1,1 +1,1 @@
-"""How each kind of serial light is spoken to: its bytes, with their source. Pure."""
+"""The protocol of each kind of serial light: its bytes, with their source. Pure."""

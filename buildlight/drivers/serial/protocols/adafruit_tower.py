@@ -7,8 +7,8 @@ from buildlight.patterns.pattern import Channel, Frame
 
 # Adafruit's tri-colour tower light with buzzer, product 5125. Source: the constants of
 # Adafruit's own example (RED_ON = 0x11, RED_OFF = 0x21, … BUZZER_OFF = 0x28), 9600 baud.
-# It blinks by itself (0x41, 0x42, 0x44, 0x48), but at a rate that no source states and no
-# reply tells: it cannot be known to match ours, nor to stay below three flashes a second.
+# It can blink by itself (0x41, 0x42, 0x44, 0x48), but no source states the rate. It might differ
+# from ours, or exceed three flashes a second, so these commands are not used.
 
 TOWER_BITS: Mapping[Channel, int] = {
     Channel.RED: 0x01,
@@ -21,8 +21,8 @@ TOWER_BITS: Mapping[Channel, int] = {
 def encode_tower(frame: Frame) -> Commands:
     """Return the bytes that make Adafruit's tri-colour tower (product 5125) show *frame*.
 
-    A byte a lamp: 0x10 (on) or 0x20 (off), plus the lamp's bit. The whole state is sent each
-    time: the tower keeps its lamps when the host goes, and never answers.
+    One byte for each lamp: 0x10 (on) or 0x20 (off), plus the lamp's bit. The whole state is sent
+    each time, because the tower never answers. It keeps its state when the host is gone.
     """
     state = ((0x10 if channel in frame.lit else 0x20) | bit for channel, bit in TOWER_BITS.items())
     return (bytes(state),)

@@ -1,6 +1,6 @@
-"""How our own light is spoken to, the firmware of which is in ``hardware/firmware``. Pure.
+"""The protocol of our own light, whose firmware is in ``hardware/firmware``. Pure.
 
-The protocol is written down in ``hardware/protocol.md``; this is the computer's side of it.
+``hardware/protocol.md`` describes the protocol; this is the computer's side.
 """
 
 import re
@@ -21,9 +21,9 @@ VERSION = 1
 OWN_CHANNELS = (Channel.RED, Channel.AMBER, Channel.GREEN, Channel.BUZZER)
 BAUD = 38_400
 TTL = 20
-"""Seconds without a word after which the light shows that it has lost its host."""
+"""Seconds without a message after which the light shows that it has lost its host."""
 SIGN_OF_LIFE = 5.0
-"""Seconds between two words: three may get lost."""
+"""Seconds between two messages: three may get lost."""
 LONGEST_LINE = 120
 MOST_TIMES = 8
 TIMES = (167, 60_000)
@@ -38,7 +38,7 @@ def encode_own(frame: Frame) -> Commands:
 def play_own(pattern: Pattern) -> Performance | None:
     """Return the line that makes our own light play *pattern*.
 
-    ``None`` for what is steady, what ends, and what the light has no words for.
+    ``None`` for a pattern that is steady, that ends, or that the protocol cannot describe.
     """
     channels = {stroke.channel for stroke in pattern.strokes}
     rhythms = [_rhythm(stroke.rhythm) for stroke in pattern.strokes]
@@ -53,7 +53,7 @@ def play_own(pattern: Pattern) -> Performance | None:
 
 
 def _rhythm(rhythm: Rhythm) -> str | None:
-    """Return how the light is told *rhythm*, an empty text for none; ``None``: it knows no such."""
+    """Return *rhythm* in the protocol's words, empty if steady; ``None`` if it has no such words."""
     if rhythm == STEADY:
         return ""
     times = [round(seconds * 1000) for seconds, _ in rhythm]
@@ -66,7 +66,7 @@ def _rhythm(rhythm: Rhythm) -> str | None:
 
 
 def _per_cent(level: float) -> int:
-    return max(round(level * 100), 1)  # What is lit is not dark.
+    return max(round(level * 100), 1)  # A lit channel must not round down to dark.
 
 
 def _set(words: Iterable[str]) -> bytes:
@@ -74,11 +74,11 @@ def _set(words: Iterable[str]) -> bytes:
 
 
 def line_of(text: str) -> bytes:
-    """Return the line that says *text*, with its checksum: noise must not become a colour."""
+    """Return *text* as a line with a checksum, so that noise never sets a colour."""
     return f"{text}*{crc_hqx(text.encode(), 0):04X}\n".encode()
 
 
-# A board that has just started says it unasked. No more than a whole line is an answer.
+# A board that has just started sends this unasked. Only a whole line is an answer.
 READY = re.compile(rb"^READY buildlight (\d{1,4})((?: [a-z]+=[^ \r\n]*)*)\r?\n", re.MULTILINE)
 
 
@@ -92,29 +92,29 @@ def _fault(ready: re.Match[bytes], wanted: Collection[Channel]) -> str:
     if version != VERSION:
         older = "its firmware" if version < VERSION else "buildlight"
         return f"speaks version {version} of the protocol, not {VERSION}; update {older}"
-    # At blanks only, as READY does: a form feed is none, and may stand in a value.
+    # Split at blanks only, as READY does: a form feed may be part of a value.
     words = ready[2].decode("ascii", "replace").strip(" ").split(" ") if ready[2] else []
     keys = dict(word.split("=", 1) for word in words)
     has = keys.get("channels", "").split(",")
     missing = [channel.value for channel in wanted if channel.value not in has]
     if not missing:
         return ""
-    told = printable(", ".join(has), limit=60)  # A hostile device may say anything.
+    told = printable(", ".join(has), limit=60)  # A hostile device may send anything.
     return f"has no {', '.join(missing)}; its channels are {told}: set channels to those"
 
 
 def own_light(channels: Sequence[Channel]) -> SerialProtocol:
-    """Return how our own light is spoken to, of which these *channels* are used."""
+    """Return the protocol of our own light, of which these *channels* are used."""
     return SerialProtocol(
         frozenset(channels),
         encode_own,
         play_own,
         answer=OBEYED,
-        # The line feed ends what an earlier host may have left unfinished.
+        # The line feed ends a line that an earlier host may have left unfinished.
         greeting=Greeting(
             b"\n" + line_of("HELLO"), READY, "READY", lambda ready: _fault(ready, channels)
         ),
-        # Dark for good: a host that says goodbye is not lost.
+        # Stay dark: after this command the light does not report a lost host.
         parting=(line_of("BYE"),),
         baud=BAUD,
         repeat=SIGN_OF_LIFE,

@@ -14,14 +14,13 @@ from buildlight.patterns.pattern import Frame
 # Busy Tag. Source: luxafor.helpscoutdocs.com/article/47, "Busy Tag USB CDC Command Reference
 # Guide", and busy-tag/busytag-lib, BusyTagDevice.cs: AT+SC=<LEDs>,<RRGGBB> CR LF sets the LEDs
 # (127: all seven), OK or ERROR:<number>, with lines "+evn:…" in between at any time;
-# AT+PP=0,<times> stops the pattern that it may play by itself since it was switched on.
-# Its own patterns (AT+CP) have a speed and a delay whose units are not told, and its file
-# config.json keeps them as it keeps the colour: so it is led by hand, and breathes in few steps,
-# as it may store each of them.
+# AT+PP=0,<times> stops a pattern that it may play since it was switched on. Its own patterns
+# (AT+CP) are not used: the units of their speed and delay are unknown. It stores patterns and
+# colours in its file config.json, so a breath has few steps.
 
 
 def encode_busytag(frame: Frame) -> Commands:
-    """Return the command that gives all seven LEDs of a Busy Tag the colour of *frame*."""
+    """Return the command that sets all seven LEDs of a Busy Tag to the colour of *frame*."""
     return (f"AT+SC=127,{hex_of(frame)}\r\n".encode(),)
 
 

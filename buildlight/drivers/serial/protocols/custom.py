@@ -1,4 +1,4 @@
-"""A light of one's own: the configuration has its bytes. Pure."""
+"""A light whose bytes are in the configuration. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -7,26 +7,26 @@ from buildlight.drivers.serial.protocols.protocol import Answer, Commands, Seria
 from buildlight.patterns.pattern import Channel, Frame
 
 OnOffTable = Mapping[Channel, tuple[bytes, bytes]]
-"""What switches each channel on, and what off."""
+"""The bytes that switch each channel on, and off."""
 
 
 def encode_custom(table: OnOffTable, frame: Frame) -> Commands:
-    """Return what *table* says for *frame*, channel by channel in the table's order."""
+    """Return the bytes of *table* for *frame*, channel by channel in the table's order."""
     return tuple(on if channel in frame.lit else off for channel, (on, off) in table.items())
 
 
 NOTHING = re.compile(rb"(?!)")
-"""What a light of one's own says when it refuses: nobody knows."""
+"""The answer to a command that fails, which is unknown for such a light."""
 
 
 def custom(
     table: OnOffTable, *, init: bytes = b"", ack: bytes = b"", ready: bytes = b""
 ) -> SerialProtocol:
-    """Return how the light of *table* is spoken to; *ack* is its answer to each command."""
+    """Return the protocol of the light of *table*; *ack* is its answer to each command."""
 
     def encode(frame: Frame) -> Commands:
         commands = encode_custom(table, frame)
-        # Nobody waits in between: one write, which the light gets in one piece.
+        # Without answers there is nothing to wait for: all commands go out in one write.
         return commands if ack else (b"".join(commands),)
 
     return SerialProtocol(

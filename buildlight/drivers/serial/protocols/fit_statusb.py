@@ -20,16 +20,15 @@ from buildlight.patterns.pattern import PULSE, Frame, Pattern, frame_at
 
 # CompuLab's fit-statUSB. Source: fit-pc.com/wiki, "Fit-statUSB": lines that end in LF, at any
 # baud rate; #RRGGBB; B#RRGGBB-tttt#RRGGBB-tttt… plays for ever; Fnnnn is the time of a fade and
-# stays, 0001 is at once; ? returns the id. What it answers to a colour is not written down, only
-# that it answers: it stops after 144 commands whose answers nobody read (JnyJny/busylight#200).
-# So each command ends with the one question whose answer is promised. P would start an update
-# of its firmware: it is never sent.
+# stays, 0001 is at once; ? returns the id. It answers a colour, but the answer is not documented,
+# and it stops after 144 unread answers (JnyJny/busylight#200). So each command ends with ?, the
+# only question with a documented answer. P would start an update of the firmware: never send it.
 
 _AT_ONCE, _ASK = "F0001\n", "?\n"
 MOST_STEPS = 4
-"""The longest sequence that the maker shows. How many a fit-statUSB can hold is not told."""
+"""The longest sequence in the maker's examples; the limit of a fit-statUSB is not documented."""
 LONGEST_STEP = 9.999
-"""Seconds that four digits of to_ms can say."""
+"""The longest time, in seconds, that four digits of milliseconds can express."""
 
 
 def encode_fit(frame: Frame) -> Commands:
@@ -40,8 +39,8 @@ def encode_fit(frame: Frame) -> Commands:
 def play_fit(pattern: Pattern) -> Performance | None:
     """Return the lines that make a fit-statUSB play *pattern* by itself.
 
-    A pulse is two colours and a fade between them. ``None`` for what is steady, what ends, and
-    what has more than :data:`MOST_STEPS` steps.
+    A pulse is two colours and a fade between them. ``None`` for a pattern that is steady, that
+    ends, or that has more than :data:`MOST_STEPS` steps.
     """
     if ends(pattern):
         return None
@@ -70,8 +69,7 @@ def _sequence(steps: Sequence[tuple[float, Frame]], *, fade: int) -> Performance
 def steps_of(pattern: Pattern) -> tuple[tuple[float, Frame], ...]:
     """Return the frames of *pattern*, each with its seconds, until it repeats itself.
 
-    Durations of strokes are left out of account; so are more than :data:`MOST_EDGES` changes,
-    which give an empty sequence.
+    Durations of strokes are ignored. More than :data:`MOST_EDGES` changes give an empty sequence.
     """
     edges = [[0, *accumulate(to_ms(step) for step, _ in each.rhythm)] for each in pattern.strokes]
     period = math.lcm(*(each[-1] for each in edges))

@@ -35,7 +35,7 @@ def _set_all(modes: Sequence[int]) -> bytes:
 def play_jambel(modules: Sequence[Channel], pattern: Pattern) -> Performance | None:
     """Return the lines that make a Jambel blink *pattern* by itself, at the pattern's pace.
 
-    ``None`` for what is steady, and for all that is more than on and off.
+    ``None`` for a pattern that is steady, and for one with more than on and off.
     """
     rhythms = {stroke.channel: stroke.rhythm for stroke in pattern.strokes}
     if len(rhythms) < len(pattern.strokes) or ends(pattern) or {*rhythms.values()} <= {STEADY}:
@@ -57,7 +57,7 @@ def play_jambel(modules: Sequence[Channel], pattern: Pattern) -> Performance | N
 
 
 def jambel(modules: Sequence[Channel]) -> SerialProtocol:
-    """Return how a Jambel is spoken to whose *modules* are these, from 1 to 3."""
+    """Return the protocol of a Jambel with these *modules*, from 1 to 3."""
     return SerialProtocol(
         frozenset(modules),
         lambda frame: encode_jambel(modules, frame),

@@ -30,5 +30,5 @@ def _relay(number: int, *, on: bool) -> bytes:
 
 
 def lcus(relays: Sequence[Channel]) -> SerialProtocol:
-    """Return how a board is spoken to whose relays switch *relays*, in that order."""
+    """Return the protocol of a board whose relays switch the channels *relays*, in that order."""
     return SerialProtocol(frozenset(relays), lambda frame: encode_lcus(relays, frame), usb=CH340)

@@ -1,4 +1,4 @@
-"""What a kind of serial light has to say about itself, and what several kinds share. Pure."""
+"""The description of a kind of serial light, and what several kinds share. Pure."""
 
 import re
 from collections.abc import Callable
@@ -8,14 +8,14 @@ from buildlight.drivers.colour import inks, mixed
 from buildlight.patterns.pattern import Channel, Frame, Pattern
 
 Commands = tuple[bytes, ...]
-"""What is sent for a frame, one after the other; each is answered, if the light answers at all."""
+"""The commands for a frame, in order; a light that answers at all answers each of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a light says to each command: *good* when it obeyed, *bad* when it did not.
+    """The answers of a light to a command: *good* for success, *bad* for failure.
 
-    *called* is the good one, as a person would write it.
+    *called* is the good answer in words for a person.
     """
 
     good: re.Pattern[bytes]
@@ -25,9 +25,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a light is asked after its port was opened, again and again until it says *answer*.
+    """The question to a light after its port was opened, repeated until *answer* arrives.
 
-    *fault* returns why this light will not do, behind its name; an empty text if it will.
+    *fault* returns why this light is not suitable, as the rest of a sentence; empty if it is.
     """
 
     asked: bytes
@@ -38,9 +38,9 @@ class Greeting:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """A pattern as a light plays it by itself, starting anew every *period* seconds.
+    """A pattern that a light plays by itself, and that repeats every *period* seconds.
 
-    0: the light is told again at any time, and goes on without a break.
+    With a period of 0 the command can be repeated at any time without a visible jump.
     """
 
     commands: Commands
@@ -53,15 +53,15 @@ def _by_hand(_pattern: Pattern) -> Performance | None:
 
 @dataclass(frozen=True, slots=True)
 class SerialProtocol:
-    """How a kind of light is spoken to.
+    """The protocol of a kind of light.
 
-    *play* returns how the light keeps a pattern's rhythm, ``None`` where it cannot. *usb* are
-    its vendor and product ids, *init* is sent once after opening, *ready* is what the light
-    says when it has started, *greeting* is what it is asked then. *parting* is sent at last, the
-    dark frame if there is none. *repeat* is after how many seconds the light is told its state
-    again: it may have lost its power for a moment. *tcp* tells that it may hang on a network,
-    *restarts* that opening its port may restart it. *shading* is how many seconds lie between
-    two commands that change no more than the brightness.
+    *play* returns how the light plays a pattern by itself, ``None`` if it cannot. *usb* are its
+    vendor and product ids. *init* is sent once after opening, *ready* is what the light sends
+    when it has started, *greeting* is the first question. *parting* is the last command; without
+    it, the dark frame. *repeat* is the number of seconds after which the state is sent again,
+    because the light may have lost its power for a moment. *tcp* says that it may be on a
+    network, *restarts* that opening its port may restart it. *shading* is the number of seconds
+    between two commands that change only the brightness.
     """
 
     channels: frozenset[Channel]
@@ -82,11 +82,11 @@ class SerialProtocol:
 
 
 CH340 = (0x1A86, 0x7523)
-"""The USB id of a chip without a serial number that is in thousands of different things."""
+"""The USB id of a chip without a serial number that thousands of products use."""
 
 
-# Bare LEDs: equal parts of red and green are lime. What a screen calls amber (#FFBF00) is still
-# yellow; a user of the fit-statUSB settled on #FF4100 for yellow, and #E00A00 for orange.
+# On bare LEDs, equal parts of red and green look lime, and a screen's amber (#FFBF00) looks
+# yellow. A user of the fit-statUSB chose #FF4100 for yellow and #E00A00 for orange.
 INKS = inks(amber=(255, 80, 0))
 
 
@@ -96,7 +96,7 @@ def hex_of(frame: Frame) -> str:
 
 
 def ends(pattern: Pattern) -> bool:
-    """Return whether any stroke of *pattern* has an end: no light counts that by itself."""
+    """Return whether any stroke of *pattern* has an end, which no light can time by itself."""
     return any(stroke.lasts is not None for stroke in pattern.strokes)
 
 
