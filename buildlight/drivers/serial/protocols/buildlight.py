@@ -53,7 +53,7 @@ def play_own(pattern: Pattern) -> Performance | None:
 
 
 def _rhythm(rhythm: Rhythm) -> str | None:
-    """Return *rhythm* in the protocol's words, empty if steady; ``None`` if it has no such words."""
+    """Return *rhythm* in the protocol's words, empty if steady; ``None`` if there are none."""
     if rhythm == STEADY:
         return ""
     times = [round(seconds * 1000) for seconds, _ in rhythm]
