@@ -1,19 +1,19 @@
-"""When the office is open: windows of the day, right across midnight and daylight saving. Pure."""
+"""When the office is open: daily windows, also over midnight and changes of the clock. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 FARTHEST = 400
-"""Days to look ahead for the next switch: more than a year, for offices with one open day."""
+"""Days to search for the next opening: more than a year, for an office with one open day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
     """Open on *days* (0 is Monday) from *opens* until *closes*, but not on *holidays*.
 
-    Times are those of a clock on the wall in *zone*. A window that closes at or before it opens
-    goes on over midnight, and belongs to the day on which it opens.
+    Times are local times in *zone*. If *closes* is not after *opens*, the window ends on the next
+    day and belongs to the day on which it opens.
     """
 
     days: frozenset[int]
@@ -34,8 +34,8 @@ def is_open(hours: Hours, moment: datetime) -> bool:
 def switches(hours: Hours, after: datetime) -> Iterator[tuple[datetime, bool]]:
     """Yield when the office opens (true) and closes (false) *after* a moment, in its zone.
 
-    Windows that touch are one. Ends with the last switch within :data:`FARTHEST` days; an
-    office that never closes, or never opens, has none.
+    Windows that touch count as one. Stops after :data:`FARTHEST` days; an office that never
+    closes, or never opens, gives nothing.
     """
     first = after.astimezone(hours.zone).date() - timedelta(days=1)
     for begins, ends in _merged(_windows(hours, first, FARTHEST)):
@@ -52,8 +52,8 @@ def next_switch(hours: Hours, after: datetime) -> datetime | None:
 def _windows(hours: Hours, first: date, days: int) -> Iterator[tuple[datetime, datetime]]:
     """Yield the windows that open on *days* days from *first* on.
 
-    In UTC, since Python subtracts and compares times of one zone as if none of its clocks ever
-    changed.
+    In UTC, because Python ignores changes of the clock when it compares or subtracts two times of
+    one zone.
     """
     overnight = timedelta(days=1 if hours.closes <= hours.opens else 0)
     for day in (first + timedelta(days=number) for number in range(days)):

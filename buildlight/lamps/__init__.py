@@ -1,1 +1,1 @@
-"""The lamps of this daemon: their threads, their exchange at a reload, what is lit."""
+"""The lamps of this daemon: their threads, their replacement at a reload, the list of lit lamps."""

@@ -1,6 +1,7 @@
-"""All lamps of a configuration: told a report together, and exchanged while the others shine on.
+"""All lamps of a configuration: they show a report, and a reload replaces some of them.
 
-Which light plays what is here; what it means is in ``report``, how one light plays it in ``lamp``.
+This module decides which lamp plays which pattern. ``report`` decides what it means, ``lamp``
+plays it on one light.
 """
 
 import asyncio
@@ -25,13 +26,13 @@ from buildlight.report.report import LampReport, Light, Shown
 from buildlight.report.update import Update
 
 WORST_FIRST = (Event.BROKEN, Event.STILL_BROKEN, Event.FIXED)
-"""Which event is played if several happen at once."""
+"""Events by importance: if several happen at once, the first is played."""
 
 log = logging.getLogger(__name__)
 
 
 class Player(Protocol):
-    """What plays a lamp; normally a :class:`thread.LampThread`, which explains each of these."""
+    """Plays one lamp; normally a :class:`thread.LampThread`, which describes each method."""
 
     def start(self, pattern: Pattern) -> None: ...
     def play(self, pattern: Pattern) -> None: ...
@@ -45,13 +46,13 @@ MakePlayer = Callable[[LampSettings, Callable[[], None]], Player]
 
 
 def threaded(lamp: LampSettings, on_light: Callable[[], None]) -> Player:
-    """Return a player on a thread of its own."""
+    """Return a player with its own thread."""
     return LampThread(lamp.name, Lamp(lamp.open_light), on_light=on_light)
 
 
 @dataclass(slots=True)
 class _Played:
-    """A lamp and what plays it; it *shows* nothing before its light was asked for."""
+    """A lamp and its player; *shows* is ``None`` until its light has been opened."""
 
     settings: LampSettings
     player: Player
@@ -62,7 +63,7 @@ class _Played:
         return self.shows is not None
 
     def show(self, pattern: Pattern) -> bool:
-        """Return whether that is something new."""
+        """Return whether that has changed."""
         before, self.shows = self.shows, pattern
         if before is None:
             self.player.start(pattern)
@@ -79,7 +80,7 @@ class LampGroup:
 
     def __init__(self, lamps: Iterable[LampSettings], *, make_player: MakePlayer) -> None:
         self.changed = asyncio.Event()
-        """Set when a light may have changed, and when a lamp may have begun to move."""
+        """Set when the state of a light may have changed, or when a lamp may have begun to move."""
         self._reported: Seen = ()
         self._make_player = make_player
         self._loop = asyncio.get_running_loop()
@@ -87,9 +88,9 @@ class LampGroup:
         self._played = [self._made(lamp) for lamp in lamps]
 
     def start(self, clock: datetime) -> None:
-        """Open every light, and have it say that nobody knows anything yet.
+        """Open every light and show that nothing is known yet.
 
-        At the time of day *clock* its office may be closed.
+        If its office is closed at the time of day *clock*, a lamp follows its hours.
         """
         for each in self._played:
             hours, pattern = each.settings.hours, each.settings.patterns["stale"]
@@ -98,11 +99,11 @@ class LampGroup:
 
     @property
     def tried(self) -> bool:
-        """Whether every light was opened, or is being waited for."""
+        """Whether every light is open, or will be opened later."""
         return all(each.player.status().tried for each in self._played)
 
     def rows(self) -> tuple[Shown, ...]:
-        """Return the lamps as a report sees them."""
+        """Return the lamps for a report."""
         statuses = self._statuses()
         self._reported = _lights(statuses)
         return tuple(
@@ -111,21 +112,21 @@ class LampGroup:
         )
 
     async def watch(self) -> None:
-        """Return once a light is not as it was reported last. No wake-up while all are still."""
+        """Return when the state of a light differs from the report. Idle while all are steady."""
         patience = LOOK
         while _lights(statuses := self._statuses()) == self._reported:
             wait = _called_in(statuses) + patience
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait if wait < math.inf else None):
                     await self.changed.wait()
-            # Soon, too, while a light is called, as it may be on its way to hang.
+            # Soon as well during a call of a driver, because it may hang.
             soon = self.changed.is_set() or not 0.0 < _called_in(self._statuses()) < OFTEN
             patience = LOOK if soon else LOOK_WHILE_BLINKING
             self.changed.clear()
         self._reported = _lights(statuses)
 
     def missing(self) -> tuple[tuple[LampSettings, LampStatus], ...]:
-        """Return the lamps that are not to be waited for and are not there."""
+        """Return the lamps with ``wait_for_light = false`` whose light is missing."""
         return tuple(
             (each.settings, status)
             for each, status in zip(self._played, self._statuses(), strict=True)
@@ -133,16 +134,16 @@ class LampGroup:
         )
 
     def hung(self) -> tuple[str, ...]:
-        """Return the names of lamps whose light is worth a restart."""
+        """Return the names of lamps whose light has hung long enough for a restart."""
         return tuple(
             each.settings.name for each in self._played if each.player.status().blocked > HUNG
         )
 
     def publish(self, update: Update) -> None:
-        """Show the patterns of *update*, whose report is made of :meth:`rows`.
+        """Show the patterns of *update*, whose report was made from :meth:`rows`.
 
-        Then each lamp plays its pattern for the worst of the events that count for it, once; never
-        a cheer while it is stale or broken.
+        Then each lamp plays, once, its pattern for the most important of its events. A lamp that
+        is stale or broken does not play ``fixed``.
         """
         for each, row in zip(self._played, update.report.lamps, strict=True):
             if each.show(row.pattern):
@@ -160,11 +161,11 @@ class LampGroup:
     async def exchange(
         self, lamps: Sequence[LampSettings], *, patience: float
     ) -> tuple[LampSettings, ...]:
-        """Go on with *lamps*: a light that stays shines on, one that goes is dark afterwards.
+        """Switch to *lamps*: a light that stays remains lit, a removed light goes dark.
 
-        Nothing is opened before what goes has let go of its light, or for *patience* seconds did
-        not: two lamps may have exchanged their pins. What is new starts with the next report.
-        Returns the lamps whose lights did not let go, and may be lit still.
+        New lights are opened when the removed ones are released, or after *patience* seconds: two
+        lamps may have exchanged their pins. New lamps start with the next report. Returns the
+        lamps whose lights were not released, and may still be lit.
         """
         staying, going = [], [*self._played]
         for lamp in lamps:
@@ -179,14 +180,14 @@ class LampGroup:
         return tuple(each.settings for each in stuck)
 
     def darken(self, patience: float) -> None:
-        """Ask every lamp to go dark; :meth:`close` waits for it, from now on *patience* seconds."""
+        """Ask every lamp to go dark; from now, :meth:`close` waits up to *patience* seconds."""
         for each in self._played:
             each.player.stop()
         if self._dark_by is None:
             self._dark_by = self._loop.time() + patience
 
     def close(self, timeout: float) -> None:
-        """Wait for darkness, up to *timeout* seconds after it was asked for."""
+        """Wait until all lamps are dark, up to *timeout* seconds after that was requested."""
         self.darken(timeout)
         by = self._dark_by or 0.0
         started = [each for each in self._played if each.started]
@@ -201,8 +202,8 @@ class LampGroup:
         return _Played(lamp, self._make_player(lamp, self._notice))
 
     def _notice(self) -> None:
-        """Heed a light, on any thread."""
-        with suppress(RuntimeError):  # The loop has ended: nobody wants to know any more.
+        """Note that a light has changed; may be called on any thread."""
+        with suppress(RuntimeError):  # The loop has ended, so the change does not matter any more.
             self._loop.call_soon_threadsafe(self.changed.set)
 
 
@@ -225,7 +226,7 @@ def shown(
     trouble: LightUnavailable | None = None,
     known: Known | None = None,
 ) -> Shown:
-    """Return a lamp as the report sees it."""
+    """Return a lamp for the report."""
     return Shown(
         name=lamp.name,
         driver=lamp.driver,
@@ -243,12 +244,12 @@ def shown(
 def others(
     lamps: Sequence[LampSettings], known: Sequence[LampSettings]
 ) -> tuple[LampSettings, ...]:
-    """Return those of *lamps* whose lights are none of the *known* ones'."""
+    """Return those of *lamps* whose lights are not among the lights of *known*."""
     return tuple(lamp for lamp in lamps if not any(_one_light(lamp, each) for each in known))
 
 
 def _one_light(before: LampSettings, after: LampSettings) -> bool:
-    """Return whether both have the very same light, whatever they show on it."""
+    """Return whether both have the same light, whatever they show on it."""
     return before.light is after.light and before.options == after.options
 
 
@@ -257,7 +258,7 @@ async def _let_go(going: Sequence[_Played], patience: float) -> Sequence[_Played
     end = loop.time() + patience
     for each in going:
         each.player.stop()
-    # A thread's end can set no event of the loop; each look is cheap, and there are few.
+    # The end of a thread cannot set an event of the loop; each check is cheap.
     while not all(each.player.join(0.0) for each in going) and loop.time() < end:  # noqa: ASYNC110
         await asyncio.sleep(LETTING_GO)
     stuck = [each for each in going if not each.player.join(0.0)]
@@ -272,7 +273,7 @@ def _tell_unanswered(lamps: Iterable[_Played]) -> None:
 
 
 def _pattern_for(happened: set[Event], lamp: LampSettings, row: LampReport) -> Pattern | None:
-    """Return what *lamp* plays for the worst of what *happened* for which it has a pattern."""
+    """Return the pattern of *lamp* for the most important event of *happened* that has one."""
     bad = row.signal.stale or row.signal.verdict is Verdict.BROKEN
     patterns = [
         lamp.events[event] for event in WORST_FIRST if event in happened & lamp.events.keys()

@@ -1,4 +1,4 @@
-"""One lamp: brings its light to what is due, and reopens a lost light. It has no clock."""
+"""One lamp: shows the steps of a pattern on its light, and reopens a lost light. No clock."""
 
 import logging
 import math
@@ -47,12 +47,12 @@ class LampStatus:
 
     @property
     def tried(self) -> bool:
-        """Whether it is known how the light is."""
+        """Whether the state of the light is known."""
         return self.light is not None or self.hangs
 
     @property
     def reported(self) -> Light:
-        """How the light is as a report says it."""
+        """The state of the light for a report."""
         return Light.LOST if self.hangs else self.light or Light.WAITING
 
     @property
@@ -65,7 +65,7 @@ class LampStatus:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A *pattern* with an end, played over another one since *start*."""
+    """A *pattern* with an end that has covered another pattern since *start*."""
 
     pattern: Pattern
     start: float
@@ -78,10 +78,10 @@ class Overlay:
 def due(
     pattern: Pattern, overlay: Overlay | None, *, start: float, now: float
 ) -> tuple[Frame, float | None]:
-    """Return what a light shows of *pattern*, which began at *start*, and for how many seconds.
+    """Return the frame of *pattern*, which began at *start*, and its duration in seconds.
 
-    ``None`` seconds: until there is another pattern. What flashes under an *overlay* that flashes
-    is still, or both could flash more than three times a second.
+    ``None`` seconds: until the next pattern. Under an *overlay* that flashes, the pattern is
+    steady: together they could flash more than three times a second.
     """
     if overlay is None:
         return frame_at(pattern, now - start), next_change(pattern, now - start)
@@ -99,10 +99,10 @@ def known_of(driver: Driver) -> Known:
 
 
 class Lamp:
-    """A lamp's light, brought to what its pattern shows, step by step.
+    """Shows patterns on a light, step by step.
 
-    *open_light* opens the light and raises :class:`LightUnavailable`. Times are seconds of any
-    clock that never goes back.
+    *open_light* opens the light or raises :class:`LightUnavailable`. Times are seconds of a
+    monotonic clock.
     """
 
     def __init__(self, open_light: Callable[[], Driver]) -> None:
@@ -118,27 +118,27 @@ class Lamp:
         self._failure = ""
         self._close_failed = False
         self.light: Light | None = None
-        """How the light is; ``None`` until it was tried."""
+        """The state of the light; ``None`` until it was opened for the first time."""
         self.trouble: LightUnavailable | None = None
-        """Why the light is not ok."""
+        """Why the light is not ok; empty if it is."""
         self.known: Known | None = None
         """What stands behind a light that is ok."""
         self.on_open: Callable[[], None] = lambda: None
-        """Called when the light has been opened, before it is shown anything."""
+        """Called when the light has been opened, before its first frame."""
 
     @property
     def driver(self) -> Driver | None:
-        """The open light."""
+        """The open light, if any."""
         return self._driver
 
     def step(self, pattern: Pattern, *, now: float, once: Pattern | None = None) -> float | None:
-        """Bring the light to what *pattern* shows at *now*.
+        """Show the frame of *pattern* at *now*.
 
-        *once* is played over it from now until it ends, or until another pattern comes: what
-        was a reason to cheer may be none any more.
+        *once* is played over it until it ends, or until another pattern comes, because the
+        event may no longer matter.
 
-        Returns the seconds until the next step is due, ``None`` if only another pattern can
-        make one. Never raises: a light that is lost is tried again in later steps.
+        Returns the seconds until the next step, ``None`` if there is none without a new
+        pattern. Never raises: a lost light is opened again in a later step.
         """
         if pattern != self._pattern:
             self._pattern, self._start, self._overlay = pattern, now, None
@@ -149,17 +149,17 @@ class Lamp:
         try:
             driver = self._driver or self._opened()
             return self._show(driver, now=now)
-        except Exception as exc:  # noqa: BLE001 - a driver may be anybody's, a lamp must not freeze
+        except Exception as exc:  # noqa: BLE001 - a driver may be a plug-in, a lamp must not freeze
             return self._lose(exc, now=now)
 
     def close(self) -> None:
-        """Make the light dark and let go of it. Never raises."""
+        """Make the light dark and release it. Never raises."""
         driver, self._driver = self._driver, None
         if driver is None:
             return
         try:
             driver.close()
-        except Exception as exc:  # noqa: BLE001 - a driver may be anybody's, and this one is done with
+        except Exception as exc:  # noqa: BLE001 - a driver may be a plug-in
             if not self._close_failed:
                 log.warning("a driver failed to close its light: %s: %s", type(exc).__name__, exc)
             self._close_failed = True
@@ -197,7 +197,7 @@ class Lamp:
     def _lose(self, exc: Exception, *, now: float) -> float:
         if not isinstance(exc, LightUnavailable):
             failure = f"{type(exc).__name__}: {exc}"
-            if failure != self._failure:  # It is tried again for ever, and told once.
+            if failure != self._failure:  # Opening is repeated for ever, but logged once.
                 log.error("a driver failed: %s", failure)
             self._failure = failure
             exc = LightUnavailable(f"its driver failed ({type(exc).__name__})")

@@ -1,7 +1,7 @@
-"""Which lights a daemon has lit, written down for whoever darkens them after its end.
+"""The list of lit lights in a file, from which `buildlight off` darkens them after a crash.
 
-The configuration does not tell it any more once somebody has changed it, or made a mistake in it,
-and not had it read: a daemon that is killed then would leave an old green for ever.
+The configuration is not enough: it may have been changed since the daemon read it, or may have a
+mistake. Then a killed daemon would leave an old green for ever.
 """
 
 import json
@@ -17,22 +17,22 @@ from buildlight.system.atomic_file import AtomicFile
 
 NAME = "lit.json"
 PRIVATE = 0o600
-"""The keys of somebody's driver may be a secret."""
+"""The mode of the file: keys of a plug-in's driver may be secret."""
 PATIENCE = 0.3
-"""Seconds that a light waits to be written down."""
+"""Seconds that a light waits until it is recorded."""
 
 log = logging.getLogger(__name__)
 
 
 class LitLampsFile:
-    """The file in *folder*, which lies in memory and lives as long as the service."""
+    """The file in *folder*, which is in memory and lasts as long as the service."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._file = AtomicFile(self._path, on_trouble=self._warn, mode=PRIVATE)
 
     def tell(self, lamps: Sequence[LampSettings]) -> None:
-        """Write down *lamps*, before they are lit."""
+        """Record *lamps* before they are lit."""
         self._file.write(partial(_document, lamps))
         self._file.close(PATIENCE)
 
@@ -46,7 +46,7 @@ class LitLampsFile:
 
 @dataclass(frozen=True, slots=True)
 class LitLamp:
-    """A lamp as it was written down: its *driver*, and the *keys* of its light."""
+    """A recorded lamp: its *driver*, and the *keys* of its light."""
 
     name: str
     driver: str
@@ -54,7 +54,7 @@ class LitLamp:
 
 
 def left_lit(folder: Path) -> tuple[LitLamp, ...]:
-    """Return the lamps that the daemon before has written down in *folder*."""
+    """Return the lamps that the previous daemon recorded in *folder*."""
     file = folder / NAME
     try:
         rows = json.loads(file.read_bytes())
@@ -63,7 +63,7 @@ def left_lit(folder: Path) -> tuple[LitLamp, ...]:
     except (OSError, ValueError, RecursionError) as exc:
         log.warning("%s: cannot be read: %s", file, type(exc).__name__)
         return ()
-    # Row by row: one that is damaged keeps no other lamp from going dark.
+    # Row by row, so that the other lamps go dark if one row is damaged.
     found = [_lamp(row, file) for row in (rows if isinstance(rows, list) else [rows])]
     return tuple(lamp for lamp in found if lamp is not None)
 
@@ -78,4 +78,4 @@ def _lamp(row: Any, file: Path) -> LitLamp | None:
 
 def _document(lamps: Sequence[LampSettings]) -> object:
     rows = [{"name": lamp.name, "driver": lamp.driver, "keys": {**lamp.keys}} for lamp in lamps]
-    return json.loads(json.dumps(rows, default=str))  # TOML knows dates, JSON does not.
+    return json.loads(json.dumps(rows, default=str))  # TOML has dates, JSON does not.

@@ -1,4 +1,4 @@
-"""What the configuration says of one lamp, checked."""
+"""The settings of one lamp, checked."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ from buildlight.projects.verdict import Event
 class LampSettings:
     """One lamp, checked.
 
-    *patterns* has every signal's name, *events* what is played once; both are fitted to the
-    light. *closed* (0..1) is what is left of them outside of *hours*. *keys* are the driver's own.
+    *patterns* has a pattern for every signal, *events* those that are played once; both are fitted
+    to the light. *closed* (0..1) is the brightness outside of *hours*. *keys* are the driver's.
     """
 
     name: str

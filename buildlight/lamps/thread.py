@@ -1,7 +1,7 @@
-"""The thread that plays one lamp. Nothing else calls a driver.
+"""The thread that plays one lamp. Only this thread calls the driver.
 
 Not a thread of asyncio's pool: there, a cancelled ``show`` would still run while ``close`` is
-called, and one that blocks would hold the exit.
+called, and a blocked call would prevent the exit.
 """
 
 import math
@@ -18,7 +18,7 @@ from buildlight.report.report import Light
 
 
 class LampThread:
-    """The thread that plays one lamp; all of its methods may be called from any other thread.
+    """Plays one lamp on a thread; its methods may be called from any other thread.
 
     *on_light* is called on this thread whenever the light becomes ok, waiting or lost, or whenever
     something else is known of it.
@@ -43,13 +43,13 @@ class LampThread:
         self._called_at: float | None = None
         lamp.on_open = self._note_call
         self._next_call = -math.inf
-        # A daemon thread: one that a light blocks must not hold the exit.
+        # A daemon thread, so that a blocked light cannot prevent the exit.
         self._thread = threading.Thread(target=self._run, name=f"lamp {name}", daemon=True)
 
     def start(self, pattern: Pattern) -> None:
-        """Open the light, and play *pattern* until told otherwise.
+        """Open the light, and play *pattern* until the next call.
 
-        Raises :class:`LightUnavailable` if there is no thread to spare.
+        Raises :class:`LightUnavailable` if no thread can be started.
         """
         self._wanted = pattern
         try:
@@ -58,35 +58,35 @@ class LampThread:
             raise LightUnavailable("this machine cannot start another thread") from exc
 
     def play(self, pattern: Pattern) -> None:
-        """Play *pattern*; the one that plays already goes on without a break."""
+        """Play *pattern*; if it plays already, it goes on without a jump."""
         with self._changed:
             if pattern != self._wanted:
                 self._wanted = pattern
-                self._once = None  # It was a reason to cheer before this.
+                self._once = None  # The event is older than this pattern.
                 self._next_call = -math.inf
                 self._changed.notify_all()
 
     def play_once(self, pattern: Pattern) -> None:
-        """Play *pattern*, which has an end, over the one that plays."""
+        """Play *pattern*, which has an end, over the current one."""
         with self._changed:
             self._once = pattern
             self._next_call = -math.inf
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Ask for darkness and the thread's end; does not wait for either."""
+        """Ask the thread to darken the light and end; does not wait."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
 
     def join(self, timeout: float) -> bool:
-        """Wait up to *timeout* seconds for the end; returns whether it came."""
-        if self._thread.ident is not None:  # It could be started.
+        """Wait up to *timeout* seconds for the end; returns whether the thread has ended."""
+        if self._thread.ident is not None:  # It was started.
             self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def wait_tried(self, timeout: float) -> bool:
-        """Wait up to *timeout* seconds until the light was tried; returns whether it is there."""
+        """Wait up to *timeout* seconds for the first attempt to open; returns whether it worked."""
         with self._changed:
             self._changed.wait_for(lambda: self._lamp.light is not None, timeout)
             return self._lamp.light is Light.OK
@@ -98,17 +98,17 @@ class LampThread:
 
     @property
     def driver(self) -> Driver | None:
-        """The open light, to be asked and not to be called."""
+        """The open light, for questions about it; its methods must not be called."""
         return self._lamp.driver
 
     def status(self) -> LampStatus:
-        """Return how the light is now."""
+        """Return the state of the light now."""
         lamp = self._lamp
         called_in = max(self._next_call - self._clock(), 0.0)
         return LampStatus(lamp.light, lamp.trouble, self._blocked(), called_in, lamp.known)
 
     def _blocked(self) -> float:
-        # Infinite for a thread that has ended though nobody asked it to.
+        # Infinite if the thread has ended without a request.
         if self._thread.ident is not None and not self._thread.is_alive() and not self._stopping:
             return math.inf
         called_at = self._called_at

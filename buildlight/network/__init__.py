@@ -1,1 +1,1 @@
-"""What feeds, drivers and publishers share on the network: name resolution and connections."""
+"""Name resolution and connections, shared by feeds, drivers and publishers."""

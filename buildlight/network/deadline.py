@@ -1,7 +1,7 @@
-"""One deadline for a whole call to a light in the network: look-up, connection and answer.
+"""One deadline for a whole call to a light on the network: look-up, connection and answer.
 
-A time-out of a socket counts anew with each byte; a light that sends one byte a second would
-hold its lamp for as long as it likes.
+The time-out of a socket starts again with each byte, so a light that sends one byte a second
+would block its lamp for ever.
 """
 
 import socket
@@ -26,9 +26,9 @@ class Deadline:
 
 
 def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """Return a TCP connection to the first address of *host* that takes one.
+    """Return a TCP connection to the first address of *host* that accepts one.
 
-    Raises OSError; a name that cannot exist (a label of 64 letters) is a ``socket.gaierror``.
+    Raises OSError; for an impossible name (a label of 64 characters) it is ``socket.gaierror``.
     """
     failure = OSError(f"no address for {host}")
     for family, kind, protocol, _, address in _resolve(host, port, deadline):
@@ -49,7 +49,7 @@ def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
 
 
 def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
-    """Look *host* up on a thread: a name server that does not answer holds it for half a minute."""
+    """Look *host* up on a thread, because a name server may take half a minute."""
     found: list[Any] = []
     failures: list[OSError] = []
 

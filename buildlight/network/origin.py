@@ -1,6 +1,6 @@
-"""Which daemon this is, for daemons that read each other."""
+"""The identity of this daemon, for daemons that read each other."""
 
 import os
 
 ORIGIN = f"buildlight-{os.urandom(8).hex()}"
-"""A new one at every start: a copied memory card must not make two daemons one."""
+"""Random at every start, so that two machines with copied memory cards differ."""

@@ -1,8 +1,8 @@
 """Name lookups that block neither each other nor the exit.
 
 asyncio looks names up on its default executor: six lookups that hang fill it, a healthy feed
-behind them times out, and the exit waits for the threads. Here each name has a daemon thread of
-its own, at most one at a time, and the exit does not wait for it.
+behind them times out, and the exit waits for the threads. Here each name has its own daemon
+thread, one at a time, and the exit does not wait for it.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class ResolverLoop(asyncio.SelectorEventLoop):
         proto: int = 0,
         flags: int = 0,
     ) -> Any:
-        """Return what ``socket.getaddrinfo`` does, and raise what it raises.
+        """Return the result of ``socket.getaddrinfo``, or raise what it raises.
 
         A second request for a name waits for the lookup that is already running. If no thread
         can be started, that is an OSError, too.

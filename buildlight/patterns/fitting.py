@@ -1,4 +1,4 @@
-"""How a light shows a pattern that was written for any light: what it has, and how fast. Pure."""
+"""Fits a pattern to the channels and the speed of a light. Pure."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -19,10 +19,10 @@ def fit(
 ) -> Pattern:
     """Return *pattern* as a light with these *channels* can show it.
 
-    Amber is red and green together where there is no amber, and the only colour where there is
-    but one; other strokes without a channel fall out. On a light that cannot be dimmed
-    (*dims*), ``pulse`` blinks. Behind a mechanical *relay* every rhythm is slower, and none of
-    them faster than 1 Hz.
+    Without an amber channel, amber is red and green together; on a light of one colour it is that
+    colour. Other strokes without a channel are left out. On a light that cannot be dimmed
+    (*dims*), ``pulse`` becomes a blink. Behind a mechanical *relay* every rhythm is slower: 1 Hz
+    at most.
     """
     strokes = (
         replace(stroke, channel=channel, rhythm=_played(stroke, dims=dims, relay=relay))
@@ -53,8 +53,8 @@ def _played(stroke: Stroke, *, dims: bool, relay: bool) -> Rhythm:
 
 
 SLOWER = 2.5
-"""How many times as slowly a mechanical relay plays: it wears out, and it clicks.
+"""Factor by which rhythms are slower on a mechanical relay, because a relay wears out and clicks.
 
-The fastest rhythm then switches it once a second. Slower rhythms are stretched as much, or they
-would look like that one.
+With it, the fastest rhythm switches the relay once a second. All rhythms are slowed by the same
+factor, so that they still differ.
 """

@@ -6,18 +6,18 @@ from dataclasses import replace
 from buildlight.patterns.pattern import PULSE, STEADY, Channel, Pattern, Rhythm, Stroke
 
 MOST_FLASHES = 3
-"""Flashes a second that are safe for people with photosensitive epilepsy (WCAG 2.3.1)."""
+"""Most flashes a second that are safe for people with photosensitive epilepsy (WCAG 2.3.1)."""
 WATCHED = 60.0
-"""Seconds after which two rhythms have met in every way that matters."""
+"""Seconds of a pattern that are checked; by then two rhythms have met in every way that matters."""
 
 
 def flashes(pattern: Pattern) -> bool:
-    """Return whether anything in *pattern* flashes; a breath and a sound do not."""
+    """Return whether a colour of *pattern* flashes; a pulse and a buzzer do not count."""
     return any(_flashes_by_itself(stroke) for stroke in pattern.strokes)
 
 
 def stop_flashing(pattern: Pattern) -> Pattern:
-    """Return *pattern* with what flashes in it lit all the time: something else flashes now."""
+    """Return *pattern* with steady light instead of flashes, because something else flashes now."""
     strokes = tuple(
         replace(stroke, rhythm=STEADY) if _flashes_by_itself(stroke) else stroke
         for stroke in pattern.strokes
@@ -26,7 +26,7 @@ def stop_flashing(pattern: Pattern) -> Pattern:
 
 
 def count_flashes(pattern: Pattern) -> int:
-    """Return the most moments within one second at which a channel of *pattern* lights up."""
+    """Return the largest number of flashes within one second of *pattern*."""
     onsets = sorted(
         {
             round(start, 3)
@@ -44,9 +44,9 @@ def _flashes_by_itself(stroke: Stroke) -> bool:
 
 
 def _onsets(rhythm: Rhythm) -> Iterable[float]:
-    """Yield when *rhythm* goes from dark to lit, in the first :data:`WATCHED` seconds.
+    """Yield when *rhythm* goes from dark to lit, within the first :data:`WATCHED` seconds.
 
-    No rhythm but the ones that do not flash is lit in two steps running.
+    In a rhythm that flashes, no two steps in a row are lit.
     """
     now = 0.0
     while now < WATCHED:

@@ -1,7 +1,7 @@
-"""The small language in which patterns are written. Pure.
+"""The language of patterns in the configuration. Pure.
 
-A pattern is written as it is spoken: ``red``, ``green pulse``, ``red, amber double-blink``,
-``red, buzzer 2s``, ``amber 30% blink``, ``off``.
+Examples: ``red``, ``green pulse``, ``red, amber double-blink``, ``red, buzzer 2s``,
+``amber 30% blink``, ``off``.
 """
 
 import re
@@ -12,7 +12,7 @@ from buildlight.errors import ConfigError
 from buildlight.patterns.flashing import MOST_FLASHES, count_flashes
 from buildlight.patterns.pattern import OFF, RHYTHMS, Channel, Pattern, Rhythm, Stroke
 
-# Words for a channel that are not its name: tower lights call theirs yellow.
+# Other words for a channel: makers of tower lights say yellow.
 ALIASES: Mapping[str, Channel] = {"yellow": Channel.AMBER, "orange": Channel.AMBER}
 
 
@@ -22,10 +22,10 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)s")
 
 
 def parse_pattern(text: str) -> Pattern:
-    """Return the pattern that *text* writes.
+    """Return the pattern that *text* describes.
 
-    Strokes are joined by commas; each is a channel, then in any order a level (``30%``), a
-    rhythm and a duration (``2s``), none of them twice. Raises :class:`ConfigError` with the place
+    Strokes are separated by commas. Each is a channel, then in any order a level (``30%``), a
+    rhythm and a duration (``2s``), each at most once. Raises :class:`ConfigError` with the place
     of the mistake.
     """
     if text.strip().lower() == "off":
@@ -71,11 +71,11 @@ def _channel(word: str, at: int) -> Channel:
 
 
 _CALLED: Mapping[str, str] = {"rhythm": "rhythm", "level": "level", "lasts": "duration"}
-"""What a person calls the fields of a stroke."""
+"""The fields of a stroke, in words for a person."""
 
 
 def _qualifier(word: str, at: int) -> tuple[str, Rhythm | float]:
-    """Return which field of a stroke *word* is about, and what it says."""
+    """Return the field of a stroke that *word* sets, and its value."""
     if word in RHYTHMS:
         return "rhythm", RHYTHMS[word]
     level = _LEVEL.fullmatch(word)

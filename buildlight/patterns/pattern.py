@@ -1,4 +1,4 @@
-"""What a lamp shows: channels, frames, and patterns that are frames over time. Pure."""
+"""What a lamp shows: channels, frames, and patterns, which are frames over time. Pure."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ class Channel(Enum):
 class Frame:
     """What a light shows at one moment: the level (0 < level <= 1) of each channel that is lit.
 
-    Two frames that look alike are equal: levels are sorted, dark channels left out.
+    Frames with the same look are equal: levels are sorted, dark channels are left out.
     """
 
     levels: tuple[tuple[Channel, float], ...] = ()
@@ -33,12 +33,12 @@ class Frame:
         return cls(tuple(sorted(lit, key=lambda pair: pair[0].value)))
 
     def __getitem__(self, channel: Channel) -> float:
-        """Return the level of *channel*, 0 where it is dark."""
+        """Return the level of *channel*; 0 if it is dark."""
         return dict(self.levels).get(channel, 0.0)
 
     @property
     def lit(self) -> frozenset[Channel]:
-        """The channels that are not dark: all that an on/off light has to know."""
+        """The lit channels, which are enough for a light without levels."""
         return frozenset(channel for channel, _ in self.levels)
 
     def __str__(self) -> str:
@@ -68,7 +68,7 @@ def _breath(seconds: float, steps: int) -> Rhythm:
 STEADY: Rhythm = ((1.0, 1.0),)
 PULSE: Rhythm = _breath(2.0, 40)
 SLOW_BLINK: Rhythm = ((1.0, 1.0), (1.0, 0.0))
-"""What ``pulse`` becomes on a light that is either on or off."""
+"""The rhythm of ``pulse`` on a light without levels."""
 
 RHYTHMS: Mapping[str, Rhythm] = {
     "on": STEADY,
@@ -97,7 +97,7 @@ class Stroke:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """What a lamp plays for a signal; *text* is how it is written."""
+    """A pattern that a lamp plays; *text* is its form in the configuration."""
 
     text: str
     strokes: tuple[Stroke, ...] = ()
@@ -107,9 +107,9 @@ OFF = Pattern("off")
 
 
 def frame_at(pattern: Pattern, seconds: float) -> Frame:
-    """Return what *pattern* shows *seconds* (0 or more) after its start.
+    """Return the frame of *pattern* *seconds* (0 or more) after its start.
 
-    Where two strokes light one channel, the brighter wins.
+    If two strokes light one channel, the brighter one wins.
     """
     levels: dict[Channel, float] = {}
     for stroke in pattern.strokes:
@@ -119,7 +119,7 @@ def frame_at(pattern: Pattern, seconds: float) -> Frame:
 
 
 def next_change(pattern: Pattern, seconds: float) -> float | None:
-    """Return after how many seconds from *seconds* on the frame may change; ``None``: never."""
+    """Return the time until the frame may change, *seconds* after the start; ``None``: never."""
     waits = [wait for stroke in pattern.strokes for wait in _waits(stroke, seconds)]
     return min(waits, default=None)
 
@@ -152,7 +152,7 @@ def _step(rhythm: Rhythm, seconds: float) -> tuple[float, float]:
         if left < duration:
             return level, duration - left
         left -= duration
-    # Rounding can leave a crumb behind the last step.
+    # Rounding can leave a tiny rest after the last step.
     return rhythm[0][1], rhythm[0][0]
 
 
@@ -171,13 +171,13 @@ def dim(pattern: Pattern, share: float) -> Pattern:
 
 
 def duration_of(pattern: Pattern) -> float:
-    """Return after how many seconds *pattern* is dark for good, infinite if never."""
+    """Return the number of seconds after which *pattern* stays dark; infinite if it never does."""
     lasts = [math.inf if each.lasts is None else each.lasts for each in pattern.strokes]
     return max(lasts, default=0.0)
 
 
 def limit_duration(pattern: Pattern) -> Pattern:
-    """Return *pattern* with an end: strokes that would go on for ever last :data:`ONCE`."""
+    """Return *pattern* with an end: strokes without a duration last :data:`ONCE` seconds."""
     strokes = tuple(
         replace(stroke, lasts=ONCE if stroke.lasts is None else stroke.lasts)
         for stroke in pattern.strokes
@@ -186,13 +186,13 @@ def limit_duration(pattern: Pattern) -> Pattern:
 
 
 ONCE = 3.0
-"""Seconds that an event is played for, unless its pattern says how long."""
+"""Default duration of an event's pattern, in seconds."""
 LONGEST_EVENT = 60.0
-"""Most seconds that an event is played for: it hides what the lamp has to say."""
+"""Longest duration of an event's pattern, in seconds, because it hides the signal."""
 
 
 def cheers(pattern: Pattern) -> bool:
-    """Return whether *pattern* lights green for longer than any colour that could qualify it."""
+    """Return whether *pattern* shows green longer than every other colour."""
     lasts = {Channel.GREEN: 0.0}
     for stroke in pattern.strokes:
         until = math.inf if stroke.lasts is None else stroke.lasts
@@ -202,7 +202,7 @@ def cheers(pattern: Pattern) -> bool:
 
 
 def lay_over(frame: Frame, pattern: Pattern, seconds: float) -> Frame:
-    """Return *frame* with the channels of *pattern* as they are *seconds* after its start."""
+    """Return *frame* with the channels of *pattern*, *seconds* after its start, laid over it."""
     over = frame_at(pattern, seconds)
     busy = {stroke.channel for stroke in pattern.strokes if not _over(stroke, seconds)}
     levels = {channel: level for channel, level in frame.levels if channel not in busy}
@@ -210,5 +210,5 @@ def lay_over(frame: Frame, pattern: Pattern, seconds: float) -> Frame:
 
 
 def colours_of(channels: Iterable[Channel]) -> frozenset[Channel]:
-    """Return those of *channels* that can be seen."""
+    """Return those of *channels* that are visible: all but the buzzer."""
     return frozenset(channels) - {Channel.BUZZER}

@@ -1,4 +1,4 @@
-"""How every signal looks unless somebody chooses otherwise: two tables. Pure."""
+"""The ready-made sets of patterns (presets), one pattern for each signal. Pure."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -6,8 +6,7 @@ from dataclasses import replace
 from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import Channel, Pattern, colours_of
 
-# Every signal's name (aggregate.RANKS) and its looks: colour tells the verdict, motion the
-# activity.
+# Signals by name (signal.RANKS): the colour is the verdict, the motion is the activity.
 COLOURS: Mapping[str, str] = {
     "broken": "red",
     "broken-building": "red pulse",
@@ -20,7 +19,7 @@ COLOURS: Mapping[str, str] = {
     "none-building": "amber pulse",
 }
 
-# The same with a rhythm of its own for each: for a single LED, and for colour-blind eyes.
+# A different rhythm for each signal: for a single LED, and for colour-blind people.
 RHYTHM: Mapping[str, str] = {
     "broken": "red blink",
     "broken-building": "red quick-blink",
@@ -37,7 +36,7 @@ PRESETS: Mapping[str, Mapping[str, str]] = {"colours": COLOURS, "rhythm": RHYTHM
 
 
 def preset_patterns(name: str, channels: Collection[Channel]) -> dict[str, Pattern]:
-    """Return the patterns of a preset by signal; on a light of one colour, all in that one."""
+    """Return the patterns of a preset by signal; on a light of one colour, all use that colour."""
     patterns = {signal: parse_pattern(text) for signal, text in PRESETS[name].items()}
     colours = colours_of(channels)
     if len(colours) > 1:

@@ -161,7 +161,7 @@ def test_a_port_without_a_lasting_name_is_told_by_its_own() -> None:
     port = found_port(Port("/dev/ttyAMA0"), {})
 
     assert port == FoundPort("/dev/ttyAMA0")
-    assert "/dev/ttyAMA0: nothing is known of it" in render(
+    assert "/dev/ttyAMA0: unknown device" in render(
         Devices(drivers=(), chips=(), ports=(port,), leds=())
     )
 
