@@ -286,7 +286,10 @@ def _named(key: str, name: str) -> bool:
 def _as_text(rows: Iterable[JsonValue], *, doubted: bool, oldest: datetime) -> JsonText:
     """Return the *rows* confirmed since *oldest*; they stay text, which needs the least memory."""
     young = [row for row in rows if isinstance(row, dict) and _confirmed_at(row) > oldest]
-    return JsonText(json.dumps([{**row, "doubted": True} for row in young] if doubted else young))
+    if doubted:
+        known = (Verdict.PASSING.value, Verdict.BROKEN.value)
+        young = [{**row, "doubted": True} if row.get("verdict") in known else row for row in young]
+    return JsonText(json.dumps(young))
 
 
 def _confirmed(state: FeedState, known: ProjectState, now: float) -> float:

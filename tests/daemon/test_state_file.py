@@ -199,6 +199,19 @@ def test_a_feed_that_is_left_out_for_a_while_comes_back(tmp_path: Path) -> None:
     assert again[key_of(URL, "other")].projects["till", 0].verdict is Verdict.PASSING
 
 
+def test_a_crash_doubts_what_is_known_of_a_feed_left_out(tmp_path: Path) -> None:
+    """A project that never had a result is no worse for it."""
+    projects = {("shop", 0): BROKEN, ("till", 0): a_memory(verdict=Verdict.NONE)}
+    save(StateFile(tmp_path), a_feed(projects))
+    state = StateFile(tmp_path)
+    loaded(state, names=())
+    stop(state, {"new http://new.example/ 12": FeedState(projects={("api", 0): PASSING})})
+
+    found = load(tmp_path)[KEY]
+
+    assert found.unwritten(RULES) == {"shop"}
+
+
 def test_a_feed_that_is_left_out_for_longer_is_forgotten(tmp_path: Path) -> None:
     """After `keep_verdicts` nobody wants to know any more."""
     kept(tmp_path, a_feed())

@@ -5,6 +5,7 @@ The words are those of the rules: what a project's word means, when it becomes i
 a feed is stale, and how what is known adds up.
 """
 
+import math
 import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,9 @@ IDLE_WORDS = {"", "sleeping", "checkingmodifications", "pending"}
 COLOURS = {"broken": "red", "passing": "green", "none": "amber"}
 """The colour of each verdict; amber is the mark of what is stale, too."""
 
+Build = tuple[str, datetime | None]
+"""A label and a time."""
+
 Who = tuple[str, str]
 """A project's name, and which one of that name it really is: the program cannot see that."""
 
@@ -43,6 +47,8 @@ class Said:
     label: str = ""
     time: datetime | None = None
     twin: str = ""
+    doubt: bool = False
+    """Whether the row stands for a feed in doubt of another buildlight, and is no project."""
 
     @property
     def who(self) -> Who:
@@ -70,6 +76,16 @@ class Held:
     missing: bool = False
     odd: bool = False
     """Whether its last word is one that nobody knows."""
+    stand_in: bool = False
+    """Whether it is another buildlight's doubt, which may go as it came."""
+    announced: Build = ("", None)
+    """The build that was told last: of one there is one event."""
+
+    def wake(self, confirmed: float) -> None:
+        """Take what was kept over a restart, *confirmed* at that second."""
+        self.building = self.missing = self.odd = self.stand_in = False
+        self.confirmed, self.seen = confirmed, -math.inf
+        self.announced = self.label, self.time
 
     def doubt(self) -> None:
         """Take what is known as outdated: no green comes of it, no red is forgotten."""
@@ -91,6 +107,10 @@ class Told:
     projects: dict[Who, Held] = field(default_factory=dict)
     strangers: tuple[frozenset[str], float] = (frozenset(), 0.0)
     """Names that are not believed yet, and since when they are there."""
+    turns: list[tuple[str, str]] = field(default_factory=list)
+    """Each ``broken`` and ``fixed`` that has to be told, with the name of the project."""
+    repeats: list[tuple[str, str]] = field(default_factory=list)
+    """Each ``still-broken`` that may be told."""
 
     def stale(self, now: float) -> bool:
         """Never answered, failed several times in a row, or too long ago (rule 6)."""
@@ -120,7 +140,9 @@ class Told:
     def _stand_in(self, answer: Sequence[Said], now: float) -> bool:
         """Return whether other projects stand where known ones stood, and prove nothing."""
         names = {said.who[0] for said in answer}
-        present = {name for (name, _), held in self.projects.items() if not held.missing}
+        present = {
+            name for (name, _), held in self.projects.items() if not (held.missing or held.stand_in)
+        }
         new = frozenset(names - {name for name, _ in self.projects})
         definite = {said.who[0] for said in answer if said.definite}
         if present <= names or not new or (present & names and new & definite):
@@ -146,8 +168,11 @@ class Told:
         blind = self.good is None or now >= self.good + MAX_AGE
         for who, held in [*self.projects.items()]:
             red = held.verdict == "broken"
-            held.missing = who not in there
-            if blind and red:
+            was_missing, held.missing = held.missing, who not in there
+            if held.missing and held.stand_in:
+                del self.projects[who]
+                continue
+            if blind and red and not was_missing:
                 held.seen = now
             if held.missing and now >= held.seen + (FORGET if red else MAX_AGE):
                 del self.projects[who]
@@ -159,6 +184,7 @@ class Told:
             said = replace(said, time=None)
         # A green of before whose grace has run out is forgotten when it comes again.
         held = self.projects.setdefault(said.who, Held(confirmed=now))
+        before, held.stand_in = held.verdict, said.doubt
         activity, word = said.activity.strip().lower(), said.word.strip().lower()
         building = activity in BUILDING_WORDS
         both_changed = (
@@ -172,24 +198,50 @@ class Told:
             earned = first or both_changed
         else:
             earned = activity in IDLE_WORDS or held.verdict != "broken" or not same
+        if first:
+            held.announced = said.label, said.time
         if word in BROKEN_WORDS or (word in PASSING_WORDS and earned):
             held.verdict = "broken" if word in BROKEN_WORDS else "passing"
             held.confirmed, held.doubted = now, False
             held.label, held.time = said.label, said.time
+            self._announce(said, held, before, turned=first or held.verdict != before)
         elif first:
             held.label, held.time = said.label, said.time
         held.odd = word not in PASSING_WORDS | BROKEN_WORDS | QUIET_WORDS
         held.building, held.seen = building, now
 
+    def _announce(self, said: Said, held: Held, before: str, *, turned: bool) -> None:
+        """Tell what a definite word tells, once a build and not of the first answer (rule 8)."""
+        build, name = (said.label, said.time), said.who[0]
+        idle = said.activity.strip().lower() not in BUILDING_WORDS
+        if self.good is not None and (before, held.verdict) == ("broken", "passing"):
+            self.turns.append(("fixed", name))
+        elif self.good is not None and before != "broken" == held.verdict:
+            self.turns.append(("broken", name))
+        elif self.good is not None and before == "broken" and idle and build != held.announced:
+            self.repeats.append(("still-broken", name))
+        if idle or turned:
+            held.announced = build
 
-def expected(feeds: Collection[Told], excluded: Collection[str], now: float) -> str:
-    """Return the name of the signal of a lamp that watches *feeds* (rules 1, 5 and 6)."""
+
+def expected(
+    feeds: Collection[Told],
+    excluded: Collection[str],
+    now: float,
+    *,
+    included: Collection[str] = (),
+) -> str:
+    """Return the name of the signal of a lamp that watches *feeds* (rules 1, 5, 6 and 7)."""
     counted = [
-        held for told in feeds for (name, _), held in told.projects.items() if name not in excluded
+        held
+        for told in feeds
+        for (name, _), held in told.projects.items()
+        if name not in excluded and (not included or name in included)
     ]
+    names = {name for told in feeds for name, _ in told.projects} - {*excluded}
     broken = [held for held in counted if held.verdict == "broken"]
     stale = not counted or any(told.stale(now) or not told.projects for told in feeds)
-    stale = stale or any(held.unsure(now) for held in counted)
+    stale = stale or any(held.unsure(now) for held in counted) or not names.issuperset(included)
     if broken:
         building = all(held.building for held in broken)
         return "broken" + "-building" * building + "-stale" * stale

@@ -47,9 +47,12 @@ def said(dice: random.Random, feed: str, *, twins: bool) -> Said:
         word=dice.choice(WORDS),
         label=dice.choice(LABELS),
         time=dice.choice(TIMES),
+        doubt=not twin and dice.random() < DOUBTFUL,
     )
 
 
+DOUBTFUL = 0.05
+"""How many rows stand for a feed in doubt of another buildlight."""
 TWINNED = 0.4
 """How many of the projects of a feed with twins are one of them."""
 
@@ -76,9 +79,16 @@ def say_all(walk: Walk, dice: random.Random, feed: str) -> None:
     walk.say(feed, *a_feed(dice, feed, twins=walk.twins))
 
 
+def stand_in(walk: Walk, dice: random.Random, feed: str) -> None:
+    """Have a proxy answer in a server's place, as one does that cannot read it."""
+    name = f"{dice.choice(NAMES)} (main branch)"
+    word = dice.choice(("Unknown", "Unknown", "Success"))
+    walk.stand_in(feed, Said(name, word=word, label="0"))
+
+
 # How often each happens, of a hundred steps.
 STEPS: tuple[tuple[int, Callable[[Walk, random.Random], None]], ...] = (
-    (34, lambda walk, dice: walk.wait(dice.choice(WAITS))),
+    (28, lambda walk, dice: walk.wait(dice.choice(WAITS))),
     (2, lambda walk, _: walk.fill()),
     (2, lambda walk, _: walk.empty()),
     (20, lambda walk, dice: say_one(walk, dice, dice.choice(FEEDS))),
@@ -86,6 +96,9 @@ STEPS: tuple[tuple[int, Callable[[Walk, random.Random], None]], ...] = (
     (9, lambda walk, dice: walk.fail(dice.choice(FEEDS), dice.randrange(len(FAULTS)))),
     (9, lambda walk, dice: walk.recover(dice.choice(FEEDS))),
     (3, lambda walk, dice: walk.exclude(dice.choice([*LAMPS]), some_names(dice))),
+    (2, lambda walk, dice: walk.leave_out(restart=dice.random() < 1 / 2)),
+    (2, lambda walk, dice: stand_in(walk, dice, dice.choice(FEEDS))),
+    (2, lambda walk, dice: walk.vanish(dice.choice(FEEDS), dice.randrange(9))),
     (3, lambda walk, _: walk.restart()),
     (2, lambda walk, _: walk.kill()),
     (2, lambda walk, dice: walk.leap(dice.choice(LEAPS))),

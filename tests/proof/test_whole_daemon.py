@@ -39,6 +39,7 @@ projects = st.builds(
     word=st.sampled_from(WORDS),
     label=st.sampled_from(LABELS),
     time=st.sampled_from(TIMES),
+    doubt=st.sampled_from((False, False, False, True)),
 )
 documents = st.lists(projects, max_size=3, unique_by=lambda said: said.who)
 
@@ -85,6 +86,21 @@ class Worlds(RuleBasedStateMachine):
     def exclude(self, lamp: str, names: tuple[str, ...]) -> None:
         """Somebody edits the configuration and reloads."""
         self.walk.exclude(lamp, names)
+
+    @rule(restart=st.booleans())
+    def leave_out(self, *, restart: bool) -> None:
+        """The configuration leaves a feed out, or has it again."""
+        self.walk.leave_out(restart=restart)
+
+    @rule(feed=feeds, name=st.sampled_from(NAMES), word=st.sampled_from(("Unknown", "Success")))
+    def stand_in(self, feed: str, name: str, word: str) -> None:
+        """A proxy answers in a server's place."""
+        self.walk.stand_in(feed, Said(f"{name} (main branch)", word=word, label="0"))
+
+    @rule(feed=feeds, number=st.integers(0, 2))
+    def vanish(self, feed: str, number: int) -> None:
+        """A project is gone."""
+        self.walk.vanish(feed, number)
 
     @rule()
     def restart(self) -> None:

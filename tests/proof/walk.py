@@ -25,7 +25,7 @@ from buildlight.errors import LightUnavailable
 from buildlight.feeds.sources import open_sources
 from buildlight.patterns.pattern import Frame, Pattern
 from buildlight.projects import ccxml
-from buildlight.projects.project import Project
+from buildlight.projects.project import DOUBT, Project
 from buildlight.projects.signal import RANKS
 from buildlight.report.report import Light
 from proof.jumping_loop import JumpingLoop
@@ -40,7 +40,11 @@ LAGS = {"web": 0.0, "api": 0.0010007}
 Never two at one moment: nobody could say whether the file of kept verdicts, written for the news
 of one of them, holds also when the other confirmed what was known.
 """
-LAMPS = {"all": FEEDS, "web only": ("web",)}
+LAMPS = {"all": FEEDS, "web only": ("web",), "by name": ("web",)}
+INCLUDED = {"by name": ("shop", "till")}
+"""Names that a lamp asks for: one that is missing leaves it no green."""
+LEAVING = "api"
+"""The feed that the configuration may leave out for a while; every lamp watches another one."""
 NAMES = ("shop", "till", "nightly", "caf\u00e9")
 NFD = "cafe\u0301"
 """The last of the names as another server may spell it."""
@@ -64,7 +68,9 @@ ACTIVITIES = ("Sleeping", "Building", "CheckingModifications", "Pending", " runn
 LABELS = ("", "1", "2", "3")
 TIMES = (
     None,
+    datetime(1, 1, 1),  # noqa: DTZ001 - as .NET sends it
     datetime(1970, 1, 1, tzinfo=UTC),
+    datetime(9999, 12, 31, tzinfo=UTC),
     *(datetime(2026, 11, 20, hour, tzinfo=UTC) for hour in (9, 10, 11)),
 )
 WAITS = (0.2, 3.0, 11.0, 29.0, 31.0, 64.0, 109.0, 111.0, 300.0, 1_100.0)
@@ -106,6 +112,8 @@ class Witness(Server):
         self.fault: bytes | int | Exception | str | None = "none"
         self.hanging: float | None = None
         self.address = ADDRESSES[0]
+        self.hidden: tuple[Said, ...] | None = None
+        """What it said before a proxy answered in its place."""
         self.vouches = True
         """Whether it answers 304 when nothing has changed."""
 
@@ -149,6 +157,7 @@ def _project(said: Said, address: str) -> Project:
         last_build_status=said.word,
         last_build_label=said.label,
         last_build_time=said.time,
+        marks=(DOUBT,) if said.doubt else (),
         web_url=urls[address] and f"http://ci.example/{urls[address]}",
     )
 
@@ -205,6 +214,11 @@ class Kept:
         )
 
 
+def _less(events: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return *events* without those of namesakes."""
+    return [each for each in events if each[1] != TWIN]
+
+
 class Walk:
     """The whole daemon, taken step by step; every step ends with a comparison."""
 
@@ -217,7 +231,15 @@ class Walk:
         self._servers = {name: Witness(self._told[name], LAGS[name]) for name in FEEDS}
         self._servers["api"].address = address or ADDRESSES[0]
         self._lights = {name: Looked() for name in LAMPS}
-        self._excluded: dict[str, tuple[str, ...]] = {"all": (), "web only": ("nightly",)}
+        self._excluded: dict[str, tuple[str, ...]] = {
+            "all": (),
+            "web only": ("nightly",),
+            "by name": (),
+        }
+        self._absent = False
+        """Whether the configuration leaves a feed out."""
+        self._as_text: timedelta | None = None
+        """How far the clock was off when a daemon found rows of a feed that was left out."""
         self._folder = folder
         self._full = self._waiting = False
         self._newest = self._on_disk = Kept({name: {} for name in FEEDS}, NOON)
@@ -238,11 +260,36 @@ class Walk:
         here = {each.who for each in said}
         said = (*said, *(each for each in stays if each.who not in here))
         self._servers[feed].says, self._servers[feed].fault = said, "none"
+        self._servers[feed].hidden = None
 
     def say_one(self, feed: str, said: Said) -> None:
         """Have one project of the server *feed* be different."""
-        others = [each for each in self._servers[feed].says if each.who != said.who]
-        self._servers[feed].says = (*others, said)
+        server = self._servers[feed]
+        others = [each for each in self._truth(feed) if each.who != said.who]
+        if server.hidden is None:
+            server.says = (*others, said)
+        else:
+            server.hidden = (*others, said)
+
+    def _truth(self, feed: str) -> tuple[Said, ...]:
+        """Return what the server *feed* would say if nobody answered in its place."""
+        server = self._servers[feed]
+        return server.says if server.hidden is None else server.hidden
+
+    def stand_in(self, feed: str, said: Said) -> None:
+        """Have a proxy answer with *said* in the place of the server *feed*, until it recovers."""
+        server = self._servers[feed]
+        if server.address != ADDRESSES[0] and any(each.twin for each in self._truth(feed)):
+            return  # Nobody could tell them apart when they come back.
+        server.hidden, server.says, server.fault = self._truth(feed), (said,), "none"
+
+    def vanish(self, feed: str, number: int) -> None:
+        """Have one project of the server *feed* be gone, unless nobody could tell which."""
+        server = self._servers[feed]
+        leaving = [each for each in server.says if not each.twin or server.address == ADDRESSES[0]]
+        if leaving:
+            gone = leaving[number % len(leaving)]
+            server.says = tuple(each for each in server.says if each != gone)
 
     def fail(self, feed: str, fault: int) -> None:
         """Have the server *feed* fail in the way number *fault*."""
@@ -250,6 +297,7 @@ class Walk:
 
     def recover(self, feed: str) -> None:
         """Have the server *feed* be well again."""
+        self._servers[feed].says, self._servers[feed].hidden = self._truth(feed), None
         self._servers[feed].fault = "none"
 
     def wait(self, seconds: float) -> None:
@@ -263,6 +311,21 @@ class Walk:
     def exclude(self, lamp: str, names: tuple[str, ...]) -> None:
         """Read another configuration: *lamp* is to leave *names* out."""
         self._excluded[lamp] = names
+        self._reload()
+
+    def leave_out(self, *, restart: bool) -> None:
+        """Leave a feed out of the configuration, or take it in again; then reload or restart."""
+        self._absent = not self._absent
+        if restart:
+            self.restart()
+            return
+        if not self._absent:
+            told = self._told[LEAVING]
+            told.good, told.failures, told.strangers = None, 0, (frozenset(), 0.0)
+            self._claim()
+        self._reload()
+
+    def _reload(self) -> None:
         self._forget_requests()
         self._daemon.reload(self._settings)
         self._advance(SETTLING)
@@ -334,10 +397,12 @@ class Walk:
         self._advance(SETTLING)
         while self._doubting():
             self._advance(POLL)
+        self._compare_events()
         now = self._loop.time()
         for lamp in self._recorder.updates[-1].report.lamps:
-            told = [self._told[name] for name in LAMPS[lamp.name]]
-            wanted = expected(told, self._excluded[lamp.name], now)
+            told = [self._told[name] for name in self._watched(lamp.name)]
+            included = INCLUDED.get(lamp.name, ())
+            wanted = expected(told, self._excluded[lamp.name], now, included=included)
             light = self._lights[lamp.name]
             shown = RANKS[lamp.signal]
             sentence = f"{lamp.name} is {shown}, not {wanted}: {lamp.because}"
@@ -351,17 +416,46 @@ class Walk:
                 assert lamp.light is Light.OK
                 assert light.lit == colours(shown), f"{lamp.name} shows {light.lit} for {shown}"
 
+    def _compare_events(self) -> None:
+        """Raise :class:`AssertionError` for an event that no build made, or one that is missing.
+
+        Nobody can say which of two namesakes an event is of.
+        """
+        for name, told in self._told.items():
+            turns, repeats = _less(told.turns), _less(told.repeats)
+            events = [
+                (each.event.value, each.project)
+                for update in self._recorder.updates
+                for each in update.events
+                if each.feed == name
+            ]
+            found = _less(events)
+            seen = [each for each in found if each[0] in ("broken", "fixed")]
+            assert sorted(seen) == sorted(turns), f"{name} told {seen}, not {turns}"
+            for each in found:
+                if each[0] == "still-broken":
+                    assert each in repeats, f"{name} told {each} without another build"
+                    repeats.remove(each)
+            told.turns, told.repeats = [], []
+        del self._recorder.updates[:-1]
+        last = self._recorder.updates[0]
+        self._recorder.updates[0] = replace(last, events=())
+
     # How it is done.
 
     def _doubting(self) -> bool:
         """Return whether something is about to be doubted: the next poll marks it."""
         now = self._loop.time()
-        held = [each for told in self._told.values() for each in told.projects.values()]
+        feeds = [told for name, told in self._told.items() if name in self._watched("all")]
+        held = [each for told in feeds for each in told.projects.values()]
         return any(
             0 <= now - each.confirmed - age <= POLL
             for each in held
             for age in (KEPT, *([MAX_AGE] if each.odd else []))
         )
+
+    def _watched(self, lamp: str) -> tuple[str, ...]:
+        return tuple(name for name in LAMPS[lamp] if not (self._absent and name == LEAVING))
 
     def _clock(self) -> datetime:
         return NOON + timedelta(seconds=self._loop.time()) + self._offset
@@ -370,17 +464,21 @@ class Walk:
         return check_settings(
             {
                 "keep_verdicts": KEPT,
-                "feeds": [{"name": name, "url": f"http://{name}.example/cc.xml"} for name in FEEDS],
+                "feeds": [
+                    {"name": name, "url": f"http://{name}.example/cc.xml"}
+                    for name in self._watched("all")
+                ],
                 "lamps": [
                     {
                         "name": name,
                         "driver": "gpio",
                         "wait_for_light": True,
                         "pins": dict(zip(("red", "amber", "green"), range(n, n + 3), strict=True)),
-                        "feeds": feeds,
+                        "feeds": self._watched(name),
+                        "include": INCLUDED.get(name, ()),
                         "exclude": self._excluded[name],
                     }
-                    for n, (name, feeds) in zip((2, 5), LAMPS.items(), strict=True)
+                    for n, name in zip((2, 5, 8), LAMPS, strict=True)
                 ],
             }
         )
@@ -407,6 +505,8 @@ class Walk:
         self._loop.run_until_complete(self._running)
         assert self._state.flush(20.0)
         self._forget_requests()
+        for told in self._told.values():
+            told.turns, told.repeats = [], []
 
     def _wake(self) -> None:
         """Start a daemon that knows what is kept, and have the oracle know that, too."""
@@ -415,17 +515,38 @@ class Walk:
         for name, told in self._told.items():
             told.good, told.failures, told.strangers = None, 0, (frozenset(), 0.0)
             told.projects = deepcopy(kept.projects[name])
-            for held in told.projects.values():
-                held.building, held.seen, held.odd, held.missing = False, -math.inf, False, False
-                held.confirmed = now - abs(held.confirmed + age)
+            absent = self._absent and name == LEAVING
+            for who, held in [*told.projects.items()]:
+                aged = held.confirmed + age
+                held.wake(now - (aged if absent else abs(aged)))
                 if not kept.clean:
                     held.doubt()
+                if absent and aged >= KEPT:
+                    del told.projects[who]
+        self._as_text = self._offset if self._absent else None
         self._newest = self._known()
         self._on_disk = replace(kept, clean=False)
         self._waiting = False
         if not kept.clean:
             self._keep()
         self._start()
+
+    def _leapt(self) -> float:
+        """Return how far the clock was set since a daemon found rows of a feed left out."""
+        return 0.0 if self._as_text is None else (self._offset - self._as_text).total_seconds()
+
+    def _claim(self) -> None:
+        """Have the oracle know what a reload finds of a feed that was left out."""
+        now, told = self._loop.time(), self._told[LEAVING]
+        as_text = self._as_text is not None
+        for held in told.projects.values():
+            if as_text:
+                held.wake(now - abs(now - held.confirmed + self._leapt()))
+            elif not held.missing:
+                held.seen = -math.inf
+        self._as_text = None
+        if as_text and told.projects:
+            self._keep()
 
     def _keep(self) -> None:
         """Remember what is written now, or as soon as there is room on the disk."""
@@ -441,6 +562,8 @@ class Walk:
         known = Kept({name: deepcopy(told.projects) for name, told in self._told.items()})
         for held in (each for projects in known.projects.values() for each in projects.values()):
             held.confirmed = now - held.confirmed
+        for held in known.projects[LEAVING].values():
+            held.confirmed += self._leapt()
         return replace(known, clock=self._clock())
 
     def _forget_requests(self) -> None:
