@@ -1,50 +1,53 @@
-"""WLED lights: strips and lamps on the network, over WLED's JSON API.
+"""WLED lights: strips and lamps in the network, over WLED's JSON API.
 
-The API is described at https://kno.wled.ge/interfaces/json-api/; the rest is from WLED's source
-(wled00/json.cpp and wled00/FX.cpp, 0.15 and 16.0).
+What is sent, and how an answer is judged, is in ``wled_effects``; this module sends it and holds
+the light.
 """
 
 import json
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from http import HTTPStatus
 from threading import Lock
 from typing import Annotated, Any, ClassVar
-from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 import h11
 from pydantic import BeforeValidator, Field
 
-from buildlight import __version__
-from buildlight.drivers import WAIT, DriverOptions
-from buildlight.drivers.colour import BLACK, MixingOptions, Rgb, inks, mixed
-from buildlight.errors import LightUnavailable
-from buildlight.network.deadline import Deadline, connect
-from buildlight.patterns.pattern import (
-    PULSE,
-    STEADY,
-    Channel,
-    Frame,
-    Pattern,
-    Rhythm,
-    Stroke,
-    frame_at,
+from buildlight.drivers import WAIT, DriverOptions, Known
+from buildlight.drivers.colour import BLACK, MixingOptions, mixed
+from buildlight.drivers.wled_effects import (
+    BLINK,
+    BREATHE,
+    COLOURS,
+    SOLID,
+    Effect,
+    blink_timing,
+    effect_of,
+    fault_of,
+    is_whole,
+    missing_segment,
+    segments_of,
+    state_of,
 )
+from buildlight.errors import LightUnavailable
+from buildlight.network.light_http import Call, LightConnection
+from buildlight.patterns.pattern import Channel, Frame, Pattern, frame_at
 
-TIMEOUT = 2.0
-"""Seconds for a whole call: look-up, connection, request and answer."""
-MAX_BYTES = 64 * 1024
-"""Largest answer, in bytes; the whole state of 32 segments is about 12 kB."""
+__all__ = ["BLINK", "BREATHE", "SOLID", "WledLight", "WledOptions", "blink_timing"]
+
+TIMEOUT = 3.0
+"""Seconds for a whole call while the light is opened: look-up, connection, request and answer."""
+SLOW = 6.0
+"""The same afterwards: where Wi-Fi saves power, the connection and the answer take up to 3 s each
+(raspberrypi/linux#7533)."""
+PAUSE = 0.25
+"""Seconds before a call that failed is made once more: an ESP8266 answers 503 now and then."""
 LAST_PORT = 65_535
-
-# What WLED itself calls orange (wled00/wled.h). WLED corrects colours for gamma, so that the
-# strip shows about a quarter of green beside the red, which looks amber on LEDs.
-COLOURS = inks(amber=(255, 160, 0))
 
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]+\])(?::(\d+))?")
 
@@ -74,8 +77,8 @@ class WledOptions(MixingOptions):
         default=None,
         ge=1,
         le=255,
-        description="brightness of the whole controller, 1 to 255; unless set, the brightness that "
-        "is set in WLED",
+        description="brightness of the whole controller, 1 to 255; unless set, the one that is "
+        "set in WLED",
     )
     wait_for_light: bool = Field(default=True, description=WAIT)
 
@@ -85,139 +88,33 @@ class WledOptions(MixingOptions):
         return frozenset({f"segment {self.segment} of {self.host.lower()}"})
 
 
-# Effects of WLED; their numbers have never changed.
-SOLID, BLINK, BREATHE = 0, 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """An effect that a segment plays: *colour*, and *background* in the dark part of a rhythm."""
-
-    number: int
-    colour: Rgb
-    background: Rgb = BLACK
-    speed: int = 128
-    intensity: int = 128
-
-
-def effect_of(pattern: Pattern) -> Effect | None:
-    """Return the effect that looks like *pattern*; ``None`` if no effect does.
-
-    A segment has one rhythm and two colours. A pattern fits if all its moving channels share
-    one rhythm; the steady channels are the second colour. WLED has no effect for a double blink.
-    A pattern with an end is not played either: WLED would repeat it for ever.
-    """
-    if any(stroke.lasts is not None for stroke in pattern.strokes):
-        return None
-    moving = {stroke.rhythm for stroke in pattern.strokes if len(stroke.rhythm) > 1}
-    if not moving:
-        return Effect(SOLID, _still(pattern.strokes))
-    if len(moving) > 1:
-        return None
-    (rhythm,) = moving
-    if rhythm == PULSE:
-        background = tuple(each for each in pattern.strokes if each.rhythm != rhythm)
-        # FX.cpp, mode_breath: a breath takes 65536 / (sx / 8 + 10) ms, 1.99 s at 184, and goes
-        # down to 12% instead of 5%; the eye sees no difference.
-        return Effect(BREATHE, _still(pattern.strokes), _still(background), speed=184)
-    timing = blink_timing(rhythm)
-    if timing is None:
-        return None
-    (_, on), (_, off) = rhythm
-    return Effect(
-        BLINK,
-        _still(_scaled(pattern.strokes, rhythm, on)),
-        _still(_scaled(pattern.strokes, rhythm, off)),
-        *timing,
-    )
-
-
-def blink_timing(rhythm: Rhythm) -> tuple[int, int] | None:
-    """Return the speed and intensity with which WLED blinks in *rhythm*; ``None`` if it cannot.
-
-    FX.cpp, blink: a cycle is (255 - sx) * 20 ms and two frames. It is on for
-    (255 - sx) * 20 * ix / 256 ms and one frame. A frame is 24 ms unless another rate was set.
-    """
-    if len(rhythm) != 2:  # noqa: PLR2004 - on and off
-        return None
-    on, off = (round(seconds * 1000) for seconds, _ in rhythm)
-    slowness = round((on + off - 2 * FRAME) / 20)
-    if not 0 < slowness <= 255:  # noqa: PLR2004 - a byte
-        return None
-    intensity = min(max(round((on - FRAME) * 256 / (slowness * 20)), 0), 255)
-    shown_on = FRAME + slowness * 20 * intensity // 256
-    shown_off = slowness * 20 + 2 * FRAME - shown_on
-    if max(abs(shown_on - on), abs(shown_off - off)) > UNSEEN:
-        return None
-    return 255 - slowness, intensity
-
-
-FRAME = 24
-"""Milliseconds between two frames of WLED."""
-UNSEEN = 25
-"""Milliseconds by which a blink may differ from the pattern, which nobody can see."""
-
-
-def _scaled(strokes: tuple[Stroke, ...], rhythm: Rhythm, level: float) -> tuple[Stroke, ...]:
-    return tuple(
-        replace(stroke, level=stroke.level * level) if stroke.rhythm == rhythm else stroke
-        for stroke in strokes
-    )
-
-
-def _still(strokes: tuple[Stroke, ...]) -> Rgb:
-    """Return the mixed colour of all *strokes* at their highest level."""
-    still = tuple(replace(stroke, rhythm=STEADY) for stroke in strokes)
-    return mixed(frame_at(Pattern("", still), 0.0), COLOURS)
-
-
-def state_of(effect: Effect, *, segment: int, brightness: int | None) -> Mapping[str, Any]:
-    """Return the state that makes WLED show *effect* on *segment*, whatever it shows now.
-
-    ``tt`` is the time of the cross-fade, for this call only; ``pal`` 0 takes the colours from
-    ``col``; ``fx`` ends a playlist. Only this segment goes dark: others stay as they are.
-    """
-    if effect.colour == effect.background == BLACK:
-        return {"tt": 0, "seg": [{"id": segment, "on": False}]}
-    return {
-        "on": True,
-        **({} if brightness is None else {"bri": brightness}),
-        "tt": 0,
-        "seg": [
-            {
-                "id": segment,
-                "on": True,
-                "bri": 255,
-                "frz": False,
-                "fx": effect.number,
-                "sx": effect.speed,
-                "ix": effect.intensity,
-                "pal": 0,
-                "col": [effect.colour, effect.background, BLACK],
-            }
-        ],
-    }
-
-
 class WledLight:
-    """A WLED strip or lamp on the network, or one segment of it.
+    """A WLED strip or lamp in the network, or one segment of it.
 
     Nothing is changed before the first frame.
     """
 
     Options: ClassVar[type[DriverOptions]] = WledOptions
-    # WLED's app can change it at any time, and it loses its state with its power.
+    # Anybody with WLED's app can change it behind our back, and it forgets with its power.
     refresh: ClassVar[float | None] = 30.0
+    patience: ClassVar[float] = 2 * SLOW + PAUSE + 0.5
 
     def __init__(self, options: WledOptions) -> None:
         self.host = options.host
+        self.known = Known.TOLD
+        """What stands behind the last state."""
         self._options = options
+        self._connection = LightConnection(f"http://{options.host}")
         self._told: Mapping[str, Any] | None = None
         self._told_at = 0.0
-        self._closed = False
+        self._opened = self._closed = False
         self._mac = ""
-        self._find_segment()
-        self._claim_segment()
+        try:
+            self._find_segment()
+        except LightUnavailable:
+            self._connection.close()
+            raise
+        self._opened = True
 
     @property
     def wiring(self) -> Mapping[Channel, str]:
@@ -228,9 +125,9 @@ class WledLight:
     def show(self, frame: Frame) -> None:
         """Show *frame*, its levels in quarters.
 
-        Every change is a request. A breath shown as frames would be twenty requests a second, too
-        many for an ESP8266; with quarters it is three. Steady patterns are played as effects, at
-        their exact levels.
+        Every change is a request. A breath that is drawn by hand would be twenty of them in a
+        second, more than an ESP8266 likes; in quarters it is three. Patterns that stand still
+        are played, at their exact levels.
         """
         quarters = {channel: max(1, round(level * 4)) / 4 for channel, level in frame.levels}
         self._tell(Effect(SOLID, mixed(Frame.of(quarters), COLOURS)))
@@ -240,7 +137,7 @@ class WledLight:
         return effect_of(pattern) is not None
 
     def play(self, pattern: Pattern) -> None:
-        """Start the effect; its phase follows WLED's clock."""
+        """Start the effect; its phase is that of WLED's clock."""
         effect = effect_of(pattern)
         if effect is None:
             self.show(frame_at(pattern, 0.0))
@@ -248,43 +145,50 @@ class WledLight:
             self._tell(effect)
 
     def close(self) -> None:
-        """Darken the segment if it was lit, and release it."""
+        """Darken the segment if it was lit, give live data its way again, and let go."""
         if self._told is not None:
+            dark = state_of(Effect(SOLID, BLACK), segment=self._options.segment, brightness=None)
+            alone = not any(
+                mac == self._mac and light is not self for (mac, _), light in [*_OPEN.items()]
+            )
             with suppress(LightUnavailable):
-                self._tell(Effect(SOLID, BLACK))
+                self._ask({**dark, "lor": 0} if alone else dark)
         self._told = None
         self._closed = True
+        self._connection.close()
         with _OPENING:
             if _OPEN.get((self._mac, self._options.segment)) is self:
                 del _OPEN[self._mac, self._options.segment]
 
     def _find_segment(self) -> None:
-        state = self._ask()
-        found = state.get("seg") if isinstance(state, dict) else None
-        if not isinstance(found, list):
-            raise LightUnavailable(f"{self.host} {_NO_WLED}")
-        numbers = list(_numbers(found))
-        if self._options.segment not in numbers:
-            there = ", ".join(map(str, numbers)) or "none"
-            raise LightUnavailable(
-                f"{self.host} has no segment {self._options.segment}; there are: {there}"
-            )
+        state, info = self._look()
+        segment = self._options.segment
+        mac = info.get("mac")
+        self._mac = mac if isinstance(mac, str) else ""
+        if segment not in segments_of(state):
+            self._note_missing()
+            raise LightUnavailable(f"{self.host} {missing_segment(segment, state)}")
+        if self._mac:  # Else its addresses cannot be compared.
+            self._claim_segment()
+        _MISSED[self._mac or self.host, segment] = None
+
+    def _note_missing(self) -> None:
+        """Remember that the segment is gone, if it was there before."""
+        key = (self._mac or self.host, self._options.segment)
+        if key in _MISSED:
+            _MISSED[key] = time.monotonic()
 
     def _claim_segment(self) -> None:
-        """Raise if another lamp uses this segment under another address of the light."""
-        info = self._ask(path="/json/info")
-        mac = info.get("mac") if isinstance(info, dict) else None
-        if not isinstance(mac, str) or not mac:
-            return  # Without a MAC address, addresses cannot be compared.
+        """Refuse a segment that another lamp shows under another address of the light."""
         segment = self._options.segment
         with _OPENING:
-            other = _OPEN.setdefault((mac, segment), self)
+            other = _OPEN.setdefault((self._mac, segment), self)
         if other.host.lower() != self.host.lower():
+            self._mac = ""  # It is the other's.
             raise LightUnavailable(
                 f"{self.host} is the same light as {other.host}, where another lamp shows "
                 f"segment {segment}; remove one of the lamps, or set another segment"
             )
-        self._mac = mac
 
     def _tell(self, effect: Effect) -> None:
         options = self._options
@@ -292,24 +196,72 @@ class WledLight:
         now = time.monotonic()
         if state == self._told and now < self._told_at + REPEAT:
             return
-        self._told = None  # Unknown until the request has succeeded.
-        answer = self._ask(state)
-        if not isinstance(answer, dict) or answer.get("success") is not True:
-            raise LightUnavailable(f"{options.host} {_NO_WLED}")
+        # Until it is known to have arrived; but close darkens what may have.
+        self._told = {}
+        shown, info = self._understood(self._ask(state))
+        if (fault := fault_of(state, shown, info) or self._covered(shown)) is not None:
+            if options.segment not in segments_of(shown):
+                self._note_missing()
+            raise LightUnavailable(f"{self.host} {fault}")
+        self.known = Known.CONFIRMED if is_whole(state, shown) else Known.TOLD
         self._told, self._told_at = state, now
 
-    def _ask(self, state: Mapping[str, Any] | None = None, *, path: str = "/json/state") -> Any:
-        """Send *state*, or read *path*; the answer is checked, never trusted."""
-        host = self._options.host
+    def _covered(self, state: Mapping[str, Any]) -> str | None:
+        """Return which segment of another lamp is gone: this one may cover its LEDs by now.
+
+        WLED forgets its segments with its power, and one of them is then the whole strip.
+        """
+        there, now = segments_of(state), time.monotonic()
+        for (place, segment), at in [*_MISSED.items()]:
+            ours = place == (self._mac or self.host)
+            if ours and segment not in there and at is not None and now < at + MISSED:
+                return f"lost segment {segment}, which another lamp shows; {_BOOT}"
+        return None
+
+    def _look(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return the state and the info of the light."""
+        return self._understood(self._ask())
+
+    def _understood(self, answer: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return the state and the info of *answer*; ask for what it leaves out."""
+        match answer:
+            case {"state": {"seg": list()} as state, "info": info}:
+                return state, info if isinstance(info, dict) else {}
+            case {"seg": list()} as state:
+                info = self._ask(path="/json/info")
+                return state, info if isinstance(info, dict) else {}
+            case {"success": True}:  # An old version, which does not know "v".
+                return self._look()
+        raise LightUnavailable(f"{self.host} {_NO_WLED}")
+
+    def _ask(self, state: Mapping[str, Any] | None = None, *, path: str = "/json/si") -> Any:
+        """Send *state*, or ask for what is at *path*; a call that fails is made once more."""
         if self._closed:
-            raise LightUnavailable(f"{host} is closed")
+            raise LightUnavailable(f"{self.host} is closed")
+        begun = time.monotonic()
         try:
-            status, body = _call(host, path, state, Deadline(TIMEOUT))
+            return self._answer(state, path)
+        except LightUnavailable:
+            if not self._opened and time.monotonic() > begun + TIMEOUT / 2:
+                raise  # Opening has its own time.
+        time.sleep(PAUSE)
+        return self._answer(state, path)
+
+    def _answer(self, state: Mapping[str, Any] | None, path: str) -> Any:
+        """Return the answer of one call; nothing in it is trusted."""
+        host = self.host
+        call = Call("GET", path)
+        if state is not None:
+            body = json.dumps(state).encode()
+            call = Call("POST", path, {"Content-Type": "application/json"}, body)
+        seconds = SLOW if self._opened else TIMEOUT
+        try:
+            status, found = self._connection.call(call, seconds=seconds)
             if status != HTTPStatus.OK:
                 raise LightUnavailable(_refused(host, status))
-            return json.loads(body)
+            return json.loads(found)
         except TimeoutError as exc:
-            raise LightUnavailable(f"{host} {_SILENT}") from exc
+            raise LightUnavailable(f"{host} timed out; check its power and network") from exc
         except (ValueError, RecursionError, h11.ProtocolError) as exc:
             raise LightUnavailable(f"{host} {_NO_WLED}") from exc
         except OSError as exc:
@@ -317,72 +269,19 @@ class WledLight:
 
 
 REPEAT = 15.0
-"""Seconds after which an unchanged state is sent again."""
+"""Seconds after which a state that was told is told again, if anybody asks for it."""
+MISSED = 60.0
+"""Seconds for which a segment that a lamp missed is remembered."""
 
 _NO_WLED = "does not answer as WLED does; check host"
-_SILENT = f"timed out after {TIMEOUT:.0f} s; check its power and network"
+_BOOT = "save the segments as a preset, and let WLED load it at boot"
 
 
 _OPEN: WeakValueDictionary[tuple[str, int], WledLight] = WeakValueDictionary()
-"""The segments that lamps of this program use, by the light's MAC address."""
+"""The segments that lamps of this program show, by the light's MAC address."""
 _OPENING = Lock()
-
-
-def _call(
-    host: str, path: str, state: Mapping[str, Any] | None, deadline: Deadline
-) -> tuple[int, bytes]:
-    """Get *path*, or post *state* to it; return the status and the body of the answer.
-
-    Each call has a connection, because WLED closes idle ones. No proxy: the light is local.
-    """
-    place = urlsplit(f"//{host}")
-    body = b"" if state is None else json.dumps(state).encode()
-    request = h11.Request(
-        method="GET" if state is None else "POST",
-        target=path,
-        headers=[
-            ("Host", host),
-            ("User-Agent", f"buildlight/{__version__}"),
-            ("Accept-Encoding", "identity"),
-            ("Connection", "close"),
-            *([] if state is None else [("Content-Type", "application/json")]),
-            ("Content-Length", str(len(body))),
-        ],
-    )
-    http = h11.Connection(h11.CLIENT)
-    events = (request, h11.Data(body), h11.EndOfMessage())
-    sent = b"".join(http.send(event) or b"" for event in events)
-    with connect(place.hostname or "", place.port or 80, deadline) as wire:
-        wire.settimeout(deadline.left())
-        wire.sendall(sent)
-        return _answer(http, wire, deadline)
-
-
-def _answer(http: h11.Connection, wire: socket.socket, deadline: Deadline) -> tuple[int, bytes]:
-    status, body = 0, b""
-    while not isinstance(event := http.next_event(), h11.EndOfMessage):
-        if event is h11.NEED_DATA:
-            wire.settimeout(deadline.left())
-            http.receive_data(wire.recv(PIECE))
-        elif isinstance(event, h11.Response):
-            status = event.status_code
-        elif isinstance(event, h11.Data):
-            body += event.data
-            if len(body) > MAX_BYTES:
-                raise ValueError("the answer is too long")
-    return status, body
-
-
-PIECE = 16_384
-"""Bytes that are read at once."""
-
-
-def _numbers(segments: list[Any]) -> Iterator[int]:
-    """Yield the numbers of *segments*; in old versions the position is the number."""
-    for position, segment in enumerate(segments):
-        number = segment.get("id", position) if isinstance(segment, dict) else None
-        if type(number) is int:
-            yield number
+_MISSED: dict[tuple[str, int], float | None] = {}
+"""When a lamp of this program missed a segment that it had before, by the light's MAC address."""
 
 
 def _refused(host: str, status: int) -> str:

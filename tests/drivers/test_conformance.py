@@ -27,7 +27,8 @@ from buildlight.drivers.sysfs import SysfsLight
 from buildlight.drivers.wled import WledLight
 from buildlight.errors import LightUnavailable
 from buildlight.patterns.pattern import Channel, Frame, Pattern
-from support.lights import Kernel, Wled
+from support.fake_wled import Wled
+from support.lights import Kernel
 from support.running import Tower
 from support.servers import FeedServer
 
@@ -85,6 +86,7 @@ def test_wled_conforms() -> None:
             WledLight,
             {"host": light.host},
             missing={"host": light.host, "segment": 5},
+            deafen=light.deafen,
             unplug=light.close,
         )
 

@@ -11,16 +11,17 @@ from collections.abc import Iterator
 import pytest
 from pydantic import ValidationError
 
-from buildlight.drivers import wled
-from buildlight.drivers.wled import BLINK, BREATHE, SOLID, WledLight, WledOptions, blink_timing
+from buildlight.drivers import Known, wled
+from buildlight.drivers.wled import WledLight, WledOptions
+from buildlight.drivers.wled_effects import BLINK, BREATHE, HEARTBEAT, SOLID, blink_timing
 from buildlight.errors import LightUnavailable
 from buildlight.patterns.fitting import fit
 from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import DARK, RHYTHMS, Channel, Frame
 from buildlight.patterns.presets import COLOURS
-from support.lights import Wled
+from support.fake_wled import Wled, a_segment
 
-RED = Frame.of({Channel.RED: 1})
+RED, GREEN = Frame.of({Channel.RED: 1}), Frame.of({Channel.GREEN: 1})
 BLACK = [0, 0, 0]
 
 
@@ -52,11 +53,14 @@ def test_a_colour_is_sent_whole(light: Wled) -> None:
 
     driver.show(RED)
 
-    assert light.seen[0] == "/json/state"
+    assert light.seen[0] == "/json/si"
     assert light.told == [
         {
-            "on": True,
+            "v": True,
             "tt": 0,
+            "lor": 2,
+            "nl": {"on": False},
+            "on": True,
             "seg": [
                 {
                     "id": 0,
@@ -80,7 +84,9 @@ def test_darkness_is_the_segments_own() -> None:
         driver = WledLight(options(light.host, segment=2))
         driver.show(DARK)
 
-    assert light.told == [{"tt": 0, "seg": [{"id": 2, "on": False}]}]
+    (told,) = light.told
+    assert told["seg"] == [{"id": 2, "on": False}]
+    assert "on" not in told
 
 
 def test_the_brightness_is_the_controllers_unless_given(light: Wled) -> None:
@@ -157,7 +163,10 @@ def test_close_darkens_what_was_lit(light: Wled) -> None:
     driver.close()
     driver.close()
 
-    assert light.told[1:] == [{"tt": 0, "seg": [{"id": 0, "on": False}]}]
+    (told,) = light.told[1:]
+    assert told["seg"] == [{"id": 0, "on": False}]
+    assert told["lor"] == 0  # Whoever sends live data has the light again.
+    assert light.shines() is None
 
 
 def test_opening_changes_nothing(light: Wled) -> None:
@@ -213,15 +222,15 @@ def test_blinks_take_the_time_they_should(name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "amber double-blink",
         "red pulse, amber double-blink",
+        "amber triple-blink",
         "red blink, green wink",
         "red 2s",
         "red blink 2s",
     ],
 )
 def test_what_no_effect_looks_like_is_shown_by_hand(light: Wled, text: str) -> None:
-    """WLED has no double blink, one rhythm a segment, and no end."""
+    """WLED has no triple blink, one rhythm a segment, and no end."""
     driver = WledLight(options(light.host))
 
     assert not driver.plays(parse_pattern(text))
@@ -233,8 +242,23 @@ def test_rhythms_longer_than_wleds_are_shown_by_hand() -> None:
     assert blink_timing(((0.01, 1.0), (0.01, 0.0))) is None
 
 
-def test_all_default_signals_but_the_double_blinks_are_effects(light: Wled) -> None:
-    """The network is quiet while nothing changes, but for the signals that say stale."""
+def test_a_double_blink_is_the_heartbeat_effect(light: Wled) -> None:
+    """Two beats and a pause, 40 times a minute; between them there is red."""
+    driver = WledLight(options(light.host))
+    driver.play(parse_pattern("red, amber double-blink"))
+
+    segment = light.told[0]["seg"][0]
+
+    assert (segment["fx"], segment["sx"], segment["ix"]) == (HEARTBEAT, 0, 255)
+    assert segment["col"] == [[255, 160, 0], [255, 0, 0], BLACK]
+    beat = 60_000 // (40 + (segment["sx"] >> 3))
+    assert 2_000 / beat < 3  # Two flashes each beat: below three a second.
+    faded = (2042 / (2048 + segment["ix"])) ** ((beat / 3) / 24)
+    assert faded < 0.15  # It can be told from one long beat.
+
+
+def test_all_default_signals_but_one_are_effects(light: Wled) -> None:
+    """The network is quiet while nothing changes."""
     driver = WledLight(options(light.host))
     made = options(light.host)
 
@@ -244,7 +268,7 @@ def test_all_default_signals_but_the_double_blinks_are_effects(light: Wled) -> N
     }
 
     by_hand = {signal for signal, each in patterns.items() if not driver.plays(each)}
-    assert by_hand == {signal for signal in COLOURS if "stale" in signal}
+    assert by_hand == {"broken-building-stale"}
 
 
 # What is answered.
@@ -260,6 +284,7 @@ def test_a_segment_that_is_not_there_is_told(light: Wled) -> None:
 def test_segments_without_numbers_are_counted(light: Wled) -> None:
     """Old versions do not number them."""
     light.state = {"seg": [{}, {}]}
+    light.info = {}
 
     WledLight(options(light.host, segment=1)).close()
 
@@ -319,15 +344,15 @@ def test_a_light_that_is_unplugged_is_told(light: Wled) -> None:
 def test_a_light_that_says_nothing_is_given_up(
     light: Wled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After 2 s; the test does not wait as long."""
-    assert wled.TIMEOUT == 2
+    """After 3 s; the test does not wait as long."""
+    assert wled.TIMEOUT == 3
     monkeypatch.setattr(wled, "TIMEOUT", 0.1)
     light.silent.set()
     begun = time.monotonic()
 
     sentence = refusal(light.host)
 
-    assert "timed out after 2 s" in sentence
+    assert "timed out" in sentence
     assert time.monotonic() - begun < 2
 
 
@@ -357,7 +382,7 @@ def test_a_light_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, start: 
         thread.join()
         connection[0].close()
 
-    assert "timed out after 2 s" in sentence
+    assert "timed out" in sentence
 
 
 def test_a_name_server_that_hangs_holds_no_lamp(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,7 +394,7 @@ def test_a_name_server_that_hangs_holds_no_lamp(monkeypatch: pytest.MonkeyPatch)
     sentence = refusal("wled-desk.local")
     answered.set()
 
-    assert "timed out after 2 s" in sentence
+    assert "timed out" in sentence
 
 
 def unknown(*_: object, **__: object) -> None:
@@ -426,6 +451,177 @@ def test_a_light_without_a_mac_address_opens(light: Wled, info: object) -> None:
 
     WledLight(options(light.host)).close()
     WledLight(options(light.host.replace("127.0.0.1", "localhost"))).close()
+
+
+# What is read back.
+
+
+def fault(driver: WledLight, frame: Frame = RED) -> str:
+    """Return why *driver* cannot show *frame*."""
+    with pytest.raises(LightUnavailable) as caught:
+        driver.show(frame)
+    return str(caught.value).removeprefix(f"{driver.host} ")
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_what_is_shown_is_read_back(light: Wled, old: bool) -> None:  # noqa: FBT001
+    """In the answer itself, or, from a version that does not send it, by asking."""
+    light.old = old
+    driver = WledLight(options(light.host, brightness=40))
+    driver.show(RED)
+
+    assert driver.known is Known.CONFIRMED
+    assert light.shines() == (SOLID, [255, 0, 0])
+    assert light.asked == 1 + old
+    driver.close()
+
+
+def test_a_strip_with_a_white_channel_is_read_back(light: Wled) -> None:
+    """Its colours have a fourth number; white that somebody added is another colour."""
+    driver = WledLight(options(light.host))
+    light.white = 0
+    driver.show(RED)
+    assert driver.known is Known.CONFIRMED
+    light.white = 9
+
+    assert "shows something else on segment 0" in fault(driver, GREEN)
+
+
+def test_what_an_old_version_leaves_out_is_not_confirmed(light: Wled) -> None:
+    """Its segments have no colours in the answer."""
+    light.state = {"on": True, "seg": [{"id": 0}]}
+    driver = WledLight(options(light.host))
+
+    driver.show(RED)
+
+    assert driver.known is Known.TOLD
+
+
+def test_segments_that_are_forgotten_are_a_lost_light() -> None:
+    """After a power loss WLED takes states for them with success, and shows nothing."""
+    with Wled(segments=2) as light:
+        driver = WledLight(options(light.host, segment=1))
+        driver.show(RED)
+        light.lose_power()
+
+        assert fault(driver, DARK) == "has no segment 1; there are: 0"
+        driver.close()
+
+
+def test_a_strip_that_covers_another_lamp_is_a_lost_light() -> None:
+    """The segment that is left is the whole strip: green where the other lamp is broken."""
+    with Wled(segments=2) as light:
+        first, second = (WledLight(options(light.host, segment=each)) for each in (0, 1))
+        first.show(GREEN)
+        light.lose_power()
+        assert "has no segment 1" in fault(second)
+
+        told = fault(first, Frame.of({Channel.GREEN: 0.5}))
+        first.close()
+        dark = light.shines()
+        light.lose_power(preset=True)
+        light.state["seg"].append(a_segment(1, 20))
+        again = WledLight(options(light.host))
+        again.show(GREEN)
+        again.close()
+        second.close()
+
+    assert told == (
+        "lost segment 1, which another lamp shows; save the segments as a preset, and let WLED "
+        "load it at boot"
+    )
+    assert dark is None
+
+
+def test_live_data_is_overridden(light: Wled) -> None:
+    """Hyperion may have it when the daemon stops."""
+    driver = WledLight(options(light.host))
+    light.go_live()
+    driver.show(RED)
+
+    assert light.shines() == (SOLID, [255, 0, 0])
+    driver.close()
+    assert light.state["lor"] == 0
+
+
+def test_live_data_that_stays_is_a_lost_light(light: Wled) -> None:
+    """Red is claimed, something else glows."""
+    driver = WledLight(options(light.host))
+    light.go_live()
+    light.deaf = True
+
+    assert fault(driver) == (
+        "shows live data (UDP, 192.168.1.9) instead; stop it, or disable it in its sync settings"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        (
+            {"nl": {"on": True}},
+            "is faded out by its night light; switch the night light off",
+        ),
+        ({"on": False}, "is switched off; does another program control it?"),
+        ({"bri": 3}, "has brightness 3 instead; does another program control it?"),
+    ],
+)
+def test_a_light_that_another_program_controls_is_lost(
+    light: Wled, state: dict[str, object], sentence: str
+) -> None:
+    """Somebody's app or timer: what is seen is not what was asked for."""
+    driver = WledLight(options(light.host, brightness=40))
+    light.state |= {"bri": 40, **state}
+    light.deaf = True
+
+    assert fault(driver) == sentence
+
+
+def test_the_night_light_is_switched_off(light: Wled) -> None:
+    """It would fade the lamp out within the hour."""
+    light.state["nl"]["on"] = True
+    driver = WledLight(options(light.host))
+    driver.show(RED)
+
+    assert light.state["nl"]["on"] is False
+
+
+# What is slow or busy.
+
+
+def test_one_failed_call_is_made_once_more(light: Wled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ESP8266 answers 503 now and then; twice in a row is a light that is lost."""
+    monkeypatch.setattr(wled, "PAUSE", 0.0)
+    driver = WledLight(options(light.host))
+    light.busy = 1
+    driver.show(RED)
+    assert driver.known is Known.CONFIRMED
+    light.busy = 2
+
+    assert "is busy (status 503)" in fault(driver, DARK)
+
+
+def test_a_connection_is_kept(light: Wled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as the light keeps it, too; one that was closed meanwhile is made anew."""
+    driver = WledLight(options(light.host))
+    for frame in (RED, DARK, RED):
+        driver.show(frame)
+    assert light.connections == 4  # HTTP/1.0 of the fake closes each.
+    monkeypatch.setattr(light.handler, "protocol_version", "HTTP/1.1")
+    for frame in (DARK, RED, DARK):
+        driver.show(frame)
+    assert light.connections == 5
+    light.headers = {"Connection": "close"}
+    for frame in (RED, DARK):
+        driver.show(frame)
+
+    assert light.connections == 6
+    driver.close()
+
+
+def test_a_light_may_take_its_time() -> None:
+    """Wi-Fi that saves power: 3 s for the connection, 3 s for the answer, and once more."""
+    assert WledLight.patience > 2 * 6
 
 
 # What is configured.

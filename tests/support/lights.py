@@ -1,15 +1,10 @@
-"""Lights that drivers are tested on: a kernel's LEDs in a folder, and a WLED on a loopback port."""
+"""Lights that drivers are tested on: a kernel's LEDs in a folder. Others: ``fake_wled``."""
 
-import json
 import os
-import secrets
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
 
 import pytest
 
@@ -104,70 +99,3 @@ def as_nobody() -> Iterator[Path]:
         finally:
             if root:
                 os.seteuid(0)
-
-
-class Wled:
-    """A WLED light on 127.0.0.1; *told* are the states that it was sent."""
-
-    def __init__(self, *, segments: int = 1) -> None:
-        self.state: Any = {"on": True, "bri": 128, "seg": [{"id": n} for n in range(segments)]}
-        self.told: list[Any] = []
-        self.info: Any = {"mac": secrets.token_hex(6)}
-        self.asked = 0
-        self.answer: tuple[int, bytes] | None = None
-        """What it says to everything; ``None``: what WLED would say."""
-        self.headers: dict[str, str] = {}
-        self.silent = threading.Event()
-        """Set: it reads and says nothing until it is unset or closed."""
-        self._go_on = threading.Event()
-        light = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                info = self.path == "/json/info"
-                light.asked += not info
-                light.seen = (self.path, dict(self.headers))
-                self._reply(json.dumps(light.info if info else light.state).encode())
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                light.seen = (self.path, dict(self.headers))
-                if light.answer is None and not light.silent.is_set():
-                    light.told.append(body)
-                self._reply(b'{"success":true}')
-
-            def _reply(self, body: bytes) -> None:
-                if light.silent.is_set():
-                    light._go_on.wait(10)
-                    return
-                status, body = light.answer or (200, body)
-                self.send_response(status)
-                headers = {"Content-Length": str(len(body)), **light.headers}
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.seen: tuple[str, dict[str, str]] = ("", {})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = False
-        self.host = f"127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Pull the plug."""
-        self._go_on.set()
-        if self._thread.is_alive():
-            self._server.shutdown()
-            self._thread.join()
-            self._server.server_close()
