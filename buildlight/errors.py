@@ -56,7 +56,8 @@ class FeedRefused(FeedError):
 
     *status* is the HTTP status, ``None`` if a document contains the refusal. *retry_after* is the
     number of seconds that the server asks to wait, ``None`` if it does not say. *headers* are
-    those of the answer, in lower case.
+    those of the answer, in lower case. *reason* is the beginning of its body, in lower case: it
+    tells refusals apart, and is never shown.
     """
 
     def __init__(
@@ -66,10 +67,12 @@ class FeedRefused(FeedError):
         status: int | None = None,
         retry_after: float | None = None,
         headers: Mapping[str, str] | None = None,
+        reason: str = "",
     ) -> None:
         self.status = status
         self.retry_after = retry_after
         self.headers = headers or {}
+        self.reason = reason
         super().__init__(sentence)
 
 

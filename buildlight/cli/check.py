@@ -121,6 +121,7 @@ async def _check(
         ),
         warnings=(
             *warnings_of(settings.feeds),
+            *((feed.name, notice) for feed in report.feeds for notice in feed.notices),
             *_unmatched(report),
         ),
     )
@@ -136,7 +137,8 @@ async def _try_source(
     source: Source, on_step: Callable[[str], None], clock: Callable[[], datetime]
 ) -> dict[str, Watched]:
     outcome = await source.read()
-    reading = Reading(asyncio.get_running_loop().time(), clock(), outcome)
+    now = asyncio.get_running_loop().time()
+    reading = Reading(now, clock(), outcome, notices=source.notices)
     feeds = {}
     for feed in source.readers:
         feed_state, _ = absorb(FeedState(), reading, rules=feed.rules)

@@ -140,7 +140,13 @@ class Monitor:
 
         async with aclosing(source.readings(due)) as readings:
             async for outcome in readings:
-                reading = Reading(loop.time(), self._clock(), outcome, rest=source.rest or 0.0)
+                reading = Reading(
+                    loop.time(),
+                    self._clock(),
+                    outcome,
+                    rest=source.rest or 0.0,
+                    notices=source.notices,
+                )
                 async with self._one_by_one:
                     await self._absorb(source, reading)
 

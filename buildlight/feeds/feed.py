@@ -88,12 +88,14 @@ class FeedAnswer:
     """Projects, and what the server says beside them.
 
     An equal *revision*, unless ``None``, means that nothing changed since the last answer.
-    *rest* is how many seconds the server asks to be left alone, for a rate limit.
+    *rest* is how many seconds the server asks to be left alone, for a rate limit. *notices* are
+    sentences for a person: nothing is wrong yet, but somebody should act, as before a token ends.
     """
 
     projects: tuple[Project, ...]
     revision: Hashable = None
     rest: float | None = None
+    notices: tuple[str, ...] = ()
 
 
 Given = tuple[Project, ...] | FeedAnswer

@@ -1,11 +1,11 @@
 """GETs of a JSON API with one token: conditional, counted against its limit, and parsed.
 
-Knows nothing of what a document means. Requests of one token are made one after the other.
+Knows nothing of what a document means. Few requests of one token are made at once.
 """
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from buildlight.errors import FeedMalformed, FeedRefused
-from buildlight.feeds.rate_limit import LONGEST_REST, Allowance, allowance, pause
+from buildlight.feeds.rate_limit import Allowance, allowance, pause
+from buildlight.projects.feed_state import LONGEST_REST
 
 if TYPE_CHECKING:
     from buildlight.feeds.http.client import HttpClient
@@ -23,30 +24,52 @@ KEPT = 100
 """Documents of which the validators are kept, so that an unchanged one costs nothing."""
 
 
+AT_ONCE = 4
+"""Requests of one token on their way at the same time. GitHub bans nobody for fewer than 100, and
+asks for few; one at a time, a hundred repositories would wait for each other."""
+SMOOTHING = 0.25
+"""Weight of the last poll in what a poll costs: the first one asks for more than those after it."""
+
+
 class Budget:
     """What is left of the limit of one token on one host; all of its feeds share it."""
 
     def __init__(self) -> None:
-        self.turn = asyncio.Lock()
+        self.turn = asyncio.Semaphore(AT_ONCE)
         self._left: Allowance | None = None
+        self._told_at = 0.0
+        self._costs: dict[object, float] = {}
         self._paused_until = 0.0
         self._pause: float | None = None
 
     def check(self, now: float) -> None:
-        """Raise :class:`FeedRefused` while the server wants to be left alone (loop time *now*)."""
+        """Raise :class:`FeedRefused` while no request may be made (*now* is the loop's time)."""
         wait = self._paused_until - now
         if wait > 0:
             sentence = f"rate limit reached; next request in {wait:.0f} s"
             raise FeedRefused(sentence, retry_after=wait)
+        if self._left is None or self._left.left > 0:
+            return
+        wait = self._told_at + self._left.seconds - now
+        if wait > 0:
+            raise FeedRefused(
+                f"rate limit: the last {self._left.remaining} of {self._left.limit} requests are "
+                f"left to the token's owner; next request in {wait:.0f} s; raise interval",
+                retry_after=wait,
+            )
 
-    def note(self, response: "Response") -> None:
+    def note(self, response: "Response", now: float) -> None:
         """Take what an answer says of the limit."""
         self._pause = None
-        self._left = allowance(response.headers) or self._left
+        left = allowance(response.headers)
+        if left is not None:
+            self._left, self._told_at = left, now
 
     def refuse(self, refused: FeedRefused, now: float) -> FeedRefused | None:
         """Return a refusal because of the limit, in words; ``None`` if it has another reason."""
-        seconds = pause(refused.status or 0, refused.headers, before=self._pause)
+        seconds = pause(
+            refused.status or 0, refused.headers, reason=refused.reason, before=self._pause
+        )
         if seconds is None:
             return None
         self._pause, self._paused_until = seconds, now + seconds
@@ -56,13 +79,27 @@ class Budget:
             retry_after=seconds,
         )
 
-    def rest(self, requests: int) -> float | None:
-        """Return the seconds between two polls of so many *requests* that the limit allows."""
-        return min(self._left.rest(requests), LONGEST_REST) if self._left else None
+    def rest(self, feed: object, requests: int) -> float | None:
+        """Return the seconds until *feed*, whose poll cost so many *requests*, is polled again.
+
+        All feeds of the token together keep within the limit at that pace.
+        """
+        cost = self._costs.get(feed, min(requests, 1))
+        self._costs[feed] = cost + SMOOTHING * (requests - cost)
+        if self._left is None:
+            return None
+        return min(self._left.rest(sum(self._costs.values())), LONGEST_REST)
+
+    def leave(self, feed: object) -> None:
+        """Forget *feed*, which asks no more."""
+        self._costs.pop(feed, None)
 
 
 class JsonApi:
-    """The API at *base*; *request* carries the token, *explain* words a refusal."""
+    """The API at *base*; *request* carries the token, *explain* words a refusal.
+
+    *free_unchanged* says that the server does not count an answer that nothing has changed.
+    """
 
     def __init__(
         self,
@@ -72,36 +109,43 @@ class JsonApi:
         http: "HttpClient",
         budget: Budget,
         explain: Callable[[FeedRefused], FeedRefused],
+        free_unchanged: bool = False,
     ) -> None:
         self.now = datetime.fromtimestamp(0, tz=UTC)
         """The server's time of day, from its last answer."""
-        self.changed = False
-        """Whether any document has changed since :meth:`begin`."""
+        self.headers: Mapping[str, str] = {}
+        """Those of the last answer."""
         self._base = base.rstrip("/")
         self._request = request
         self._http = http
         self._budget = budget
         self._explain = explain
+        self._free_unchanged = free_unchanged
         self._known: dict[str, tuple[Request, object]] = {}
         self._requests = 0
 
     def begin(self) -> None:
         """Begin a poll."""
-        self.changed = False
         self._requests = 0
 
     def rest(self) -> float | None:
         """Return how many seconds the poll that has been made should lie before the next."""
-        return self._budget.rest(max(self._requests, 1))
+        return self._budget.rest(self, self._requests)
+
+    async def close(self) -> None:
+        """Leave the limit to the other feeds; the connections belong to the network."""
+        self._budget.leave(self)
 
     async def get(self, path: str, **query: str | int) -> object:
         """Return the document at *path*, parsed; raises :class:`FeedError`."""
-        url = f"{self._base}{path}{'?' if query else ''}{urlencode(query)}"
+        return await self.get_at(f"{self._base}{path}{'?' if query else ''}{urlencode(query)}")
+
+    async def get_at(self, url: str) -> object:
+        """Return the document at *url*, which is on the same server."""
         request, document = self._known.pop(url, (replace(self._request, url=url), None))
         response = await self._send(request)
         if response.body is not None:
             document = parse_json(bytes(response.body))
-            self.changed = True
         self._known[url] = (replace(request, validators=response.validators), document)
         while len(self._known) > KEPT:
             del self._known[next(iter(self._known))]
@@ -111,14 +155,15 @@ class JsonApi:
         loop = asyncio.get_running_loop()
         async with self._budget.turn:
             self._budget.check(loop.time())
-            self._requests += 1
             try:
                 response = await self._http.get(request)
             except FeedRefused as refused:
+                self._requests += 1
                 limited = self._budget.refuse(refused, loop.time())
                 raise (limited or self._explain(refused)) from refused
-        self._budget.note(response)
-        self.now = _date(response.headers.get("date"))
+        self._requests += response.body is not None or not self._free_unchanged
+        self._budget.note(response, loop.time())
+        self.headers, self.now = response.headers, _date(response.headers.get("date"))
         return response
 
 

@@ -10,11 +10,11 @@ from email.utils import parsedate_to_datetime
 
 RESERVE = 0.1
 """Share of the limit that is left to the person whose token it is."""
-LONGEST_REST = 300.0
-"""Most seconds of rest after a good answer: a feed that rests longer is stale, and says so."""
 PAUSE = 60.0
 """Seconds to wait after a refusal that does not say how long."""
 LONGEST_PAUSE = 3600.0
+LIMITS = ("rate limit", "rate-limit", "abuse detection")
+"""Words of a refusal that is about a limit, whatever its status and headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,14 @@ class Allowance:
     remaining: int
     seconds: float
 
-    def rest(self, requests: int) -> float:
-        """Return how many seconds lie between two polls of so many *requests* that fit in.
+    @property
+    def left(self) -> float:
+        """The requests that may still be made; the rest is the reserve of the token's owner."""
+        return max(self.remaining - self.limit * RESERVE, 0.0)
 
-        Infinite if what is left belongs to the reserve.
-        """
-        left = self.remaining - self.limit * RESERVE
-        return self.seconds * requests / left if left > 0 else self.seconds
+    def rest(self, requests: float) -> float:
+        """Return how many seconds lie between two rounds of so many *requests* that fit in."""
+        return self.seconds * requests / self.left if self.left > 0 else self.seconds
 
 
 def allowance(headers: Mapping[str, str]) -> Allowance | None:
@@ -45,23 +46,42 @@ def allowance(headers: Mapping[str, str]) -> Allowance | None:
     return None
 
 
-def pause(status: int, headers: Mapping[str, str], *, before: float | None = None) -> float | None:
+def pause(
+    status: int, headers: Mapping[str, str], *, reason: str = "", before: float | None = None
+) -> float | None:
     """Return how many seconds a refusal asks for; ``None`` if it is not about a limit.
 
-    *before* is the last such pause, if the refusal before this one was one, too: a server that
-    does not say how long is asked half as often each time.
+    *reason* is what it says, in lower case: GitHub answers 403 for a secondary limit and for a
+    missing permission alike. *before* is the last such pause, if the refusal before this one was
+    one, too: a server that does not say how long is asked half as often each time.
     """
-    told = _number(headers.get("retry-after"))
     if status not in (403, 429):
         return None
+    told = _retry_after(headers)
     if told is not None:
-        return min(float(told), LONGEST_PAUSE)
+        return min(told, LONGEST_PAUSE)
     left = allowance(headers)
     if left is not None and left.remaining == 0:
         return min(max(left.seconds, 1.0), LONGEST_PAUSE)
-    if status == 429:  # noqa: PLR2004 - Too Many Requests
+    if status == _TOO_MANY or any(words in reason for words in LIMITS):
         return min(before * 2 if before else PAUSE, LONGEST_PAUSE)
     return None
+
+
+_TOO_MANY = 429
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for: a number, or a date of the server."""
+    value = headers.get("retry-after", "")
+    seconds = _number(value)
+    if seconds is not None:
+        return float(seconds)
+    try:
+        until = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return max(until.total_seconds(), 0.0)
 
 
 def _number(text: str | None) -> int | None:

@@ -49,6 +49,8 @@ class Source:
         self.readers = readers
         self.rest: float | None = None
         """Seconds for which the server asked, with the last outcome, to be left alone."""
+        self.notices: tuple[str, ...] = ()
+        """What the last good answer told a person."""
         self.took = 0.0
         """Seconds that the last outcome took."""
         self.expected = math.inf
@@ -106,7 +108,7 @@ class Source:
             self.rest = given.retry_after if isinstance(given, FeedRefused) else None
             return given
         answer = given if isinstance(given, FeedAnswer) else FeedAnswer(given)
-        self.rest = answer.rest
+        self.rest, self.notices = answer.rest, answer.notices
         if answer.revision is None or answer.revision != self._last.revision:
             self._last = answer
         return self._last.projects

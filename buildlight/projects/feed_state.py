@@ -24,6 +24,10 @@ from buildlight.projects.project import (
 )
 from buildlight.projects.verdict import ProjectEvent, ProjectState, Verdict, event, update
 
+LONGEST_REST = 300.0
+"""Seconds of rest after a good answer that count as the interval: a feed that rests longer is
+stale."""
+
 
 class Freshness(Enum):
     """How old the news of a feed is; only ``FRESH`` can make a lamp green."""
@@ -73,13 +77,15 @@ class Reading:
 
     *at* is seconds of a clock that never jumps, *clock* the time of day that a person reads:
     a Pi has no clock of its own, and its time of day may leap by years when the network comes.
-    *rest* is how many seconds a good answer asked to be left alone.
+    *rest* is how many seconds a good answer asked to be left alone, *notices* what it told a
+    person.
     """
 
     at: float
     clock: datetime
     outcome: tuple[Project, ...] | FeedError
     rest: float = 0.0
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +94,8 @@ class FeedState:
 
     *revision* goes up whenever a report of it would say something else, ages aside. *answered* is
     when the last good answer came, in seconds as in :class:`Reading`, *answer* that answer; *rest*
-    is the rest that it asked for. *settled* says that the same answer again would change nothing.
-    *newcomers* are names that have to prove themselves.
+    is the rest that it asked for, *notices* what it told a person. *settled* says that the same
+    answer again would change nothing. *newcomers* are names that have to prove themselves.
     """
 
     projects: Mapping[Key, ProjectState] = field(default_factory=dict)
@@ -100,6 +106,7 @@ class FeedState:
     answer: tuple[Project, ...] | None = None
     settled: bool = False
     rest: float = 0.0
+    notices: tuple[str, ...] = ()
     newcomers: Newcomers | None = None
 
     @property
@@ -148,7 +155,7 @@ class FeedState:
         """Return how old the feed's news is at *now* (seconds as in :class:`Reading`)."""
         if self.answered is None:
             return Freshness.NEVER
-        age = max(rules.max_age, 3 * self.rest)
+        age = max(rules.max_age, 3 * min(self.rest, LONGEST_REST))
         if self.failures >= rules.max_failures or now >= self.answered + age:
             return Freshness.STALE
         return Freshness.FRESH
@@ -178,7 +185,7 @@ def absorb(feed_state: FeedState, reading: Reading, *, rules: Rules) -> tuple[Fe
     if isinstance(reading.outcome, FeedError):
         return _fail(feed_state, reading.outcome), News()
     if feed_state.settled and reading.outcome is feed_state.answer:
-        again = replace(feed_state, answered=reading.at, rest=reading.rest)
+        again = replace(feed_state, answered=reading.at, rest=reading.rest, notices=reading.notices)
         return again if feed_state.error is None else _recovered(again), News()
     answer = normalize_all(reading.outcome)
     fault, newcomers = find_fault(feed_state, answer, rules, at=reading.at)
@@ -198,6 +205,7 @@ def absorb(feed_state: FeedState, reading: Reading, *, rules: Rules) -> tuple[Fe
         settled=len(read) == len(projects)
         and all(each.definite and each.steady for each in read.values()),
         rest=reading.rest,
+        notices=reading.notices,
     )
     return after, _news(feed_state, after, answer, rules, clock=reading.clock)
 
@@ -240,6 +248,7 @@ def nothing_new(before: FeedState, after: FeedState, rules: Rules) -> bool:
         after.settled
         and after.revision == before.revision
         and after.error is before.error is None
+        and after.notices == before.notices
         and after.answered is not None
         and before.freshness(rules, now=after.answered) is Freshness.FRESH
         and rules.ignore_older_than is None

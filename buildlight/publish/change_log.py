@@ -40,6 +40,7 @@ class ChangeLog:
         old_feeds, old_lamps = _by_name(update.before)
         for feed in update.report.feeds:
             _log_warnings(old_feeds.get(feed.name), feed)
+            _log_notices(old_feeds.get(feed.name), feed)
         for lamp in update.report.lamps:
             before = old_lamps.get(lamp.name)
             self._log_lamp(before, lamp, now=update.now)
@@ -134,6 +135,12 @@ def _log_warnings(before: FeedReport | LampReport | None, after: FeedReport | La
     for warning in after.warnings:
         if warning not in known:
             log.warning("%s: %s", after.name, warning)
+
+
+def _log_notices(before: FeedReport | None, after: FeedReport) -> None:
+    for notice in after.notices:
+        if before is None or notice not in before.notices:
+            log.warning("%s: %s", after.name, notice)
 
 
 def _why(lamp: LampReport) -> str:

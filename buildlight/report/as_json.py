@@ -31,7 +31,7 @@ def _feed_json(feed: FeedReport) -> dict[str, Any]:
         "age": feed.age,
         "error": feed.error,
         "projects": feed.projects,
-        "warnings": [*feed.warnings],
+        "warnings": [*feed.warnings, *feed.notices],
     }
 
 

@@ -65,7 +65,7 @@ class FeedReport:
     """The state of a feed; *age* is seconds since its last good answer, ``None`` without one.
 
     *doubted* are names of projects whose last result may be outdated though it answers;
-    *warnings* are sentences about its configuration.
+    *warnings* are sentences about its configuration, *notices* what its server tells a person.
     """
 
     name: str
@@ -75,6 +75,7 @@ class FeedReport:
     error: str | None
     projects: int
     warnings: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     doubted: frozenset[str] = frozenset()
 
 
@@ -273,6 +274,7 @@ def _feed(part: Part, *, now: float) -> FeedReport:
         error=feed.error,
         projects=len(part.rows),
         warnings=_warnings(feed.selection, [part]),
+        notices=feed.notices,
         doubted=frozenset() if part.certain else _doubted(part, now=now),
     )
 

@@ -43,6 +43,12 @@ class Watched:
         # Not before it is scrubbed: half a secret would not be recognised.
         return printable(scrub(str(self.state.error), self.secrets), limit=LONGEST_ERROR)
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the server tells a person, as a terminal may show it, without secrets."""
+        told = (scrub(each, self.secrets) for each in self.state.notices)
+        return tuple(printable(each, limit=LONGEST_ERROR) for each in told)
+
 
 LONGEST_ERROR = 400
 """Letters of an error: it may repeat names, and those may have any length."""

@@ -19,19 +19,22 @@ def open_api(
     *,
     headers: tuple[tuple[str, str], ...],
     sentence: Callable[[FeedRefused], str],
+    free_unchanged: bool = False,
 ) -> JsonApi:
     """Return the API of the repository of *options*, asked with *headers* besides its own.
 
     Its limit is shared by every feed of the same server and token. *sentence* is what a refusal
-    means; an empty one leaves the words that it has.
+    means; an empty one leaves the words that it has. *free_unchanged* says that the server does
+    not count a 304 against the limit of a token.
     """
     request = options.request()
     key = (urlsplit(options.base).netloc, options.auth)
     return JsonApi(
         options.base,
-        replace(request, headers=(*headers, *request.headers)),
+        replace(request, headers=(*headers, *request.headers), reads_refusals=True),
         http=network.http,
         budget=network.shared(key, Budget),
+        free_unchanged=free_unchanged and options.auth is not None,
         explain=lambda refused: _reworded(refused, sentence(refused)),
     )
 
@@ -42,4 +45,5 @@ def _reworded(refused: FeedRefused, sentence: str) -> FeedRefused:
         status=refused.status,
         retry_after=refused.retry_after,
         headers=refused.headers,
+        reason=refused.reason,
     )

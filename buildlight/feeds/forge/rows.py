@@ -39,11 +39,11 @@ def newest_decisive(builds: Mapping[int, Build], has_verdict: Callable[[Build], 
     return next((each for each in sorted(builds, reverse=True) if has_verdict(builds[each])), 0)
 
 
-def bounded(builds: Mapping[int, Build], *, decisive: int) -> Mapping[int, Build]:
-    """Return the newest of *builds*, and the one with the number *decisive* however old it is."""
+def bounded(builds: Mapping[int, Build], *, decisive: Iterable[int]) -> Mapping[int, Build]:
+    """Return the newest of *builds*, and those with the numbers *decisive* however old they are."""
     if len(builds) <= KEPT:
         return builds
-    kept = {*sorted(builds)[-KEPT:], decisive}
+    kept = {*sorted(builds)[-KEPT:], *decisive}
     return {each: build for each, build in builds.items() if each in kept}
 
 

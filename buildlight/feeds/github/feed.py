@@ -1,11 +1,11 @@
-"""Reads the workflow runs of one repository; what they mean is decided in ``runs``.
+"""GitHub Actions: each workflow of one repository on one branch is a project.
 
-The unfiltered list of runs is the heartbeat, since GitHub's filtered lists come from a search index
-that has been days late. Everything else is asked for seldom, or only once.
+Runs are read in ``reader``; what they mean is decided in ``runs``.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+import asyncio
+import logging
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from buildlight.errors import FeedMalformed, FeedRefused
 from buildlight.feeds.feed import FeedAnswer, FeedOptions
 from buildlight.feeds.forge.api import open_api
+from buildlight.feeds.forge.expiry import expiry_notice
+from buildlight.feeds.forge.rows import text
 from buildlight.feeds.github.options import GitHubOptions
+from buildlight.feeds.github.reader import HISTORY, RunReader
 from buildlight.feeds.github.refusals import sentence_of
-from buildlight.feeds.github.runs import (
-    DECISIVE,
-    Runs,
-    WorkflowRun,
-    counts,
-    merge,
-    needs_jobs,
-    open_runs,
-    parse_run,
-    parse_runs,
-    project_of,
-    undecided,
+from buildlight.feeds.github.runs import project_of
+from buildlight.feeds.github.workflows import (
+    ACTIVE,
+    INACTIVE,
+    Workflow,
+    named,
+    parse_workflows,
+    require,
 )
 from buildlight.projects.project import Project
+from buildlight.redaction import printable
 
 if TYPE_CHECKING:
     from buildlight.feeds.sharing import Network
@@ -37,33 +37,10 @@ HEADERS = (
     ("Accept", "application/vnd.github+json"),
     ("X-GitHub-Api-Version", "2022-11-28"),
 )
-PAGE = 30
-"""Rows of the heartbeat: 100 would be more than a megabyte."""
-MORE_PAGES = 3
-"""Pages read at most if more than one page of runs has begun since the last poll."""
-HISTORY = ((20, False), (100, False), (100, True))
-"""What is read of a workflow's own list, one a poll, while the heartbeat does not decide it: so
-many rows, of any branch or filtered. Last the filtered one, as it may lag behind."""
-FOLLOWED = 10
-"""Runs asked for by their id in one poll, in turn."""
-ATTEMPTS = 5
-"""Attempts read at most before a re-run."""
 LISTING_EVERY = 600.0
-"""Seconds between two looks at the list of workflows and the default branch."""
+"""Seconds between two looks at the repository and the list of its workflows."""
 
-
-@dataclass(frozen=True, slots=True)
-class Workflow:
-    """A workflow of the repository; *file* is its path."""
-
-    id: int
-    file: str
-    state: str
-
-    @property
-    def short(self) -> str:
-        """The name of its file without the ending: what people call it."""
-        return self.file.rpartition("/")[2].removesuffix(".yml").removesuffix(".yaml")
+log = logging.getLogger(__name__)
 
 
 class GitHubFeed:
@@ -80,15 +57,13 @@ class GitHubFeed:
             sentence=partial(
                 sentence_of, repository=options.full_name, has_token=options.auth is not None
             ),
+            free_unchanged=True,
         )
-        self._branch = options.branch or ""
-        self._workflows: Mapping[int, Workflow] = {}
+        self._reader = RunReader(self._api, branch="", events=options.events)
+        self._called = options.full_name
+        self._default_branch = ""
+        self._workflows: tuple[Workflow, ...] = ()
         self._listed_at: datetime | None = None
-        self._histories: dict[int, int] = {}
-        self._runs: dict[int, Runs] = {}
-        self._last_row = 0
-        self._shown: frozenset[int] = frozenset()
-        self._turn = 0
         self._projects: tuple[Project, ...] = ()
 
     @classmethod
@@ -97,190 +72,95 @@ class GitHubFeed:
         return cls(options, network)
 
     async def close(self) -> None:
-        """Release nothing; the connections belong to the network."""
+        """Leave the limit of the token to the other feeds."""
+        await self._api.close()
 
     async def read(self) -> FeedAnswer:
         """Return a project for each workflow that counts; raises :class:`FeedError`."""
         self._api.begin()
-        await self._list()
-        await self._hear()
-        await self._follow()
-        await self._look_back()
-        await self._ask_about_undecided()
-        if self._api.changed or not self._projects:
-            self._projects = self._told()
-        return FeedAnswer(self._projects, rest=self._api.rest())
+        until = asyncio.get_running_loop().time() + self._options.timeout / 2
+        if self._is_due():
+            await self._list()
+        require(self._options.workflows, self._workflows)
+        counted = [each.id for each in self._counted if each.state == ACTIVE]
+        if not counted:
+            raise FeedRefused(
+                f"no active workflow in {self._options.full_name}: it has none, or Actions are "
+                "disabled; enable them in the repository's settings, or remove the feed"
+            )
+        await self._reader.read(counted, until=until)
+        self._require_runs()
+        projects = tuple(self._told())
+        if projects != self._projects:
+            self._projects = projects
+        return FeedAnswer(self._projects, rest=self._api.rest(), notices=tuple(self._notices()))
+
+    def _is_due(self) -> bool:
+        if self._listed_at is None:
+            return True
+        return (self._api.now - self._listed_at).total_seconds() >= LISTING_EVERY
 
     async def _list(self) -> None:
-        """Read the workflows and the default branch, now and then."""
-        if self._listed_at is not None:
-            age = (self._api.now - self._listed_at).total_seconds()
-            if age < LISTING_EVERY:
-                return
-        if not self._options.branch:
-            about = await self._api.get("")
-            branch = about.get("default_branch") if isinstance(about, dict) else None
-            if not isinstance(branch, str) or not branch:
-                raise FeedMalformed("the repository has no default branch; set branch")
-            if branch != self._branch:
-                self._branch, self._runs, self._histories = branch, {}, {}
-        self._workflows = _workflows(await self._api.get("/actions/workflows", per_page=100))
+        """Read what the repository is called, its default branch, and its workflows."""
+        about = await self._api.get("")
+        if not isinstance(about, dict):
+            raise FeedMalformed("not a repository; is this GitHub's API? check api")
+        if about.get("archived") is True:
+            raise FeedRefused(f"{self._options.full_name} is archived; remove the feed")
+        self._default_branch = text(about, "default_branch")
+        self._called = text(about, "full_name") or self._called
+        branch = self._options.branch or self._default_branch
+        if not branch:
+            raise FeedMalformed("the repository has no default branch; set branch")
+        if branch != self._reader.branch:
+            self._reader = RunReader(self._api, branch=branch, events=self._options.events)
+        before = {each.id: each.state for each in self._workflows}
+        self._workflows = parse_workflows(await self._api.get("/actions/workflows", per_page=100))
+        for each in self._workflows:
+            if each.state != before.get(each.id, ACTIVE):
+                log.info("%s: workflow %s is %s", self._options.full_name, each.file, each.state)
         self._listed_at = self._api.now
-        _require(self._options.workflows, self._workflows.values())
 
-    async def _hear(self) -> None:
-        """Read the newest runs of all workflows, and more if a page was not enough."""
-        seen: list[WorkflowRun] = []
-        for page in range(1, MORE_PAGES + 1):
-            more = {"page": page} if page > 1 else {}
-            document = await self._api.get(
-                "/actions/runs", per_page=PAGE, exclude_pull_requests="true", **more
-            )
-            rows = parse_runs(document)
-            seen += rows
-            if len(rows) < PAGE or not self._last_row or rows[-1].id <= self._last_row:
-                break
-        self._last_row = max((run.id for run in seen), default=self._last_row)
-        self._shown = frozenset(run.id for run in seen)
-        self._take(seen)
+    @property
+    def _counted(self) -> tuple[Workflow, ...]:
+        return named(self._workflows, self._options.workflows)
 
-    def _take(self, runs: Collection[WorkflowRun]) -> None:
-        for run in runs:
-            if counts(run, branch=self._branch, events=self._options.events):
-                self._runs[run.workflow] = merge(self._runs.get(run.workflow, {}), [run])
+    def _require_runs(self) -> None:
+        """Raise :class:`FeedRefused` if a workflow that is named never ran, as far as is known."""
+        for each in self._counted if self._options.workflows else ():
+            tried = self._reader.tried.get(each.id, 0)
+            if tried >= len(HISTORY) and each.id not in self._reader.seen:
+                raise FeedRefused(
+                    f"workflow {each.file} never ran on {self._reader.branch} for an event that "
+                    "counts; run it once, check branch and events, or remove it from workflows"
+                )
 
-    async def _follow(self) -> None:
-        """Read runs by their id that the heartbeat may no longer show: unfinished or red ones."""
-        unseen = [
-            run
-            for workflow, runs in self._runs.items()
-            if self._is_counted(workflow)
-            for run in open_runs(runs)
-            if run.id not in self._shown
-        ]
-        turn = self._turn % max(len(unseen), 1)
-        self._turn += FOLLOWED
-        for run in [*unseen[turn:], *unseen[:turn]][:FOLLOWED]:
-            try:
-                row = await self._api.get(f"/actions/runs/{run.id}")
-            except FeedRefused as refused:
-                if refused.status != _GONE:
-                    raise
-                self._forget(run)
-            else:
-                self._take([found] if (found := parse_run(row)) is not None else [])
+    def _told(self) -> Iterator[Project]:
+        """Yield a project for each workflow that runs on the branch, or that is asked for."""
+        other = self._reader.branch != self._default_branch and self._default_branch
+        branch = f" ({self._reader.branch})" if other else ""
+        for each in self._counted:
+            shown = each.id in self._reader.seen or self._options.workflows
+            if each.state == ACTIVE and shown:
+                name = f"{self._options.repository}: {each.name}{branch}"
+                yield project_of(name, self._reader.runs.get(each.id, {}), now=self._api.now)
 
-    async def _look_back(self) -> None:
-        """Read the own list of a workflow that the heartbeat does not decide: history only."""
-        for workflow in self._workflows.values():
-            tried = self._histories.get(workflow.id, 0)
-            if not self._is_counted(workflow.id) or tried >= len(HISTORY):
-                continue
-            if self._is_decided(workflow.id):
-                continue
-            rows, filtered = HISTORY[tried]
-            document = await self._api.get(
-                f"/actions/workflows/{workflow.id}/runs",
-                per_page=rows,
-                exclude_pull_requests="true",
-                **({"branch": self._branch} if filtered else {}),
-            )
-            self._histories[workflow.id] = tried + 1
-            self._take(parse_runs(document))
-
-    async def _ask_about_undecided(self) -> None:
-        """Read the jobs of cancelled runs, and how the attempt before a re-run ended; once each."""
-        for workflow, runs in list(self._runs.items()):
-            if not self._is_counted(workflow):
-                continue
-            for run in undecided(runs)[:FOLLOWED]:
-                ask = self._with_jobs if needs_jobs(run) else self._with_previous
-                try:
-                    told = await ask(run)
-                except FeedRefused as refused:
-                    if refused.status != _GONE:
-                        raise
-                    self._forget(run)  # It was deleted since it was listed.
-                else:
-                    self._runs[workflow] = {**self._runs[workflow], run.number: told}
-
-    def _forget(self, run: WorkflowRun) -> None:
-        runs = self._runs[run.workflow]
-        self._runs[run.workflow] = {n: each for n, each in runs.items() if n != run.number}
-
-    async def _with_jobs(self, run: WorkflowRun) -> WorkflowRun:
-        return replace(run, jobs_broken=await self._are_jobs_broken(run, run.attempt))
-
-    async def _are_jobs_broken(self, run: WorkflowRun, attempt: int) -> bool:
-        document = await self._api.get(
-            f"/actions/runs/{run.id}/attempts/{attempt}/jobs", per_page=100
+    def _notices(self) -> Iterator[str]:
+        if self._called.lower() != self._options.full_name.lower():
+            yield f"the repository is called {printable(self._called, limit=200)} now; correct url"
+        if not self._projects:
+            yield f"no run on {self._reader.branch} counts; check branch and events"
+        for each in self._counted:
+            if each.state == INACTIVE:
+                yield (
+                    f"GitHub has disabled workflow {each.file} after 60 days without activity; "
+                    "enable it there"
+                )
+            elif each.id in self._reader.seen and not self._reader.runs.get(each.id):
+                yield (
+                    f"GitHub has deleted every run of workflow {each.file}, perhaps after its "
+                    "retention period; run it again"
+                )
+        yield from expiry_notice(
+            self._api.headers.get("github-authentication-token-expiration", ""), now=self._api.now
         )
-        jobs = document.get("jobs") if isinstance(document, dict) else None
-        if not isinstance(jobs, list):
-            raise FeedMalformed("not a list of jobs; is this GitHub's API? check api")
-        ended = [job.get("conclusion") for job in jobs if isinstance(job, dict)]
-        return "failure" in ended or "timed_out" in ended
-
-    async def _with_previous(self, run: WorkflowRun) -> WorkflowRun:
-        """Return *run* with the word of the last attempt before it that has one."""
-        for attempt in range(run.attempt - 1, max(run.attempt - 1 - ATTEMPTS, 0), -1):
-            row = await self._api.get(f"/actions/runs/{run.id}/attempts/{attempt}")
-            before = parse_run(row)
-            word = before.conclusion if before else ""
-            if word == "cancelled" and await self._are_jobs_broken(run, attempt):
-                word = "failure"
-            if word in DECISIVE:
-                return replace(run, previous=word)
-        return replace(run, previous="none")
-
-    def _is_counted(self, workflow: int) -> bool:
-        known = self._workflows.get(workflow)
-        if known is None or known.state != "active":
-            return False
-        return not self._options.workflows or known.file.rpartition("/")[2] in _files(
-            self._options.workflows
-        )
-
-    def _is_decided(self, workflow: int) -> bool:
-        runs = self._runs.get(workflow, {})
-        return bool(runs) and not undecided(runs) and any(run.word for run in runs.values())
-
-    def _told(self) -> tuple[Project, ...]:
-        """Return a project for each workflow that runs on the branch, or that is asked for."""
-        projects = []
-        for workflow in sorted(self._workflows.values(), key=lambda each: each.file):
-            runs = self._runs.get(workflow.id, {})
-            if self._is_counted(workflow.id) and (runs or self._options.workflows):
-                name = f"{self._options.repository}: {workflow.short}"
-                projects.append(project_of(name, runs, now=self._api.now))
-        return tuple(projects)
-
-
-_GONE = 404
-
-
-def _files(named: Collection[str]) -> frozenset[str]:
-    return frozenset(name.rpartition("/")[2] for name in named)
-
-
-def _workflows(document: object) -> dict[int, Workflow]:
-    rows = document.get("workflows") if isinstance(document, dict) else None
-    if not isinstance(rows, list):
-        raise FeedMalformed("not a list of workflows; is this GitHub's API? check api")
-    found = {}
-    for row in rows:
-        match row:
-            case {"id": int(number), "path": str(path), "state": str(state)}:
-                found[number] = Workflow(number, path.partition("@")[0], state)
-    return found
-
-
-def _require(named: Collection[str], workflows: Collection[Workflow]) -> None:
-    """Raise :class:`FeedRefused` if a workflow that the configuration names cannot be followed."""
-    states = {each.file.rpartition("/")[2]: each.state for each in workflows}
-    for name in sorted(_files(named)):
-        if name not in states:
-            there = ", ".join(sorted(states)) or "none"
-            raise FeedRefused(f"no workflow file {name} in this repository; there are: {there}")
-        if states[name] != "active":
-            raise FeedRefused(f"workflow {name} is {states[name]}; enable it, or remove it")

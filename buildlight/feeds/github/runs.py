@@ -70,6 +70,11 @@ class WorkflowRun:
         return self.previous if self.previous in DECISIVE else ""
 
     @property
+    def passed(self) -> bool:
+        """Whether it ended, and its verdict is green."""
+        return self.finished and self.decided == "success"
+
+    @property
     def label(self) -> str:
         """The number, with the attempt from the second on."""
         return labelled(self.number, self.attempt)
@@ -96,6 +101,12 @@ def parse_runs(document: object) -> tuple[WorkflowRun, ...]:
     return runs
 
 
+def row_count(document: object) -> int:
+    """Return how many rows a listing has, those included that cannot be read."""
+    rows = document.get("workflow_runs") if isinstance(document, dict) else None
+    return len(rows) if isinstance(rows, list) else 0
+
+
 def parse_run(row: object) -> WorkflowRun | None:
     """Return the run that *row* describes, ``None`` if what identifies it is missing."""
     if not isinstance(row, dict):
@@ -105,7 +116,7 @@ def parse_run(row: object) -> WorkflowRun | None:
     return WorkflowRun(
         id=row["id"],
         workflow=row["workflow_id"],
-        path=file_of(text(row, "path")),
+        path=text(row, "path"),
         number=row["run_number"],
         # Answers of before 2022 and old Enterprise servers know no attempts.
         attempt=max(number(row, "run_attempt") or 1, 1),
@@ -134,11 +145,6 @@ def _is_own(row: Mapping[str, Any]) -> bool:
         for place in (row.get("repository"), row.get("head_repository"))
     ]
     return ids[0] is not None and ids[0] == ids[1]
-
-
-def file_of(path: str) -> str:
-    """Return the path of a workflow's file without the ref that some rows carry."""
-    return path.partition("@")[0]
 
 
 def counts(run: WorkflowRun, *, branch: str, events: Collection[str]) -> bool:
@@ -172,7 +178,7 @@ def merge(known: Runs, seen: Iterable[WorkflowRun]) -> Runs:
             merged[run.number] = replace(
                 run, jobs_broken=before.jobs_broken, previous=before.previous or run.previous
             )
-    return bounded(merged, decisive=_decided(merged))
+    return bounded(merged, decisive=[_decided(merged)])
 
 
 def decisive(runs: Runs) -> WorkflowRun | None:
@@ -184,15 +190,10 @@ def _decided(runs: Runs) -> int:
     return newest_decisive(runs, lambda run: run.decided)
 
 
-def open_runs(runs: Runs) -> tuple[WorkflowRun, ...]:
-    """Return the runs, newest first, whose next change matters for the verdict.
-
-    Those that still run, the newest, and the one that decides, if it is red: it may be run again.
-    """
-    decided = decisive(runs)
-    since = decided.number if decided else 0
-    found = [run for each, run in sorted(runs.items(), reverse=True) if each >= since]
-    return tuple(run for run in found if not run.finished or run.decided != "success")
+def runs_since_verdict(runs: Runs) -> tuple[WorkflowRun, ...]:
+    """Return the run that decides, and those after it, newest first: what they do next matters."""
+    decided = _decided(runs)
+    return tuple(run for each, run in sorted(runs.items(), reverse=True) if each >= decided)
 
 
 def undecided(runs: Runs) -> tuple[WorkflowRun, ...]:

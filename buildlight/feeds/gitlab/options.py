@@ -32,11 +32,21 @@ class GitLabOptions(ForgeOptions):
         if self.api is not None:
             root = path_of(self.api).removesuffix("api/v4").strip("/")
             path = path.removeprefix(f"{root}/") if root else path
-        return path
+        number = path.removeprefix("projects/")
+        return number if number.isdecimal() else path
+
+    @property
+    def by_number(self) -> bool:
+        """Whether the address is ``https://HOST/projects/NUMBER``."""
+        return self.full_name.isdecimal()
+
+    @property
+    def root(self) -> str:
+        """The address of the API."""
+        parts = urlsplit(self.url)
+        return (self.api or f"{parts.scheme}://{parts.netloc}/api/v4").rstrip("/")
 
     @property
     def base(self) -> str:
         """The address of the project in the API."""
-        parts = urlsplit(self.url)
-        root = (self.api or f"{parts.scheme}://{parts.netloc}/api/v4").rstrip("/")
-        return f"{root}/projects/{quote(self.full_name, safe='')}"
+        return f"{self.root}/projects/{quote(self.full_name, safe='')}"

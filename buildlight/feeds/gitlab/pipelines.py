@@ -112,7 +112,9 @@ def merge(known: Pipelines, seen: Iterable[Pipeline]) -> Pipelines:
             continue
         ended = before.status if before.status in DECISIVE else before.previous
         merged[pipeline.id] = replace(pipeline, previous="" if pipeline.finished else ended)
-    return bounded(merged, decisive=_decided(merged))
+    # Schedules and the rest may be projects of their own.
+    parts = ({k: p for k, p in merged.items() if p.scheduled is part} for part in (True, False))
+    return bounded(merged, decisive=[_decided(part) for part in parts])
 
 
 def decisive(pipelines: Pipelines) -> Pipeline | None:

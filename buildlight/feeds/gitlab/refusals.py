@@ -19,6 +19,6 @@ def sentence_of(refused: FeedRefused, *, project: str, has_token: bool) -> str:
         403: "403 Forbidden: the token lacks the scope read_api or the role Reporter in "
         f"{project}, or CI/CD is disabled there",
         404: f"404 Not Found: no project {project}, {unseen}; behind a proxy that decodes %2F, "
-        "write the number of the project in url",
+        "write https://HOST/projects/NUMBER in url",
     }
     return sentences.get(refused.status or 0, "")

@@ -1,7 +1,9 @@
 """The body of an answer: streamed, decompressed, limited in size."""
 
+import asyncio
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from buildlight.errors import FeedMalformed
 from buildlight.network.http_library import httpx
@@ -11,6 +13,10 @@ MAX_BYTES = 16 * 2**20
 
 INFLATED = 2**20
 """Most bytes to decompress at a time."""
+
+REASON_BYTES = 2048
+REASON_WAIT = 2.0
+"""How much of the body of a refusal is read, and for how many seconds."""
 
 _PLAIN = frozenset({"", "identity", "none", "utf-8", "utf8"})
 """Values of Content-Encoding for a body as it is; the last three are mistakes that servers make."""
@@ -29,6 +35,22 @@ async def read_body(response: httpx.Response) -> bytearray:
             body += part
             _refuse_large(len(body))
     return body
+
+
+async def read_reason(response: httpx.Response) -> str:
+    """Return the first words of the body of a refusal, in lower case; empty if it has none.
+
+    They tell one refusal from another, and are never shown: a server may repeat a token in them.
+    """
+    body = bytearray()
+    with suppress(FeedMalformed, httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(REASON_WAIT):
+            decode = _decoder(response.headers.get("Content-Encoding", "").strip().lower())
+            async for chunk in response.aiter_raw():
+                body += chunk if decode is None else next(decode(chunk), b"")
+                if len(body) >= REASON_BYTES:
+                    break
+    return body[:REASON_BYTES].decode(errors="replace").lower()
 
 
 def _refuse_large(size: int) -> None:

@@ -15,7 +15,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 from buildlight import __version__
 from buildlight.errors import FeedError, FeedUnreachable
-from buildlight.feeds.http.body import read_body
+from buildlight.feeds.http.body import read_body, read_reason
 from buildlight.feeds.http.errors import refusal, timed_out, translated
 from buildlight.feeds.http.freshness import refuse_old, with_cache_buster
 from buildlight.feeds.http.messages import Request, Response
@@ -151,7 +151,9 @@ class _Visit:
         if response.status_code == httpx.codes.OK:
             body = await read_body(response)
         elif response.status_code != httpx.codes.NOT_MODIFIED or not self._is_conditional(response):
-            raise refusal(response, has_secret=bool(self.request.secrets) and is_own)
+            reason = await read_reason(response) if self.request.reads_refusals else ""
+            has_secret = bool(self.request.secrets) and is_own
+            raise refusal(response, has_secret=has_secret, reason=reason)
         refuse_old(response, known, now=self._now)
         return Response(
             body,

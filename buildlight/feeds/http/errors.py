@@ -32,8 +32,11 @@ _REMEDIES: Mapping[int, str] = {
 }
 
 
-def refusal(response: httpx.Response, *, has_secret: bool) -> FeedRefused:
-    """Return the error for a status other than 200; *has_secret* if the server got one."""
+def refusal(response: httpx.Response, *, has_secret: bool, reason: str = "") -> FeedRefused:
+    """Return the error for a status other than 200; *has_secret* if the server got one.
+
+    *reason* is what the server wrote beside it, which no sentence repeats.
+    """
     status = response.status_code
     phrase = HTTPStatus(status).phrase if status in {*HTTPStatus} else ""
     remedy = _remedy(response, has_secret=has_secret)
@@ -42,6 +45,7 @@ def refusal(response: httpx.Response, *, has_secret: bool) -> FeedRefused:
         status=status,
         retry_after=_retry_after(response),
         headers={name.lower(): value for name, value in response.headers.items()},
+        reason=reason,
     )
 
 

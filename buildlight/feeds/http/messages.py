@@ -19,6 +19,7 @@ class Request:
     of *url*, and sends *headers* only there. No other server gets any of *secrets*. *timeout* is
     the seconds for everything: name lookup, redirects, the last byte. *cache_buster* adds a query
     parameter that changes with each request, so that no cache has an answer.
+    With *reads_refusals* the words of a refusal are read, too.
     """
 
     url: str
@@ -28,6 +29,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     timeout: float = DEADLINE
     cache_buster: bool = False
+    reads_refusals: bool = False
     validators: Validators = _UNKNOWN
 
 

@@ -298,7 +298,7 @@ def _feeds(report: Report, ages: Ages) -> str:
 def _feed(feed: FeedReport, age: float | None, number: int) -> str:
     sign, words = STATES[feed.state]
     said = "" if age is None else f"{span(age)} ago" if age >= JUST_NOW else "just now"
-    fault = _faults(((feed.error,) if feed.error else ()) + feed.warnings)
+    fault = _faults(((feed.error,) if feed.error else ()) + feed.warnings + feed.notices)
     projects = count(feed.projects, "project")
     return (
         f'<li class="{feed.state.value}"><b>{_text(feed.name)}</b> '

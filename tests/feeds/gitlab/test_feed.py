@@ -187,3 +187,50 @@ def test_each_mistake_in_the_address_is_told(url: str) -> None:
     """A token in it is refused."""
     with pytest.raises(ValidationError, match=r"is not a project|has a token"):
         GitLabOptions(url=url)
+
+
+def test_a_pipeline_that_left_the_page_and_is_run_again_is_followed() -> None:
+    """The nightly of a busy project is soon behind twenty pushes."""
+    gitlab = FakeGitLab()
+    nightly = gitlab.pipeline("success", source="schedule")
+
+    def crowd() -> None:
+        for _ in range(70):
+            gitlab.pipeline("success")
+
+    def spoil() -> None:
+        nightly.status = "failed"
+
+    said = shown(gitlab, crowd, spoil)
+
+    assert said[f"{NAME} (schedule)"] == ("Sleeping", "failed")
+
+
+def test_more_pipelines_than_a_page_between_two_polls_hide_no_nightly() -> None:
+    """As after a night without a network."""
+    gitlab = FakeGitLab()
+    gitlab.pipeline("success", source="schedule")
+    gitlab.pipeline("success")
+
+    def night() -> None:
+        gitlab.pipeline("failed", source="schedule")
+        for _ in range(130):
+            gitlab.pipeline("success")
+
+    assert shown(gitlab, night)[f"{NAME} (schedule)"] == ("Sleeping", "failed")
+
+
+def test_pipelines_that_all_vanish_are_a_fault() -> None:
+    """CI was hidden from the token: an empty list keeps no green."""
+    gitlab = FakeGitLab()
+    gitlab.pipeline("success")
+
+    with pytest.raises(FeedRefused, match="lists no pipeline any more"):
+        shown(gitlab, gitlab.pipelines.clear)
+
+
+def test_a_project_by_its_number_is_called_by_its_path() -> None:
+    """Some proxies decode the slashes of a path."""
+    options = GitLabOptions(url="https://gitlab.com/projects/42")
+
+    assert options.base == "https://gitlab.com/api/v4/projects/42"
