@@ -1,8 +1,8 @@
-"""What an output may show of an address, a name or a sentence that somebody else wrote. Pure.
+"""Removes secrets and control characters from text that leaves the program. Pure.
 
-Addresses hold secrets (Travis, CircleCI and Buildkite take a token in the query), servers repeat
-what they were asked, and names can hold what a terminal would obey. Rules see the true text;
-whatever leaves the program is redacted with what is here.
+Addresses contain secrets (Travis, CircleCI and Buildkite take a token in the query), servers
+repeat requests in their answers, and names can contain control characters. The rules use the true
+text; every output is redacted with the functions of this module.
 """
 
 import re
@@ -14,16 +14,16 @@ from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes, urlsplit, 
 
 MASK = "***"
 SHORTEST_SECRET = 6
-"""Fewest characters of a secret: shorter ones are part of many an innocent word."""
+"""Shortest secret, in characters: a shorter one would be part of many harmless words."""
 
-# Query parameters that say what is asked for, not who asks.
+# Query parameters that select something, and are not tokens.
 _HARMLESS = frozenset({"branch", "ccmenu", "locator", "recursive"})
 
 
 def shown(url: str) -> str:
-    """Return *url* as a log may show it: no password, no user, no value that could be a token.
+    """Return *url* for a log: without password, user and every value that could be a token.
 
-    Works on anything that was written where an address should be.
+    Accepts any text, also one that is not an address.
     """
     try:
         parts = urlsplit(url)
@@ -41,7 +41,7 @@ def shown(url: str) -> str:
 
 
 def _parameter(name: str, value: str) -> str:
-    if not value:  # A word alone could be a token, too.
+    if not value:  # A parameter without a value could be a token, too.
         return name if name in _HARMLESS else MASK
     return f"{quote(name)}={quote(value) if name in _HARMLESS else MASK}"
 
@@ -62,7 +62,7 @@ def shown_link(url: str) -> str:
 def identifying(url: str) -> str:
     """Return *url* without user and password, and without every parameter that may be a secret.
 
-    More is left out than :func:`secrets_in` finds: what remains is stored.
+    Removes more than :func:`secrets_in` finds, because the result is stored.
     """
     parts = urlsplit(url)
     query = "&".join(
@@ -74,10 +74,10 @@ def identifying(url: str) -> str:
 
 
 def secrets_in(url: str) -> frozenset[str]:
-    """Return the password of *url* and what in its query is a token, by its name or its looks.
+    """Return the password of *url* and the tokens in its query, found by name or by their form.
 
-    Fewer than :func:`shown` hides: ``view=all`` is not shown, but ``all`` is not a secret, and
-    neither is the ``SHOP`` of ``projectKey=SHOP``.
+    These are fewer than :func:`shown` hides: ``all`` in ``view=all`` is hidden there, but is not
+    a secret, and neither is ``SHOP`` in ``projectKey=SHOP``.
     """
     try:
         parts = urlsplit(url)
@@ -86,7 +86,7 @@ def secrets_in(url: str) -> frozenset[str]:
     except ValueError:
         return frozenset()
     found = {value or name for name, value in pairs if _is_token(name, value)}
-    if looks_random(user):  # A token in the user's place: GitHub's way.
+    if looks_random(user):  # A token as the user, as on GitHub.
         found.add(user)
     if password:
         found |= {password, f"{user}:{password}"}
@@ -94,7 +94,7 @@ def secrets_in(url: str) -> frozenset[str]:
 
 
 def looks_random(text: str) -> bool:
-    """Return whether *text* has the looks of a token: long, with digits and letters."""
+    """Return whether *text* looks like a token: long, with digits and letters."""
     return bool(_RANDOM.fullmatch(text))
 
 
@@ -118,14 +118,14 @@ def basic(user: str, password: str) -> str:
     return b64encode(f"{user}:{password}".encode(errors="replace")).decode()
 
 
-# How a secret may be written.
+# The forms of a secret in a text.
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Return *text* without any of *secrets*, in whatever encoding of :func:`_forms` they stand.
+    """Return *text* without any of *secrets*, in every encoding of :func:`_forms`.
 
-    Around those, any part of it may be percent-encoded or escaped as in HTML, JSON or JavaScript,
-    several times over. Capitals do not count: host names lose them.
+    In addition, any part of it may be percent-encoded or escaped as in HTML, JSON or JavaScript,
+    several times. Case is ignored, because host names become lower case.
     """
     needles = _needles(frozenset(secrets))
     hidden = bytearray(len(text))
@@ -140,7 +140,7 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
 
 
 def holds_secret(text: str, secrets: Iterable[str]) -> bool:
-    """Return whether :func:`scrub` would change *text*; quick for much text without secrets."""
+    """Return whether :func:`scrub` would change *text*; fast for long text without secrets."""
     needles = _needles(frozenset(secrets))
     return bool(needles) and any(
         needle in folded
@@ -151,7 +151,7 @@ def holds_secret(text: str, secrets: Iterable[str]) -> bool:
 
 
 def holds_part(text: str, secrets: Iterable[str]) -> bool:
-    """Return whether *text* may hold a part of one of *secrets*: a server can change the rest."""
+    """Return whether *text* may contain a part of a secret; a server may have changed the rest."""
     size = SHORTEST_SECRET
     parts = {each[at : at + size] for each in secrets for at in range(len(each) - size + 1)}
     return holds_secret(text, parts)
@@ -171,13 +171,13 @@ def _needles(secrets: frozenset[str]) -> tuple[str, ...]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Yield the encodings in which *secret* is looked for."""
+    """Yield the forms of *secret* to search for."""
     if len(secret) < SHORTEST_SECRET:
         return
     yield secret
-    yield secret.replace(" ", "+")  # A form of a web page.
-    yield secret.encode(errors="replace").decode("latin-1")  # UTF-8 that was read as Latin-1.
-    # As it is in a header, and as it is in an address.
+    yield secret.replace(" ", "+")  # As in a web form.
+    yield secret.encode(errors="replace").decode("latin-1")  # UTF-8 read as Latin-1.
+    # As in a header, and as in an address.
     for raw in {secret.encode(errors="replace"), quote(secret, safe="", errors="replace").encode()}:
         yield raw.hex()
         yield from _in_base64(raw)
@@ -186,27 +186,27 @@ def _forms(secret: str) -> Iterator[str]:
 def _in_base64(raw: bytes) -> Iterator[str]:
     for shift in range(3):  # Base64: three bytes make four letters, and it may start anywhere.
         encoded = b64encode(bytes(shift) + raw).decode()
-        # The letters at the edges depend on the neighbours, too; padding may be missing.
+        # Characters at the edges also depend on their neighbours; padding may be missing.
         part = encoded[(0, 2, 3)[shift] : (shift + len(raw)) * 8 // 6]
         yield part
         yield part.replace("+", "-").replace("/", "_")
 
 
-# By the mark with which they begin; without IGNORECASE, which makes the search much slower.
+# By their first character; without IGNORECASE, which is much slower.
 _ESCAPES = {
     "%": re.compile(r"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2})*"),
     "&": re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});?"),
     "\\": re.compile(r"\\(?:u[0-9a-fA-F]{4}(?:\\u[0-9a-fA-F]{4})*|x[0-9a-fA-F]{2}|[^\s\w])"),
 }
 _READINGS = 30
-"""Most ways in which the escapes of a text are undone, one kind after another."""
+"""Most orders in which the kinds of escapes of a text are undone."""
 
 
 def _readings(text: str) -> Iterator[tuple[str, str]]:
-    """Yield *text* with its escapes undone in every order, and the marks of those undone."""
+    """Yield *text* with its escapes undone in every order, and the kinds that were undone."""
     marks = {text: ""}
     readings = [text]
-    for reading in readings:  # It grows meanwhile.
+    for reading in readings:  # The list grows in the loop.
         yield reading, marks[reading]
         for mark, pattern in _ESCAPES.items():
             if mark in reading and len(readings) < _READINGS:
@@ -217,7 +217,7 @@ def _readings(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _origins(text: str, marks: str) -> list[tuple[int, int]]:
-    """Return where in *text* each letter comes from once the escapes of *marks* are undone."""
+    """Return the position in *text* of each character after the escapes of *marks* are undone."""
     origins = [(at, at + 1) for at in range(len(text))]
     for mark in marks:
         at = 0
@@ -236,7 +236,7 @@ def _origins(text: str, marks: str) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=1024)
 def _plain(escape: str) -> str:
-    """Return the letters that *escape* stands for."""
+    """Return the characters that *escape* stands for."""
     if escape[0] == "&":
         return unescape(escape)
     if escape[0] == "%":
@@ -254,7 +254,7 @@ def _plain(escape: str) -> str:
 
 
 def _folded(text: str) -> str:
-    """Return *text* without capitals, letter for letter."""
+    """Return *text* in lower case, with the same length."""
     folded = text.lower() if text.isascii() else text.casefold()
     if len(folded) == len(text):
         return folded
@@ -271,7 +271,7 @@ def _masked(text: str, hidden: bytearray) -> Iterator[str]:
 
 
 def printable(text: str, *, limit: int = 80) -> str:
-    """Return *text* on one line, no longer than *limit*, without what a terminal would obey."""
+    """Return *text* as one line of at most *limit* characters, without control characters."""
     plain = "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
         for letter in text[: limit + 1]

@@ -27,11 +27,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LampStatus:
-    """How a lamp's light is: *light* is what the driver said last, ``None`` before it was tried.
+    """The state of a lamp's light; *light* is ``None`` until it was opened for the first time.
 
     *known* is what stands behind a light that is ok.
-    *blocked* is for how many seconds the driver should have returned from its present call, and
-    *called_in* the seconds until it is called again: 0 while it is, infinite while all is still.
+    *blocked* is by how many seconds the current call of the driver is late. *called_in* is the
+    number of seconds until the next call: 0 during a call, infinite while the light is steady.
     """
 
     light: Light | None

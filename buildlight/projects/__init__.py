@@ -1,1 +1,1 @@
-"""What CI servers say, and what we hold of it. Pure: no clock, no input or output."""
+"""What CI servers say, and what is remembered of it. Pure: no clock, no input or output."""

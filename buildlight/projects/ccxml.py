@@ -16,32 +16,32 @@ from buildlight.projects.project import Message, Project, is_mark
 from buildlight.wording import count
 
 MAX_BYTES = 16 * 2**20
-"""Largest document, decoded. The largest seen in the field has 160 kB."""
+"""Largest document, in decoded bytes. The largest known one has 160 kB."""
 MAX_DEPTH = 16
-"""Deepest nesting: 2 million nested tags were seen to take 500 MB."""
+"""Deepest nesting: 2 million nested tags take 500 MB."""
 MAX_PROJECTS = 50_000
 MAX_MESSAGES = 50
-"""Messages kept of one project; the rest is nothing that anybody reads on a lamp."""
+"""Most messages kept of one project."""
 SLICE = 64 * 2**10
-"""Bytes fed to expat at a time, and the most it may swallow without finding anything:
-expat 2.5 is quadratic on one long token, and worse in smaller slices."""
+"""Bytes given to expat at a time, and the most that it may take without finding anything:
+expat 2.5 takes quadratic time for one long token, and longer in smaller slices."""
 
 MARK = "buildlight:"
-"""How a comment begins that holds marks: of all rows, or of the row it stands in."""
+"""The beginning of a comment with marks: of all rows, or of the row that contains it."""
 MAX_MARKS = 16
-"""Marks kept of one row: so many daemons in a row nobody has."""
+"""Most marks kept of one row: longer chains of daemons do not occur."""
 
 LONGEST_NAME, LONGEST_REASON = 40, 80
-"""Letters of a root's name, and of what expat says, that a sentence may repeat."""
+"""Most characters of a root's name, or of expat's message, that a sentence repeats."""
 
 ROOTS = frozenset({"Projects", "CruiseControl"})
 """Roots of a feed: the standard's, and that of CruiseControl.NET's XmlServerReport.aspx."""
 
 PLACEHOLDERS = frozenset({"repo does not exist or token missing", "unknown - unknown"})
-"""Names of projects that are none: woodpecker-ci/woodpecker:server/api/badge.go, and
+"""Names of rows that do not stand for projects: woodpecker-ci/woodpecker:server/api/badge.go, and
 Kraken-CI/kraken:server/kraken/server/badge.py, whose stand-in for a wrong address is a success."""
 
-# What the server means by a well-formed document that is not a feed, by its root.
+# The meaning of a well-formed document that is not a feed, by its root.
 _REFUSALS: Mapping[str, str] = {
     "access-denied": "access-denied: the server requires authentication; set auth",
     "html": "html: the server sent a web page, perhaps a login page; "
@@ -50,10 +50,10 @@ _REFUSALS: Mapping[str, str] = {
 
 
 def parse(document: bytes) -> tuple[Project, ...]:
-    """Return the projects of *document*, in its order; a feed may hold none.
+    """Return the projects of *document*, in its order; a feed may be empty.
 
-    Raises :class:`FeedMalformed` for what is not a whole feed within the limits of this module,
-    :class:`FeedRefused` for a document in which the server says no.
+    Raises :class:`FeedMalformed` if it is not a complete feed within the limits of this module,
+    :class:`FeedRefused` if it is a refusal of the server.
     """
     parsing = parse_in_slices(document)
     while True:
@@ -66,13 +66,12 @@ def parse(document: bytes) -> tuple[Project, ...]:
 def parse_in_slices(document: bytes) -> Generator[None, None, tuple[Project, ...]]:
     """Do what :func:`parse` does, a slice of :data:`SLICE` bytes at a time.
 
-    For whoever has to do something else between slices; what the generator returns is the
-    projects.
+    The caller can do other work between slices; the generator returns the projects.
     """
     if len(document) > MAX_BYTES:
         raise FeedMalformed(f"larger than {MAX_BYTES // 2**20} MiB; is it a feed?")
-    document = document.lstrip()  # a blank line before the declaration is no XML (Concourse)
-    # White space behind it means nothing, either; one byte of it may be half a letter of UTF-16.
+    document = document.lstrip()  # XML allows no blank line before the declaration (Concourse)
+    # White space at the end stays: one byte of it may be half a character of UTF-16.
     document = document[: len(document.rstrip()) + 1]
     if not document:
         raise FeedMalformed("an empty answer; check the address")
@@ -99,7 +98,7 @@ def parse_in_slices(document: bytes) -> Generator[None, None, tuple[Project, ...
 
 
 def _parser(target: "_Feed") -> DefusedXMLParser:
-    """Return a parser that refuses entities, and hands the rest to *target* without a detour.
+    """Return a parser that refuses entities, and passes the rest directly to *target*.
 
     ElementTree's own handlers, which are Python here, would rewrite each name and copy each
     attribute: that is a third of the time that a document takes.
@@ -119,8 +118,8 @@ def write(projects: Iterable[Project], *, origin: str = "") -> bytes:
     *origin* is the daemon that writes it. Marks are comments: other clients skip them, and the
     schema allows them.
 
-    Those that the standard requires are always there, but for a time that nobody knows. Breakers
-    travel as CruiseControl.NET and GoCD send them.
+    The attributes that the standard requires are always present, except for an unknown time.
+    Breakers have the form of CruiseControl.NET and GoCD.
     """
     root = Element("Projects")
     if origin:
@@ -165,14 +164,14 @@ def _not_xml(document: bytes, target: "_Feed", exc: Exception) -> FeedError:
     return FeedMalformed(f"not well-formed XML {read}{why}")
 
 
-# What expat calls a document that ends too soon.
+# expat's messages for a document that ends too soon.
 _ENDS = frozenset(
     {"no element found", "unclosed token", "unclosed CDATA section", "partial character"}
 )
 
 
 class _Feed:
-    """Target of the parser: collects projects, and refuses what no feed contains."""
+    """Target of the parser: collects projects, and raises for anything that no feed contains."""
 
     def __init__(self) -> None:
         self.projects: list[Project] = []
@@ -185,7 +184,7 @@ class _Feed:
         self._marks: tuple[str, ...] = ()
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """Take a start tag; attributes of a namespace of their own do not count."""
+        """Take a start tag; attributes with a namespace are ignored."""
         self.events += 1
         self._depth += 1
         if self._depth > MAX_DEPTH:
@@ -220,15 +219,15 @@ class _Feed:
         self._attributes = None
 
     def data(self, _text: str) -> None:
-        """Take text, which means nothing in a feed but that the document goes on."""
+        """Take text, which has no meaning in a feed."""
         self.events += 1
 
     def comment(self, text: str) -> None:
-        """Take a comment, likewise, unless another buildlight wrote it."""
+        """Take a comment, which has no meaning unless another buildlight wrote it."""
         self.events += 1
         if not text.startswith(MARK):
             return
-        # Anything else would be repeated to others: a token, say.
+        # Other text could be a token, and marks are passed on to other clients.
         marks = tuple(word for word in text.split() if is_mark(word))[:MAX_MARKS]
         if self._attributes is None:
             self._origins = marks
@@ -244,7 +243,7 @@ class _Feed:
             return
         sentence = _REFUSALS.get(name.lower())
         if sentence is None:
-            # Left out, not cut: half of a token that is echoed here would not be recognised.
+            # Left out, not shortened: half of an echoed token would not be recognised as a secret.
             told = f"<{name}>" if len(name) <= LONGEST_NAME else "something else"
             raise FeedMalformed(f"the root is {told}, not <Projects>; is it a feed?")
         raise FeedRefused(sentence)
@@ -267,10 +266,10 @@ def _project(
 
 
 def parse_time(text: str) -> datetime | None:
-    """Return the time that *text* tells, or ``None`` if it tells none; never raises.
+    """Return the time that *text* contains, or ``None``; never raises.
 
-    Takes ISO 8601 as servers write it, Shipit's ``… UTC`` and Java's ``Date.toString()`` with
-    its zone left out unless it is UTC. No zone is guessed: such a time stays naive.
+    Reads ISO 8601 as servers write it, Shipit's ``… UTC`` and Java's ``Date.toString()``. Of
+    the latter's zones only UTC is read; other times stay naive, because no zone is guessed.
     """
     text = text.strip()
     if not text:
@@ -284,7 +283,7 @@ def parse_time(text: str) -> datetime | None:
 
 
 def _iso(text: str) -> datetime:
-    # CruiseControl.NET sends seven digits after the point; fromisoformat cuts them off itself.
+    # CruiseControl.NET sends seven digits after the point; fromisoformat ignores the last.
     return datetime.fromisoformat(text)
 
 

@@ -1,7 +1,7 @@
-"""Encodings of XML that the parser does not know, or that servers get wrong. Pure.
+"""Encodings of XML that the parser does not know, or that servers declare wrongly. Pure.
 
-The parser (expat) reads UTF-8, UTF-16 and encodings of one byte a letter, and believes what the
-declaration says. Everything else becomes UTF-8 here.
+The parser (expat) reads UTF-8, UTF-16 and single-byte encodings, and trusts the declaration. All
+other encodings are converted to UTF-8 here.
 """
 
 import re
@@ -15,7 +15,7 @@ _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([A-Za-z0-9._:-]{1,40})", re.IGNORE
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
 _UTF_8_MARK = b"\xef\xbb\xbf"
 
-# Encodings with several bytes a letter, and the codec that reads them as browsers do.
+# Multi-byte encodings, and the codec that reads each like browsers do.
 _CODECS: Mapping[str, str] = {
     **dict.fromkeys(("gb2312", "gbk", "gb18030", "gb_2312-80", "cp936"), "gb18030"),
     **dict.fromkeys(("shift_jis", "shift-jis", "sjis", "windows-31j", "cp932"), "cp932"),
@@ -24,15 +24,15 @@ _CODECS: Mapping[str, str] = {
     "euc-jp": "euc_jp",
     "iso-2022-jp": "iso2022_jp",
 }
-# What a Content-Type may say besides; the names of the codecs are Python's.
+# Further names in a Content-Type; the codecs have Python's names.
 _OF_ONE_BYTE = re.compile(r"iso-8859-\d{1,2}|windows-125\d|koi8-[ru]|us-ascii")
 
 
 def in_utf8(document: bytes, content_type: str = "") -> bytes:
-    """Return *document* in an encoding that the parser reads; mostly the same object.
+    """Return *document* in an encoding that the parser reads; usually the same object.
 
-    *content_type* is the header: its charset counts if the document declares no encoding and is
-    not UTF-8. RFC 7303 would have it count always, but frameworks add a wrong one to everything.
+    *content_type* is the header. Its charset counts only if the document declares no encoding and
+    is not UTF-8. By RFC 7303 it would always count, but web frameworks often add a wrong one.
     Raises :class:`FeedMalformed` for a document that is not in the encoding it declares.
     """
     if document.startswith(_MARKS):
@@ -48,7 +48,8 @@ def in_utf8(document: bytes, content_type: str = "") -> bytes:
     else:
         return document
     if declared in ("utf-16", "utf-16le", "utf-16be", "ucs-2"):
-        codec = "utf-8"  # ASCII could be read, so it is not: .NET declares what a string is in.
+        # The declaration was readable as ASCII, so UTF-16 is wrong: .NET declares its strings so.
+        codec = "utf-8"
     elif declared in _CODECS:
         codec = _CODECS[declared]
     elif name is None:

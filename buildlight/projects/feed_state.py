@@ -1,8 +1,8 @@
-"""What one poll of a feed gave, and how the feed stands after it. Pure.
+"""The result of one poll of a feed, and the state of the feed after it. Pure.
 
-Every rule about a *whole* feed is here: when it is stale, when a missing project is given up. What
-makes a good-looking answer a fault is in ``plausibility``, what one project's words mean in
-``verdict``.
+This module has the rules about a *whole* feed: when it is stale (its news is too old), when a
+missing project is forgotten. ``plausibility`` has the rules about suspicious answers,
+``verdict`` those about the words of one project.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -39,15 +39,15 @@ class Freshness(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How one feed is judged.
+    """The limits and names that apply to one feed.
 
-    *max_age* (seconds) is how old the last good answer may get, *max_failures* how many polls
-    in a row may fail, before the feed is stale. A green project that is missing from good answers
-    is given up after *max_age*, a red one after *forget_missing*. *expiry* (seconds) is how long a
-    verdict may stand that no answer confirms. *required* are names that every good answer must
-    hold, *exact* names that it must hold once they were seen. With *roll_up* the stages and jobs
-    of a pipeline are one; *ignore_older_than* (seconds) is the age of its last build from which on
-    a project does not count.
+    The feed is stale when its last good answer is older than *max_age* (seconds), or after
+    *max_failures* failed polls in a row. A project that is missing from good answers is forgotten
+    after *max_age* if it is green, after *forget_missing* if it is red. An unconfirmed verdict
+    is kept for *expiry* seconds. *required* are names that every good answer must contain,
+    *exact* are names that it must contain once they were seen. With *roll_up* the stages and
+    jobs of a pipeline count as one project. A project whose last build is older than
+    *ignore_older_than* (seconds) does not count.
     """
 
     max_age: float
@@ -67,13 +67,13 @@ class Rules:
         )
 
     def name_of(self, name: str) -> str:
-        """Return what the project called *name* counts as: itself, or its pipeline."""
+        """Return the name under which the project *name* counts: its own, or its pipeline's."""
         return pipeline_of(name) if self.roll_up else name
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one poll gave: the projects, or the fault; and when it was over.
+    """The result of one poll: the projects or the fault, and when the poll ended.
 
     *at* is seconds of a clock that never jumps, *clock* the time of day that a person reads:
     a Pi has no clock of its own, and its time of day may leap by years when the network comes.
@@ -90,7 +90,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """Everything known of a feed: its projects, and how it answered lately.
+    """Everything known about a feed: its projects, and its last answers.
 
     *revision* goes up whenever a report of it would say something else, ages aside. *answered* is
     when the last good answer came, in seconds as in :class:`Reading`, *answer* that answer; *rest*
@@ -146,13 +146,13 @@ class FeedState:
 
     def _names(self, rules: Rules, applies: Callable[[ProjectState], bool]) -> frozenset[str]:
         if self.settled:
-            return frozenset()  # Of 50,000 projects, too, at every report.
+            return frozenset()  # Fast, because it runs at every report, with up to 50,000 projects.
         return frozenset(
             rules.name_of(key[0]) for key, known in self.projects.items() if applies(known)
         )
 
     def freshness(self, rules: Rules, *, now: float) -> Freshness:
-        """Return how old the feed's news is at *now* (seconds as in :class:`Reading`)."""
+        """Return the freshness of the feed at *now* (seconds as in :class:`Reading`)."""
         if self.answered is None:
             return Freshness.NEVER
         age = max(rules.max_age, 3 * min(self.rest, LONGEST_REST))
@@ -167,7 +167,7 @@ def _confirmed(known: ProjectState, now: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a reading told that was not known: events by project, names given up, odd words."""
+    """The news in a reading: events by project, forgotten names, unknown words."""
 
     events: tuple[ProjectEvent, ...] = ()
     dropped: tuple[str, ...] = ()
@@ -177,10 +177,10 @@ class News:
 
 
 def absorb(feed_state: FeedState, reading: Reading, *, rules: Rules) -> tuple[FeedState, News]:
-    """Return how the feed stands after *reading*, and what was new in it.
+    """Return the state of the feed after *reading*, and the news in it.
 
-    An answer with a fault in it counts as a failed poll, and what it told is not believed. The
-    first good reading brings no events.
+    An answer with a fault counts as a failed poll, and its projects are ignored. The first good
+    reading gives no events.
     """
     if isinstance(reading.outcome, FeedError):
         return _fail(feed_state, reading.outcome), News()
@@ -193,7 +193,9 @@ def absorb(feed_state: FeedState, reading: Reading, *, rules: Rules) -> tuple[Fe
         return replace(_fail(feed_state, fault), newcomers=newcomers), News()
     read = _read(feed_state, reading, answer, rules)
     kept = _missing(feed_state, read, reading, rules)
-    known = feed_state.projects.keys()  # In its order: some servers send rows in any.
+    known = (
+        feed_state.projects.keys()
+    )  # In the order of the state, because some servers send rows in changing order.
     projects = {key: read.get(key) or kept[key] for key in known if key in read or key in kept}
     projects |= read
     changed = projects != feed_state.projects or feed_state.answered is None or feed_state.error
@@ -211,9 +213,10 @@ def absorb(feed_state: FeedState, reading: Reading, *, rules: Rules) -> tuple[Fe
 
 
 def in_doubt(feed_state: FeedState) -> FeedState:
-    """Return *feed_state* as outdated news: what passed may be broken by now, or be fixed again.
+    """Return *feed_state* with every verdict in doubt, because the news is outdated.
 
-    No green comes of it, and no red is forgotten. What never had a verdict is no worse than it was.
+    A doubted pass cannot make a lamp green, and no red is forgotten. A project without a verdict
+    does not change.
     """
     return replace(
         feed_state,
@@ -229,7 +232,7 @@ def in_doubt(feed_state: FeedState) -> FeedState:
 
 
 def unanswered(feed_state: FeedState) -> FeedState:
-    """Return what is known of a feed whose last answer proves nothing any more."""
+    """Return the state of a feed whose last answer no longer counts."""
     answered = feed_state.answered
     return FeedState(
         revision=feed_state.revision + 1,
@@ -243,7 +246,7 @@ def unanswered(feed_state: FeedState) -> FeedState:
 
 
 def nothing_new(before: FeedState, after: FeedState, rules: Rules) -> bool:
-    """Return whether a report of *after* would say what one of *before* said, but for ages."""
+    """Return whether reports of *before* and *after* are equal, except for ages."""
     return (
         after.settled
         and after.revision == before.revision
@@ -266,7 +269,7 @@ def _fail(feed_state: FeedState, fault: FeedError) -> FeedState:
 def _read(
     feed_state: FeedState, reading: Reading, projects: Iterable[Project], rules: Rules
 ) -> dict[Key, ProjectState]:
-    """Return the projects of an answer, each compared with what was known of it."""
+    """Return the new state of each project of an answer."""
     found = {}
     for key, before, project in paired(feed_state.projects, projects, words=rules.words):
         known = update(before, project, now=reading.clock, words=rules.words)
@@ -283,7 +286,7 @@ def _unconfirmed(
     reading: Reading,
     rules: Rules,
 ) -> ProjectState:
-    """Return *known*, of which the answer held no definite word, with the age of its verdict."""
+    """Return *known* after an answer that did not confirm its verdict."""
     since = before.unconfirmed_since if before else reading.at
     if since is None:
         since = reading.at if feed_state.answered is None else feed_state.answered
@@ -293,23 +296,23 @@ def _unconfirmed(
         unconfirmed_since=since,
         doubted=before is not None and before.doubted and not old,
     )
-    # Forgetting a red could turn a lamp green: a broken one is only doubted.
+    # Forgetting a red could turn a lamp green, so a broken project is only doubted.
     return _forgotten(known) if old else known
 
 
 def _missing(
     feed_state: FeedState, read: Mapping[Key, ProjectState], reading: Reading, rules: Rules
 ) -> dict[Key, ProjectState]:
-    """Return the projects that the answer does not hold, as far as they are kept.
+    """Return the projects that are missing from the answer and are still kept.
 
-    What nobody could see before a restart, or while the feed was silent for long, is missing from
-    now on, if it is broken. Yesterday's green is given up at once.
+    After a restart or a long silence of the feed, a broken project counts as missing from now on,
+    and a green one is forgotten at once.
     """
     answered = feed_state.answered
     blind = answered is None or reading.at >= answered + rules.max_age
     kept = {}
     for key, known in feed_state.projects.items():
-        if key in read or known.project.stand_in:  # That doubt has ended.
+        if key in read or known.project.stand_in:  # This doubt has ended.
             continue
         red = known.verdict is Verdict.BROKEN
         since = known.missing_since
@@ -335,7 +338,7 @@ def _gone(known: ProjectState, since: float, reading: Reading, rules: Rules) -> 
 
 
 def _latest(missing: dict[Key, ProjectState]) -> dict[Key, ProjectState]:
-    """Return those that were seen last, so many that a server of new names fills no memory."""
+    """Return the projects that were seen last; without a limit new names could fill the memory."""
     if len(missing) <= MOST_MISSING:
         return missing
     latest = sorted(missing, key=lambda key: missing[key].missing_since or 0.0, reverse=True)
@@ -343,11 +346,11 @@ def _latest(missing: dict[Key, ProjectState]) -> dict[Key, ProjectState]:
 
 
 MOST_MISSING = 50_000
-"""Most projects that are kept though an answer does not hold them: as many as one may hold."""
+"""Most missing projects that are kept: as many as one answer may contain."""
 
 
 def _forgotten(known: ProjectState) -> ProjectState:
-    """Return *known* without its verdict, if that is passing."""
+    """Return *known* without its verdict if that is passing."""
     if known.verdict is not Verdict.PASSING:
         return known
     return replace(known, verdict=Verdict.NONE, since=None)
@@ -386,7 +389,7 @@ def _news(
 
 
 def _by_name(feed_state: FeedState, rules: Rules, *, clock: datetime) -> Mapping[Key, ProjectState]:
-    """Return what news are told about: each project or, rolled up, what lives of each pipeline."""
+    """Return the states that events compare: projects, or pipelines without their old parts."""
     if not rules.roll_up:
         return feed_state.projects
     living = (each for each in feed_state.projects.values() if not rules.dead(each, clock=clock))

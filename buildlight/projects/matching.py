@@ -1,7 +1,7 @@
-"""Which project of an answer is which of those that are remembered. Pure.
+"""Matches the projects of an answer with the remembered ones. Pure.
 
-A name is enough for nearly every server. GoCD and preview feeds repeat names, in any order; then
-nothing may be mistaken that would turn a red project green.
+For nearly every server the name is enough. GoCD and preview feeds repeat names, in any order; then
+no mistake may turn a red project green.
 """
 
 import math
@@ -15,10 +15,10 @@ from buildlight.projects.project import Activity, BuildStatus, Project, activity
 from buildlight.projects.verdict import DEFINITE, ProjectState, Verdict
 
 Key = tuple[str, int]
-"""A project's name, and a number that tells it from others of that name."""
+"""A project's name, and a number that distinguishes projects of one name."""
 
 Pair = tuple[Key, ProjectState | None, Project]
-"""A project, under what it is to be remembered, and as what it was so far."""
+"""A project, its key, and its remembered state."""
 
 
 def paired(
@@ -27,7 +27,7 @@ def paired(
     *,
     words: Mapping[str, BuildStatus],
 ) -> Iterator[Pair]:
-    """Pair *projects* with what is *known*; no key is given twice."""
+    """Pair *projects* with the *known* states; each key is used once."""
     keys: dict[str, list[Key]] = {}
     for key in known:
         keys.setdefault(key[0], []).append(key)
@@ -49,12 +49,12 @@ def _paired_namesakes(
     known: Mapping[Key, ProjectState],
     words: Mapping[str, BuildStatus],
 ) -> Iterator[Pair]:
-    """Pair projects of one name: by their address, where only one has it, else with caution.
+    """Pair projects of one name: by their address if it is unique, otherwise with caution.
 
-    Where nothing tells them apart, one without a definite word may have been the worst of them;
-    and if one has gone it may have been the worst, which stays as the missing one.
+    If nothing distinguishes them, one without a definite word is taken for the worst of them. If
+    one is missing, the worst of them counts as missing.
     """
-    # Looked up, not looked for: a server may repeat one name 50,000 times.
+    # A dictionary, not a search: a server may repeat one name 50,000 times.
     at = _by_address(known)
     told = Counter(address_of(project.web_url) for project in group)
     left = dict(known)
@@ -86,9 +86,9 @@ def _by_address(known: Mapping[Key, ProjectState]) -> Mapping[str, Sequence[Key]
 
 
 def address_of(web_url: str) -> str:
-    """Return a digest of a project's page, which tells namesakes apart over a restart.
+    """Return a digest of a project's page, which distinguishes namesakes after a restart.
 
-    A digest, as an address may hold what no file should; empty for a project without a page.
+    Only a digest is stored, because an address may contain a secret. Empty without a page.
     """
     return blake2b(web_url.encode(errors="replace"), digest_size=6).hexdigest() if web_url else ""
 
@@ -96,10 +96,10 @@ def address_of(web_url: str) -> str:
 def _worst(
     left: Iterable[ProjectState], strangers: Iterable[Project], words: Mapping[str, BuildStatus]
 ) -> ProjectState | None:
-    """Return the worst that a stranger without a word may have been.
+    """Return the worst state that an unmatched project may have had.
 
-    A broken one that says so is one of those that were broken; one that passes may be any. Of two
-    with the same verdict, the one that was confirmed first is worse.
+    A project that is broken now was one of the broken ones; a passing project may be any of them.
+    Of two with the same verdict, the one with the older confirmation is worse.
     """
     suspects = sorted(left, key=_badness)
     broken = sum(_word(project, words) is Verdict.BROKEN for project in strangers)
@@ -113,17 +113,17 @@ def _badness(known: ProjectState) -> tuple[int, float]:
 
 
 def _as(worst: ProjectState | None, project: Project) -> ProjectState | None:
-    """Return *worst* with the build of *project*: a difference between the two earns no green."""
+    """Return *worst* with the build of *project*, so that their difference earns no green."""
     if worst is None:
         return None
     return replace(worst, build=(project.last_build_label, project.last_build_time))
 
 
 WORST_FIRST = (Verdict.BROKEN, Verdict.NONE, Verdict.PASSING)
-"""Verdicts in the order of caution: what nobody knows is worse than what passes."""
+"""Verdicts from best to worst: unknown is worse than passing."""
 
 
 def _word(project: Project, words: Mapping[str, BuildStatus]) -> Verdict | None:
-    """Return the verdict that *project* has for sure, ``None`` while nobody knows."""
+    """Return the certain verdict of *project*; ``None`` if there is none."""
     building = activity_of(project) is Activity.BUILDING
     return None if building else DEFINITE.get(status_of(project, words))

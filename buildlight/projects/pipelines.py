@@ -1,4 +1,4 @@
-"""The parts of a pipeline as one project, for servers that list each stage and job. Pure."""
+"""Counts a pipeline as one project, for servers that list each stage and job (roll-up). Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -7,10 +7,10 @@ from buildlight.projects.verdict import WORST_FIRST, ProjectState
 
 
 def roll_up(projects: Iterable[ProjectState]) -> tuple[ProjectState, ...]:
-    """Return one for each pipeline of *projects*: the worst of its stages and jobs.
+    """Return one state for each pipeline of *projects*: the worst of its stages and jobs.
 
-    GoCD, Concourse and TeamCity list a pipeline's parts beside each other, and a stage can be
-    green while a job of it is red. A pipeline is being built if any part of it is.
+    GoCD, Concourse and TeamCity list the parts of a pipeline separately, and a stage can be green
+    while one of its jobs is red. A pipeline is being built if any part of it is.
     """
     pipelines: dict[str, list[ProjectState]] = {}
     for known in projects:

@@ -1,7 +1,7 @@
-"""What makes a good-looking answer a fault: a 200 proves nothing by itself. Pure.
+"""Finds faults in answers with status 200, which may still be wrong. Pure.
 
-An answer is believed if it goes on from the one before. Where it does not, it has to prove itself:
-new names are believed once they have stood for a while, each with a definite word.
+An answer is believed if it continues the one before. Otherwise its new names are believed only
+after they have stayed for a while, each with a definite word.
 """
 
 from collections.abc import Collection
@@ -21,7 +21,7 @@ NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Newcomers:
-    """Names of an answer that is not believed yet, and the second at which they first came."""
+    """Names of an answer that is not believed yet, and the second at which each first appeared."""
 
     names: frozenset[str]
     since: float
@@ -30,7 +30,7 @@ class Newcomers:
 def find_fault(
     state: "FeedState", projects: Collection[Project], rules: "Rules", *, at: float
 ) -> tuple[FeedMalformed | None, Newcomers | None]:
-    """Return what is wrong with an answer, if anything, and who has to prove themselves.
+    """Return what is wrong with an answer, if anything, and the names that are not believed yet.
 
     *at* is seconds as in :class:`feed_state.Reading`.
     """

@@ -38,13 +38,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What a feed says of one project, before anybody judges it.
+    """What a feed says about one project, without interpretation.
 
-    *activity* and *last_build_status* keep the server's spelling, since half of the servers
-    in the field use words of their own; :func:`activity_of` and :func:`status_of` read them.
-    Absent attributes are empty strings. A time that is absent or unreadable is ``None``; one
-    without a zone stays naive, as it does not say what it means. *marks* are the daemons that
-    passed the row on, if any did, and :data:`DOUBT`.
+    *activity* and *last_build_status* keep the server's spelling, because many servers use other
+    words than the standard; :func:`activity_of` and :func:`status_of` interpret them. Absent
+    attributes are empty strings. A time that is absent or unreadable is ``None``; a time without
+    a zone stays naive. *marks* are the daemons that passed the row on, and :data:`DOUBT`.
     """
 
     name: str
@@ -59,7 +58,7 @@ class Project:
 
     @property
     def stand_in(self) -> bool:
-        """Whether this is a feed or lamp in doubt of another buildlight, and not a project."""
+        """Whether the row stands for a doubted feed or lamp of another buildlight."""
         return DOUBT in self.marks
 
 
@@ -75,7 +74,7 @@ def is_mark(word: str) -> bool:
 
 
 # Words outside the standard come from CruiseControl.NET, Travis, Solano, Shipit, GoCD and
-# Jenkins. A feed's own table in the configuration is laid over this one.
+# Jenkins. A feed's key ``words`` overrides this table.
 STATUS_WORDS: Mapping[str, BuildStatus] = {
     "success": BuildStatus.SUCCESS,
     "passed": BuildStatus.SUCCESS,
@@ -119,7 +118,7 @@ ACTIVITY_WORDS: Mapping[str, Activity] = {
 
 
 def status_of(project: Project, words: Mapping[str, BuildStatus] = STATUS_WORDS) -> BuildStatus:
-    """Return what the project's ``lastBuildStatus`` means; a word nobody knows is ``UNKNOWN``.
+    """Return the meaning of the project's ``lastBuildStatus``; ``UNKNOWN`` for an unknown word.
 
     *words* has lower-case keys.
     """
@@ -127,7 +126,7 @@ def status_of(project: Project, words: Mapping[str, BuildStatus] = STATUS_WORDS)
 
 
 def activity_of(project: Project) -> Activity:
-    """Return what the project's ``activity`` means; a word nobody knows is ``UNKNOWN``."""
+    """Return the meaning of the project's ``activity``; ``UNKNOWN`` for an unknown word."""
     return ACTIVITY_WORDS.get(project.activity.strip().lower(), Activity.UNKNOWN)
 
 
@@ -146,10 +145,10 @@ def unknown_activities(projects: Iterable[Project]) -> frozenset[str]:
 
 
 def normalize_all(projects: tuple[Project, ...]) -> tuple[Project, ...]:
-    """Return *projects* as every rule sees them.
+    """Return *projects* in the form that all rules use.
 
-    Names are in Unicode's normal form C: two spellings are one name. A placeholder for a time
-    (1970, 0001, 9999) is no time.
+    Names are in Unicode's normal form C, so that two spellings are one name. A placeholder time
+    (1970, 0001, 9999) becomes ``None``.
     """
     if all(map(_is_normal, projects)):
         return projects
@@ -157,7 +156,7 @@ def normalize_all(projects: tuple[Project, ...]) -> tuple[Project, ...]:
 
 
 YEARS = range(1990, 2090)
-"""Years in which a build may have been made; servers write 1970, 0001 and 9999 for never."""
+"""Plausible years of a build; servers write 1970, 0001 and 9999 for never."""
 
 
 def _is_normal(project: Project) -> bool:

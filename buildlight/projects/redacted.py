@@ -1,4 +1,4 @@
-"""A project as an output may show it. Pure: rules see the true one."""
+"""Removes secrets from projects for output; the rules use the true projects. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
@@ -13,7 +13,7 @@ from buildlight.redaction import MASK, holds_secret, scrub, shown_link
 def redacted(projects: Iterable[Project], secrets: frozenset[str]) -> tuple[Project, ...]:
     """Return *projects* without any of *secrets*, and without passwords in their links."""
     projects = tuple(projects)
-    # One search in all texts at once: there may be 50,000 projects, and hardly one to change.
+    # One search through all texts: there may be 50,000 projects, and seldom one to change.
     texts = "\n".join(text for project in projects for text in _texts(project)) if secrets else ""
     if texts and holds_secret(texts, secrets):
         projects = tuple(_scrubbed(project, secrets) for project in projects)
@@ -25,7 +25,7 @@ def redacted(projects: Iterable[Project], secrets: frozenset[str]) -> tuple[Proj
 def with_true_names(
     known: Mapping[Key, ProjectState], projects: Iterable[Project], secrets: frozenset[str]
 ) -> Mapping[Key, ProjectState]:
-    """Return *known*, stored without *secrets*, under the names that *projects* have."""
+    """Return *known*, which was stored without *secrets*, under the true names of *projects*."""
     if not any(MASK in name for name, _ in known):
         return known
     true = {scrub(project.name, secrets): project.name for project in projects}
@@ -59,5 +59,5 @@ def _with_shown_link(project: Project) -> Project:
 
 
 _TEXTS = tuple(field.name for field in fields(Project) if field.type in ("str", str))
-# A password `building` hides no activity.
+# The password may be `building`, which must not hide an activity.
 _WORDS = frozenset({*ACTIVITY_WORDS, *STATUS_WORDS})

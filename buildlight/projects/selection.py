@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which names count: patterns as in :func:`select`."""
+    """Which names count: patterns for :func:`select`."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -21,11 +21,11 @@ class Selection:
 def select(
     names: Iterable[str], *, include: Collection[str] = (), exclude: Collection[str] = ()
 ) -> frozenset[str]:
-    """Return those of *names* that count: all, unless *include* names some, less *exclude*.
+    """Return the *names* that count: those in *include* (all if it is empty), without *exclude*.
 
-    Patterns are globs that match a whole name, or regular expressions behind ``re:`` that match
-    anywhere in its first :data:`LOOKED_AT` letters. Both tell upper from lower case. A pattern that
-    is a name means that name, whatever a glob would make of its brackets.
+    Patterns are globs that match a whole name, or regular expressions after ``re:`` that match
+    anywhere in its first :data:`LOOKED_AT` characters. Both distinguish upper and lower case. A
+    pattern that equals a name means that name, even if it contains brackets.
     """
     return frozenset(
         name
@@ -35,14 +35,14 @@ def select(
 
 
 def required(include: Iterable[str]) -> frozenset[str]:
-    """Return the patterns of *include* that are plain names: their project has to exist."""
+    """Return the patterns of *include* that are plain names; their projects have to exist."""
     return frozenset(
         pattern for pattern in include if not pattern.startswith("re:") and not _GLOB & {*pattern}
     )
 
 
 def exact(include: Iterable[str]) -> frozenset[str]:
-    """Return the patterns of *include* that may be a name themselves, in brackets for instance.
+    """Return the patterns of *include* that may also be plain names, such as a name with brackets.
 
     Such a name has to exist once it was seen.
     """
@@ -52,14 +52,14 @@ def exact(include: Iterable[str]) -> frozenset[str]:
 _GLOB = frozenset("*?[")
 
 LOOKED_AT = 500
-"""Letters of a name at which a regular expression looks. Most that hold ``.*`` take time with the
-square of a name's length, which a server may make 100,000; a glob does not."""
+"""Characters of a name that a regular expression searches. With ``.*`` most take quadratic time,
+and a name may have 100,000 characters; globs are fast."""
 
 
 def idle(include: Sequence[str], names: Collection[str]) -> tuple[int, ...]:
-    """Return which patterns of *include*, counted from 1, match none of *names*.
+    """Return the positions, counted from 1, of patterns in *include* that match none of *names*.
 
-    Plain names are not told: they are :func:`required`, and missed elsewhere.
+    Plain names are left out: they are :func:`required`, and reported elsewhere.
     """
     plain = required(include)
     return tuple(

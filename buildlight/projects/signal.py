@@ -1,4 +1,4 @@
-"""The signal of a lamp: what the projects that count for it add up to. Pure."""
+"""The signal of a lamp: the sum of the projects that count for it. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from buildlight.projects.verdict import WORST_FIRST, ProjectState, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What a lamp has to say.
+    """The state that a lamp shows.
 
-    *building* means, if the verdict is broken, that every broken project is being built; else
-    that any project is. *stale* means that green cannot be vouched for.
+    If the verdict is broken, *building* means that every broken project is being built; otherwise
+    that any project is. *stale* means that the news is too old, or missing, for a green.
     """
 
     verdict: Verdict
@@ -21,12 +21,12 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A reason why green is forbidden; the kinds of it are in ``report.doubts``."""
+    """A reason why green is forbidden; the kinds are in ``report.doubts``."""
 
 
 B, P, N = Verdict.BROKEN, Verdict.PASSING, Verdict.NONE
 
-# Worst first, and what each is called where somebody chooses a pattern for it. CCTray's ranks
+# Worst first, with the names that the configuration uses. CCTray's ranks
 # (CCTrayLib/Monitoring/ProjectState.cs) with two changes: stale outranks another feed's
 # building, and a project without a verdict is not broken.
 RANKS: Mapping[Signal, str] = {
@@ -46,9 +46,9 @@ RANKS: Mapping[Signal, str] = {
 
 
 def aggregate(watched: Iterable[ProjectState], *, doubts: Collection[Doubt]) -> Signal:
-    """Return what *watched* add up to; nothing watched is a stale signal, never a green one.
+    """Return the signal of *watched*; without any project it is stale, never green.
 
-    A project without a verdict does not outweigh one that passes, but its building shows.
+    A passing project outranks one without a verdict, but the building of both shows.
     """
     watched = tuple(watched)
     verdict = min((known.verdict for known in watched), key=WORST_FIRST.index, default=N)

@@ -1,9 +1,8 @@
 """What is remembered of a project: the verdict of its last completed build. Pure.
 
-Half of the servers forget a project's verdict while its next build runs (Travis, Drone,
-Woodpecker and Buildkite answer ``Building`` + ``Unknown``). Here it stands until the next build
-has completed. What one more reading means for it is decided by three small tables and
-:func:`update`.
+Many servers forget a project's verdict while its next build runs (Travis, Drone, Woodpecker and
+Buildkite answer ``Building`` + ``Unknown``). Here the verdict stays until the next build has
+completed. Three small tables and :func:`update` decide what a new reading means.
 """
 
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from buildlight.projects.project import (
 
 
 class Verdict(Enum):
-    """What is held of a project after its last completed build."""
+    """The result of a project's last completed build."""
 
     BROKEN = "broken"
     PASSING = "passing"
@@ -30,11 +29,11 @@ class Verdict(Enum):
 
 
 WORST_FIRST = (Verdict.BROKEN, Verdict.PASSING, Verdict.NONE)
-"""Which verdict outweighs which; a project without one does not outweigh one that passes."""
+"""Ranks of verdicts; a passing project outranks one without a verdict."""
 
 
 class Event(Enum):
-    """What one more reading tells about a project, compared with what was remembered."""
+    """What a new reading means for a project, compared with its remembered state."""
 
     BROKEN = "broken"
     STILL_BROKEN = "still-broken"
@@ -42,7 +41,7 @@ class Event(Enum):
     STARTED = "started"
 
 
-# The statuses that make a verdict; every other keeps the one there was.
+# The statuses that make a verdict; all others keep the previous one.
 DEFINITE: Mapping[BuildStatus, Verdict] = {
     BuildStatus.SUCCESS: Verdict.PASSING,
     BuildStatus.FAILURE: Verdict.BROKEN,
@@ -50,24 +49,24 @@ DEFINITE: Mapping[BuildStatus, Verdict] = {
 }
 
 Build = tuple[str, datetime | None]
-"""(label, time) of a build. Neither is ordered nor unique, and either may be missing: good for
-telling two builds apart, for nothing else."""
+"""(label, time) of a build. Both may be missing, and neither is ordered or unique: they only show
+that two builds differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectState:
     """Everything known of one project of one feed.
 
-    *project* is its last reading, *since* when the verdict came about (``None`` if unknown),
-    *build* what the verdict was taken from, *definite* whether the last reading confirmed it.
-    *announced* says that the verdict turned red while the build still ran, *announced_build* is
-    the build of which events have told, *steady* says that the last two readings had the same
-    label and time.
+    *project* is its last reading, *since* the time at which the verdict began (``None`` if
+    unknown), *build* the build of the verdict. *definite* says whether the last reading confirmed
+    the verdict. *announced* says that the verdict became red while the build still ran,
+    *announced_build* is the build of the last event. *steady* says that the last two readings had
+    the same label and time.
 
-    *missing_since* and *unconfirmed_since* are seconds as in :class:`feed_state.Reading`: the last
-    time at which an answer held the project, or a definite word of it; ``None`` if the last one
-    did. *doubted*: what was stored before a restart may be outdated. *address* is a digest of the
-    project's own page, from before a restart; it tells namesakes apart.
+    *missing_since* and *unconfirmed_since* are seconds as in :class:`feed_state.Reading`: the time
+    of the last answer with the project, or with a definite word for it; ``None`` if that was the
+    last answer. *doubted* says that the verdict was stored before a restart and may be outdated.
+    *address* is a digest of the project's page, which distinguishes namesakes after a restart.
     """
 
     project: Project
@@ -85,9 +84,9 @@ class ProjectState:
     address: str = ""
 
     def age(self, *, clock: datetime) -> float:
-        """Return the seconds since the last build, 0 while one runs or if nobody knows.
+        """Return the seconds since the last build; 0 while one runs, or if the time is unknown.
 
-        A time without a zone may be that of any, and is given the benefit of the doubt.
+        A time without a zone counts as the latest time that it can mean.
         """
         told = self.project.last_build_time
         if told is None or self.building:
@@ -98,12 +97,12 @@ class ProjectState:
 
 
 WIDEST = timedelta(hours=14)
-"""How far a zone can be from UTC."""
+"""Largest distance of a time zone from UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectEvent:
-    """An event of the project called *name*, with its state *before* (if any) and *after*."""
+    """An event of the project *name*, with its state *before* (if any) and *after*."""
 
     event: Event
     name: str
@@ -118,12 +117,12 @@ def update(
     now: datetime,
     words: Mapping[str, BuildStatus] = STATUS_WORDS,
 ) -> ProjectState:
-    """Return the state of *project* after one more reading of it.
+    """Return the new state of *project*.
 
-    *before* is ``None`` at first sight. *now* has a time zone. A definite word of a project
-    that is not building is the verdict, whatever label and time say: they can be missing, stuck
-    or equal for years. Of a building project a broken word is taken too, but a passing one only
-    if it was earned, see :func:`_earned`.
+    *before* is ``None`` for a new project. *now* has a time zone. If the project is not building,
+    a definite word is the verdict; label and time do not matter, because they can be missing,
+    stuck or equal for years. If it is building, a broken word also counts, but a passing one
+    only if it is earned, see :func:`_earned`.
     """
     activity = activity_of(project)
     building = activity is Activity.BUILDING
@@ -137,7 +136,7 @@ def update(
         building=building,
         since=_since(before, project, verdict, now=now),
         build=_build(project) if taken or not before else before.build,
-        # Proxies show a running build with the result of the one before and a label of its own.
+        # Proxies show a running build with the result of the previous one and the new label.
         announced_build=before.announced_build
         if before and not (taken and (turned or not building))
         else _build(project),
@@ -150,10 +149,10 @@ def update(
 
 
 def event(before: ProjectState | None, after: ProjectState) -> Event | None:
-    """Return what happened to a project between two readings, or ``None``.
+    """Return the event between two readings of a project, or ``None``.
 
-    A project at first sight is news only if it is broken. The first good reading of a whole
-    feed is silent; its reader sees to that. A build that ends without a definite word is none.
+    A new project makes an event only if it is broken. The caller drops the events of the first
+    good reading of a feed. A build that ends without a definite word makes no event.
     """
     old = before.verdict if before else Verdict.NONE
     if after.verdict is not old:
@@ -175,10 +174,10 @@ _TURNS: Mapping[tuple[Verdict, Verdict], Event] = {
 def _earned(before: ProjectState | None, project: Project, activity: Activity) -> bool:
     """Return whether a passing word is believed."""
     if activity is Activity.BUILDING:
-        # CodePipeline's proxy calls a running build Success, and Travis raises the label early: a
-        # new label and a new time together are taken for a build that was missed between two polls.
+        # CodePipeline's proxy calls a running build Success, and Travis raises the label early. So
+        # only a new label together with a new time counts: that build ran between two polls.
         return before is None or _both_changed(before.build, _build(project))
-    # What a project does is not known: a green may be that of a build that runs.
+    # The activity is unknown: the green may belong to a build that is still running.
     build = _build(project)
     if activity is not Activity.UNKNOWN or before is None or not any(build):
         return True
@@ -191,14 +190,14 @@ def _both_changed(old: Build, new: Build) -> bool:
 
 
 def _completed_another(before: ProjectState, after: ProjectState) -> bool:
-    """Return whether a broken build has completed that was not announced yet."""
+    """Return whether a broken build has completed that had no event yet."""
     if after.building or not after.definite:
         return False
     (old_label, old_time), (label, time) = before.announced_build, _build(after.project)
     other_label = bool(old_label and label) and old_label != label
     other_time = old_time != time and time is not None
     if not before.building:
-        # A time that moves at every poll is that of the answer, and no build.
+        # A time that changes at every poll is the time of the answer, not of a build.
         return other_label or (other_time and before.steady)
     return other_label or not before.announced
 
@@ -210,8 +209,8 @@ def _build(project: Project) -> Build:
 def _since(
     before: ProjectState | None, project: Project, verdict: Verdict, *, now: datetime
 ) -> datetime | None:
-    # Only a time with a zone and in the past can be told to a person; what was so at first sight
-    # may have been so for long.
+    # Only a past time with a zone is shown to a person. A new project may have had its verdict for
+    # long.
     if before is not None and verdict is before.verdict:
         return before.since
     told = project.last_build_time

@@ -1,1 +1,1 @@
-"""Who else is told the report, besides lamps."""
+"""Receivers of the report besides the lamps: log, files, systemd, page."""

@@ -25,7 +25,7 @@ STEADY = 600.0
 
 
 class ChangeLog:
-    """A publisher that logs what changed since the update before."""
+    """A publisher that logs what changed since the previous update."""
 
     def __init__(self) -> None:
         self._changes: Counter[str] = Counter()
@@ -36,7 +36,7 @@ class ChangeLog:
     def publish(self, update: Update) -> None:
         """Log what changed of each feed and lamp, and the summary when a day is over."""
         if update.before is update.report:
-            return  # The last states at the end, with the report before.
+            return  # The last update at the end repeats the previous report.
         old_feeds, old_lamps = _by_name(update.before)
         for feed in update.report.feeds:
             _log_warnings(old_feeds.get(feed.name), feed)
@@ -52,7 +52,7 @@ class ChangeLog:
             self._log_day(update)
 
     def close(self, _timeout: float) -> None:
-        """Do nothing: every line is written when it is logged."""
+        """Do nothing, because each line is logged at once."""
 
     def _log_day(self, update: Update) -> None:
         totals, before = update.polls.totals(), self._polls
@@ -82,7 +82,9 @@ class ChangeLog:
         if before is None or was != name or {*before.broken} != {*after.broken}:
             self._changes[after.name] += 1
             log.info("%s: %s%s: %s", after.name, name, f" (was {was})" if was else "", _why(after))
-        if after.trouble is not None or after.light is not Light.WAITING:  # else it is not tried
+        if (
+            after.trouble is not None or after.light is not Light.WAITING
+        ):  # otherwise the light was not opened yet
             self._lights.setdefault(after.name, LightLog()).log(after, now=now)
 
 

@@ -1,6 +1,6 @@
-"""The report as a file in memory: any program on this machine can read why a lamp looks as it does.
+"""Writes the report to a file in memory, for `explain` and other programs on this machine.
 
-It lies in the run folder, not on the SD card, and everybody may read it: it holds no secret.
+The file is in the run folder, not on the SD card. All users may read it: it holds no secret.
 """
 
 import logging
@@ -32,7 +32,7 @@ class StatusFile:
         self._started: datetime | None = None
 
     def publish(self, update: Update) -> None:
-        """Write the report if it says something new, and at every heartbeat."""
+        """Write the report if it has changed, and at every heartbeat."""
         gist = _without_ages(update.report)
         if update.heartbeat or gist != self._written:
             self._written = gist
@@ -40,20 +40,20 @@ class StatusFile:
             self._file.write(partial(_document, update.report, started=self._started))
 
     def close(self, timeout: float) -> None:
-        """Remove the file, if it is written within *timeout* seconds: nobody keeps it true."""
-        # A file that this daemon never wrote belongs to another one.
+        """Remove the file after the last write, if that ends within *timeout* seconds."""
+        # A file that this daemon never wrote belongs to another daemon.
         if self._written is None or not self.flush(timeout):
             return
         self._written = None
         try:
             self._path.unlink()
         except (FileNotFoundError, NotADirectoryError):
-            pass  # It could never be written, which was logged.
+            pass  # Every write failed, and that was logged.
         except OSError as exc:
             self._warn(f"cannot be removed: {exc.strerror}")
 
     def flush(self, timeout: float) -> bool:
-        """Wait up to *timeout* seconds until all is written; return whether it is."""
+        """Wait up to *timeout* seconds until everything is written; return whether it is."""
         return self._file.close(timeout)
 
     def _warn(self, sentence: str) -> None:
@@ -61,12 +61,12 @@ class StatusFile:
 
 
 def _document(report: Report, *, started: datetime) -> dict[str, Any]:
-    """Return *report* as JSON, with the process that writes it and since when."""
+    """Return *report* as JSON, with this process and its start."""
     return {"pid": os.getpid(), "started": iso(started), **to_json_by_rows(report)}
 
 
 def _without_ages(report: Report) -> Report:
-    """Return *report* without what changes by itself as time passes."""
+    """Return *report* without the values that change as time passes."""
     return replace(
         report,
         at=report.at.min,

@@ -1,4 +1,4 @@
-"""The state of the service as systemd knows it: the status sentence, ready, reloading, stopping."""
+"""Tells systemd the state of the service: the status sentence, ready, reloading."""
 
 from buildlight.report.report import sentence
 from buildlight.report.update import Update
@@ -6,21 +6,21 @@ from buildlight.system.sd_notify import Systemd
 
 
 class SystemdStatus:
-    """A publisher that passes on to *systemd* what ``systemctl status`` shows."""
+    """A publisher that sends *systemd* the sentence for ``systemctl status``."""
 
     def __init__(self, systemd: Systemd) -> None:
         self._systemd = systemd
         self._ready = False
 
     def publish(self, update: Update) -> None:
-        """Send the report as a sentence, and READY=1 once every feed and light was tried."""
+        """Send the report as a sentence, and READY=1 when every feed and light was tried once."""
         self._systemd.status(sentence(update.report))
         if update.ready and not self._ready:
             self._ready = True
             self._systemd.ready()
 
     def reloading(self) -> None:
-        """Say that a reload has begun; before the first READY=1 systemd must hear nothing."""
+        """Say that a reload has begun, but not before the first READY=1."""
         if self._ready:
             self._systemd.reloading()
 
@@ -30,4 +30,4 @@ class SystemdStatus:
             self._systemd.ready()
 
     def close(self, _timeout: float) -> None:
-        """Do nothing: that the end has begun is said before the lamps go dark."""
+        """Do nothing, because STOPPING=1 is sent before the lamps go dark."""

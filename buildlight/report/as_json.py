@@ -7,13 +7,13 @@ from buildlight.report.report import FeedReport, LampReport, ProjectReport, Repo
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """Return *report* as a document that :mod:`json` can write."""
+    """Return *report* as a value for :mod:`json`."""
     document = to_json_by_rows(report)
     return {**document, "projects": [*document["projects"]]}
 
 
 def to_json_by_rows(report: Report) -> dict[str, Any]:
-    """Return the same with its projects as an iterator: 100,000 at once need 60 MB."""
+    """Return the same with its projects as an iterator, because 100,000 projects need 60 MB."""
     return {
         "version": 1,
         "at": iso(report.at),
@@ -82,5 +82,5 @@ def iso(moment: datetime) -> str:
 
 
 def _as_sent(moment: datetime | None) -> str | None:
-    """Return *moment* as the server sent it, perhaps without a zone."""
+    """Return *moment* as the server sent it, possibly without a zone."""
     return moment.isoformat(timespec="seconds") if moment else None

@@ -1,6 +1,6 @@
 """Why green is forbidden, as values. Pure.
 
-A lamp's signal is made of these, and ``reasons`` puts them into words: whoever changes a
+The signal of a lamp depends on these values, and ``reasons`` puts them into words: a change of a
 sentence cannot change a lamp.
 """
 
@@ -15,7 +15,7 @@ from buildlight.report.rows import Row, Watched
 
 @dataclass(frozen=True, slots=True)
 class NeverAnswered(Doubt):
-    """*feed* gave no good answer since the start; *error* is what happened instead."""
+    """*feed* has given no good answer since the start; *error* is the last failure."""
 
     feed: str
     error: str | None = None
@@ -32,7 +32,7 @@ class Silent(Doubt):
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed(Doubt):
-    """*feed* answers, but said nothing definite of *names* for *age* seconds or longer."""
+    """*feed* answers, but without a definite word for *names* for *age* seconds or longer."""
 
     feed: str
     names: tuple[str, ...]
@@ -41,7 +41,7 @@ class Unconfirmed(Doubt):
 
 @dataclass(frozen=True, slots=True)
 class Unwritten(Doubt):
-    """What was stored of *names* before the restart may be outdated; *feed* has to confirm it."""
+    """The stored verdicts of *names* may be outdated until *feed* confirms them."""
 
     feed: str
     names: tuple[str, ...]
@@ -49,7 +49,7 @@ class Unwritten(Doubt):
 
 @dataclass(frozen=True, slots=True)
 class UnknownWord(Doubt):
-    """*feed* sends a word for *names* that is not known, and the last known one is too old."""
+    """*feed* sends an unknown word for *names*, and their last known word is too old."""
 
     feed: str
     names: tuple[str, ...]
@@ -57,7 +57,7 @@ class UnknownWord(Doubt):
 
 @dataclass(frozen=True, slots=True)
 class Vanished(Doubt):
-    """*names* were broken when *feed* last held them."""
+    """*names* are missing from *feed*, and were broken when last seen."""
 
     feed: str
     names: tuple[str, ...]
@@ -72,7 +72,7 @@ class NothingCounts(Doubt):
 
 @dataclass(frozen=True, slots=True)
 class Missing(Doubt):
-    """The lamp names projects that none of *feeds* has."""
+    """The lamp includes names that none of *feeds* has."""
 
     names: tuple[str, ...]
     feeds: tuple[str, ...]
@@ -89,7 +89,7 @@ class NothingMatches(Doubt):
 class FeedRows:
     """A feed, all its *rows*, and those that are *counting* for a lamp.
 
-    *certain*: no project of it is missing, unconfirmed or doubted, so nobody has to look.
+    *certain* says that no project of it is missing, unconfirmed or doubted.
     """
 
     feed: Watched
@@ -104,9 +104,9 @@ def doubts_of(
     *,
     now: float,
 ) -> tuple[Doubt, ...]:
-    """Return why a lamp with this *selection* may not be green.
+    """Return the reasons why a lamp with this *selection* may not be green.
 
-    *watched* are its feeds. A project is not called missing while a feed is in doubt. *now* is
+    *watched* are its feeds. No project counts as missing while a feed is in doubt. *now* is
     seconds as in :class:`feed_state.Reading`.
     """
     doubts = [doubt for each in watched for doubt in _of_feed(each, now=now)]
@@ -127,7 +127,7 @@ def _of_feed(watched: FeedRows, *, now: float) -> Iterable[Doubt]:
             Unwritten: state.unwritten(rules),
         }
         old = state.doubtful(rules, now=now)
-        # Seldom any: 50,000 names need not be collected for each report.
+        # Rare, so the names of 50,000 projects are not collected for each report.
         told = {row.name: row.told.name for row in rows} if old or any(found.values()) else {}
         if names := (*sorted(told[name] for name in old & told.keys()),):
             yield Unconfirmed(feed.name, names, rules.expiry)

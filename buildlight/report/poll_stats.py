@@ -1,4 +1,4 @@
-"""How polls went since the daemon started: how many, which failed how, how long they took. Pure."""
+"""Statistics of polls since the start: their number, failures by kind, and durations. Pure."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -14,10 +14,10 @@ KINDS: Mapping[type[FeedError], str] = {
     FeedMalformed: "malformed",
 }
 OTHER = "other"
-"""The kind of a failure without a name here, such as one of a plug-in's feed."""
+"""The kind of any other failure, such as one of a plug-in."""
 
 BOUNDS = (0.1, 0.3, 1.0, 3.0, 10.0)
-"""Upper bounds of the duration buckets, in seconds; a poll seldom takes more than 20."""
+"""Upper bounds of the duration buckets, in seconds; a poll rarely takes more than 20."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Polls:
 
 
 class PollStats:
-    """The polls of every feed by its name, counted in this one place."""
+    """Counts the polls of every feed, by name."""
 
     def __init__(self) -> None:
         self._feeds: dict[str, Polls] = {}
@@ -56,7 +56,7 @@ class PollStats:
             polls.failures[KINDS.get(type(error), OTHER)] += 1
 
     def of(self, feed: str) -> Polls:
-        """Return the polls of *feed* until now."""
+        """Return the statistics of *feed*."""
         return self._feeds.get(feed, Polls())
 
     def totals(self) -> Mapping[str, tuple[int, int]]:
@@ -64,5 +64,5 @@ class PollStats:
         return {name: (polls.count, polls.failures.total()) for name, polls in self._feeds.items()}
 
     def copy(self) -> "PollStats":
-        """Return the polls as they are now, for a reader that takes its time."""
+        """Return a copy of the statistics, for a slow reader."""
         return deepcopy(self)

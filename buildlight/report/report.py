@@ -1,4 +1,4 @@
-"""Everything that is known now, as one value. Pure."""
+"""The report: everything that is known now, as one value. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +31,7 @@ from buildlight.report.rows import NAMELESS, Excluded, Row, Tally, Watched, coun
 
 
 class Light(Enum):
-    """Whether a lamp's light can be reached."""
+    """The state of a lamp's light."""
 
     OK = "ok"
     WAITING = "waiting"
@@ -143,18 +143,18 @@ class LampReport:
 
 
 MOMENT = timedelta(seconds=1)
-"""How much two clocks may differ without another beginning of a signal."""
+"""Largest difference of two clocks that does not change the start of a signal."""
 
 Watchers = tuple[tuple[str, Selection], ...]
-"""The lamps that watch a feed, and what of it counts for each."""
+"""The lamps that watch a feed, and their selections."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one feed brings to a report; *chosen* is what counts, by the selection of a lamp.
+    """The part of a report about one feed; *chosen* are the rows that count, by selection.
 
-    *tallies* sum that up. *idle* are the patterns that match nothing of it, by the selection they
-    stand in. *certain* says that each project was in the last answer, with a definite word.
+    *tallies* are their sums. *idle* are the patterns without a match, by selection. *certain*
+    says that each project was in the last answer, with a definite word.
     """
 
     feed: Watched
@@ -169,7 +169,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything known at *at*; the next report reuses those *parts* that stay the same."""
+    """Everything known at *at*; the next report reuses unchanged *parts*."""
 
     at: datetime
     feeds: tuple[FeedReport, ...]
@@ -213,7 +213,7 @@ def _part(feed: Watched, lamps: Iterable[Shown], before: Part | None, *, clock: 
         known = feed.state.projects is before.feed.state.projects
         return replace(before, feed=feed, certain=before.certain if known else _is_certain(feed))
     rows = rows_of(feed, clock=clock)
-    # Once for all lamps with the same selection: there may be 50,000 projects.
+    # Once for all lamps with the same selection, because there may be 50,000 projects.
     chosen = {
         selection: counted(rows, selection)
         for selection in {selection for _, selection in watchers}
@@ -241,25 +241,25 @@ def _is_certain(feed: Watched) -> bool:
 def _idle(
     feed: Watched, rows: Sequence[Row], selections: Iterable[Selection]
 ) -> Mapping[Selection, frozenset[int]]:
-    """Return which include patterns match nothing of *feed*, once it has answered."""
+    """Return the include patterns that match nothing of *feed*, after its first answer."""
     if feed.state.answered is None:
         return {}
     names = {row.name for row in rows}
     of_feed = {row.name for row in rows if not isinstance(row.left_out, Excluded)}
     return {
         **{each: frozenset(idle(each.include, of_feed)) for each in selections},
-        # Last: where a lamp has the same patterns, both match the same.
+        # Last: a lamp with the same patterns has the same matches.
         feed.selection: frozenset(idle(feed.selection.include, names)),
     }
 
 
 def _same(before: Part, feed: Watched, watchers: Watchers) -> bool:
-    """Return whether the rows of *before* are still right, without a look at the projects."""
+    """Return whether the rows of *before* are still valid, without reading the projects."""
     return (
         (feed.identity, feed.state.revision) == (before.feed.identity, before.feed.state.revision)
         and (feed.state.answered is None) == (before.feed.state.answered is None)
         and (feed.rules, feed.selection) == (before.feed.rules, before.feed.selection)
-        and feed.rules.ignore_older_than is None  # Else time alone changes it.
+        and feed.rules.ignore_older_than is None  # With an age limit, rows change as time passes.
         and watchers == before.watchers
     )
 
@@ -288,7 +288,7 @@ def _doubted(part: Part, *, now: float) -> frozenset[str]:
 def _warnings(selection: Selection, parts: Sequence[Part]) -> tuple[str, ...]:
     """Return a sentence for each pattern of *selection* that matches nothing of all *parts*."""
     if not parts or any(selection not in part.idle for part in parts):
-        return ()  # A feed that has not answered may have what is missing.
+        return ()  # The missing projects may belong to a feed that has not answered.
     numbers = frozenset.intersection(*(part.idle[selection] for part in parts))
     return tuple(unmatched(selection.include[number - 1]) for number in sorted(numbers))
 
@@ -362,7 +362,7 @@ def _lamp(
     if before is not None and before.signal == signal:
         began = before.began
         since = clock - timedelta(seconds=now - began)
-        if abs(since - before.since) < MOMENT:  # Two clocks differ by a hair.
+        if abs(since - before.since) < MOMENT:  # Two clocks differ slightly.
             since = before.since
     return LampReport(
         name=lamp.name,

@@ -1,7 +1,7 @@
 """Which projects count, and for which lamp. Pure.
 
-Three things keep a project from counting: its last build is too old, its feed excludes it, its
-lamp excludes it. A project that does not count is listed with the reason, never hidden.
+A project does not count if its last build is too old, if its feed excludes it, or if the lamp
+excludes it. Such a project is listed with the reason, never hidden.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,8 +22,8 @@ from buildlight.redaction import printable, scrub
 class Watched:
     """A feed and its state; *url* is free of secrets.
 
-    *identity* says what makes it the same feed after a rename or a restart. None of *secrets*
-    may be in what the report says; rules see the true names.
+    *identity* identifies the feed after a rename or a restart. The report must contain none of
+    *secrets*; the rules use the true names.
     """
 
     # Not FeedSettings: that holds how a feed is read, which this pure room may not import.
@@ -37,10 +37,10 @@ class Watched:
 
     @property
     def error(self) -> str | None:
-        """Why the last poll failed: one line that a terminal may show, without secrets."""
+        """Why the last poll failed: one printable line without secrets."""
         if self.state.error is None:
             return None
-        # Not before it is scrubbed: half a secret would not be recognised.
+        # Shortened after scrubbing: half a secret would not be recognised.
         return printable(scrub(str(self.state.error), self.secrets), limit=LONGEST_ERROR)
 
     @property
@@ -51,22 +51,22 @@ class Watched:
 
 
 LONGEST_ERROR = 400
-"""Letters of an error: it may repeat names, and those may have any length."""
+"""Most characters of an error, which may contain names of any length."""
 
 NAMELESS = "(no name)"
-"""How a project is listed that has no name, or none that can be shown."""
+"""The name in lists of a project without a printable name."""
 
 
 @dataclass(frozen=True, slots=True)
 class TooOld:
-    """The last build is *days* old, more than ``ignore_older_than`` allows."""
+    """The last build is *days* old, older than ``ignore_older_than``."""
 
     days: int
 
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """The feed's patterns leave the project out."""
+    """The patterns of the feed exclude the project."""
 
 
 LeftOut = TooOld | Excluded
@@ -76,8 +76,8 @@ LeftOut = TooOld | Excluded
 class Row:
     """One project, or one pipeline, of a feed.
 
-    *name* and *known* are for rules; *told* is the project as outputs may show it. *left_out*
-    says why it does not count, if so.
+    *name* and *known* are for rules; *told* is the redacted project for outputs. *left_out* is the
+    reason why it does not count, if any.
     """
 
     feed: str
@@ -88,7 +88,7 @@ class Row:
 
     @property
     def plain_name(self) -> str:
-        """The name as a terminal may show it."""
+        """The name in a printable form."""
         return printable(self.told.name) or NAMELESS
 
     def __str__(self) -> str:
@@ -98,8 +98,8 @@ class Row:
 def rows_of(feed: Watched, *, clock: datetime) -> tuple[Row, ...]:
     """Return the rows of *feed* at the time of day *clock*, including those that do not count.
 
-    Dead projects are sorted out before a pipeline is rolled up: a stage that was last built two
-    years ago must not keep its pipeline red.
+    Old projects are removed before a pipeline is rolled up (counted as one project): a stage that
+    was last built two years ago must not keep its pipeline red.
     """
     living, known, ages = [], [], []
     for each in feed.state.projects.values():
@@ -132,10 +132,10 @@ def counted(rows: Iterable[Row], selection: Selection) -> tuple[Row, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What counts for a lamp, sorted by what sentences and signals ask for.
+    """The rows that count for a lamp, grouped for sentences and signals.
 
-    *voters* are one of each combination of verdict and building: enough for a signal. *passing*
-    is the number of projects that pass.
+    *voters* has one row for each combination of verdict and building, which is enough for a
+    signal. *passing* is the number of passing projects.
     """
 
     broken: tuple[Row, ...] = ()
@@ -145,7 +145,7 @@ class Tally:
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "Tally":
-        """Sort *rows*: once when they change, not for each report."""
+        """Group *rows*; done once when they change, not for each report."""
         states = [row.known for row in rows]
         return cls(
             broken=tuple(row for row in rows if row.known.verdict is Verdict.BROKEN),
@@ -156,7 +156,7 @@ class Tally:
 
     @classmethod
     def joined(cls, tallies: Sequence["Tally"]) -> "Tally":
-        """Return what counts in all *tallies* together."""
+        """Return the sum of all *tallies*."""
         return cls(
             broken=(*chain.from_iterable(each.broken for each in tallies),),
             building=(*chain.from_iterable(each.building for each in tallies),),

@@ -1,4 +1,4 @@
-"""One turn of the daemon's loop as a value, and the contract of everything that receives it. Pure.
+"""The update: one turn of the daemon's loop as a value, and the contract of its receivers. Pure.
 
 The session decides first, without an ``await``: it makes an :class:`Update`. Then it acts: it
 passes the update to one list of publishers. Lamps come first, so that nothing delays them.
@@ -19,9 +19,9 @@ from buildlight.report.rows import Watched
 
 @dataclass(frozen=True, slots=True)
 class BuildEvent:
-    """What happened to *project* of *feed*, with its state *before* and *after*, without secrets.
+    """An event of *project* in *feed*, with its state *before* and *after*, without secrets.
 
-    *before* is ``None`` for a project that was not known. *lamps* are the names of the lamps for
+    *before* is ``None`` for a new project. *lamps* are the names of the lamps for
     which the project counts, *breakers* the people whom the server blames.
     """
 
@@ -40,11 +40,11 @@ class BuildEvent:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What one turn of the loop found; *before* is the report of the turn before it.
+    """The result of one turn of the loop; *before* is the report of the previous turn.
 
-    *now* is seconds as in :class:`feed_state.Reading`. A *heartbeat* comes from the clock, every
-    :data:`HEARTBEAT` seconds, whether anything changed or not. *ready* means that every feed and
-    every light was tried. *polls* are live counts: a reader that takes its time copies them.
+    *now* is seconds as in :class:`feed_state.Reading`. A *heartbeat* is due every
+    :data:`HEARTBEAT` seconds, even without a change. *ready* means that every feed and every
+    light was tried once. *polls* are live counts; a slow reader copies them.
     """
 
     report: Report
@@ -58,22 +58,22 @@ class Update:
 
 
 HEARTBEAT = 30.0
-"""Seconds between two updates when nothing changes: readers see that the daemon is alive."""
+"""Seconds between two updates without a change, which show that the daemon is alive."""
 
 
 class Publisher(Protocol):
     """A receiver of updates: the lamps, the log, a file, systemd, the page."""
 
     def publish(self, update: Update, /) -> None:
-        """Take *update*; never block, never raise for trouble outside of this process."""
+        """Publish *update*; never block, and never raise for a failure outside of this process."""
 
     def close(self, timeout: float, /) -> None:
-        """Finish what was published, within *timeout* seconds; safe to call twice."""
+        """Finish publishing within *timeout* seconds; safe to call twice."""
 
 
 @runtime_checkable
 class Running(Publisher, Protocol):
-    """A publisher that also needs a task of its own."""
+    """A publisher that also needs a task."""
 
     async def run(self) -> None:
         """Work until cancelled."""

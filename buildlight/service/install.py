@@ -1,4 +1,4 @@
-"""The service on this machine: what is put where, what is taken away again, and its state."""
+"""Installs the service on this machine, removes it, and shows its state."""
 
 import stat
 from collections.abc import Callable, Iterable, Mapping
@@ -18,24 +18,24 @@ GROUPS = Path("/etc/sysusers.d/buildlight.conf")
 INSTALLED = Path("/etc/systemd/system") / UNIT
 DROP_INS = Path(f"{INSTALLED}.d")
 STATE = ("/var/lib/buildlight", "/var/lib/private/buildlight", "/run/buildlight")
-"""What systemd made for the service: the link to its state, its state, its run folder."""
+"""Folders that systemd made for the service: the link to its state, its state, its run folder."""
 
 BOOTED = Path("/run/systemd/system")
-"""A folder that is there where systemd runs, by sd_booted(3)."""
+"""A folder that exists only if systemd runs, see sd_booted(3)."""
 
 _RULED = ("tty", "usb", "hidraw", "leds")
-# A container has no udev.
+# There is no udev in a container.
 UDEV = (
     Command(("udevadm", "control", "--reload"), vain=True),
     Command(("udevadm", "trigger", *(f"--subsystem-match={kind}" for kind in _RULED)), vain=True),
 )
-"""Has udev read its rules anew, and apply them to what is plugged in."""
+"""Makes udev reload its rules and apply them to plugged-in devices."""
 
 
 def install_steps(files: Shipped, *, configured: bool) -> tuple[Step, ...]:
-    """Return what makes the service be there, and start with the machine.
+    """Return the steps that install the service and enable it at boot.
 
-    It is started at once only where somebody *configured* it.
+    It is started at once only if it is *configured*.
     """
     start = (Command(("systemctl", "restart", UNIT)),) if configured else ()
     return (
@@ -70,11 +70,11 @@ def package_steps(machine: Machine) -> tuple[Step, ...]:
 
 
 def uninstall_steps(*, installed: bool, drop_ins: Iterable[str]) -> tuple[Step, ...]:
-    """Return what leaves nothing of the service but its configuration.
+    """Return the steps that remove everything of the service except its configuration.
 
-    If its unit is *installed* it is stopped first, which darkens the lamps. Of the drop-ins only
-    *drop_ins* go: those that somebody wrote are configuration. The groups stay, as files may
-    belong to them.
+    An *installed* unit is stopped first, which darkens the lamps. Only the drop-ins of *drop_ins*
+    are removed: others were written by the owner. The groups stay, because files may belong to
+    them.
     """
     stop = (Command(("systemctl", "disable", "--now", UNIT)),) if installed else ()
     return (
@@ -92,9 +92,10 @@ def uninstall_steps(*, installed: bool, drop_ins: Iterable[str]) -> tuple[Step, 
 
 
 def install(files: Shipped, machine: Machine, *, dry_run: bool) -> bool:
-    """Install the service, or show what would be done; returns ``True``, as it did.
+    """Install the service, or show what would be done; returns ``True``.
 
-    Raises :class:`ServiceError`: not root, no systemd, or something that the service cannot read.
+    Raises :class:`ServiceError` without root, without systemd, or if the service could not read
+    its files.
     """
     written = machine.reads(CONFIGURATION)
     configured = written is not None and written != files.read("buildlight.toml")
@@ -122,7 +123,7 @@ def install(files: Shipped, machine: Machine, *, dry_run: bool) -> bool:
 
 
 def uninstall(files: Shipped, machine: Machine, *, dry_run: bool) -> bool:
-    """Take the service away, or show what would be done; returns ``True``, as it did.
+    """Remove the service, or show what would be done; returns ``True``, as it did.
 
     Raises :class:`ServiceError`: not root, no systemd, or it belongs to a Debian package.
     """
@@ -144,7 +145,7 @@ def uninstall(files: Shipped, machine: Machine, *, dry_run: bool) -> bool:
     return True
 
 
-def status(files: Shipped, machine: Machine, *, dry_run: bool = False) -> bool:  # noqa: ARG001 - nothing is changed either way
+def status(files: Shipped, machine: Machine, *, dry_run: bool = False) -> bool:  # noqa: ARG001 - status changes nothing
     """Write the state of the service; returns whether it runs."""
     found = service_state(files, machine)
     for name, value in found.lines:
@@ -164,7 +165,7 @@ def _check_machine(files: Shipped, machine: Machine, action: str) -> None:
 
 
 def _closed(machine: Machine) -> str | None:
-    """Return why the service could not read the configuration; ``None`` if it can."""
+    """Return why the service cannot read the configuration; ``None`` if it can."""
     for path, wanted in ((CONFIGURATION.parent, stat.S_IXOTH), (CONFIGURATION, stat.S_IROTH)):
         if machine.has(path) and not machine.at(path).stat().st_mode & wanted:
             return (
@@ -176,7 +177,7 @@ def _closed(machine: Machine) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """The state of the service; each line is a name and what is known about it."""
+    """The state of the service, as lines with a name and a value."""
 
     lines: tuple[tuple[str, str], ...]
     active: bool
@@ -246,7 +247,7 @@ def _compared(found: bytes | None, ours: bytes, path: Path, remedy: str) -> str:
 
 
 def _program(machine: Machine, unit: bytes | None) -> str:
-    """Return what the unit starts, and which version that is."""
+    """Return the program that the unit starts, and its version."""
     for line in (unit or b"").decode(errors="replace").splitlines():
         name, _, command = line.partition("=")
         if name == "ExecStart" and command:

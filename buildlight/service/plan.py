@@ -1,4 +1,4 @@
-"""Changes to a machine as values, which can be previewed or applied."""
+"""Changes to a machine as values, which can be shown or applied."""
 
 import os
 import shlex
@@ -15,7 +15,7 @@ from buildlight.errors import ServiceError
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder that has to be there, with this mode."""
+    """A folder that has to exist, with this mode."""
 
     path: Path
     mode: int
@@ -23,7 +23,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A file of ours, as it has to be."""
+    """A file of this program, with its content."""
 
     path: Path
     content: bytes
@@ -31,7 +31,7 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A file for the owner of the machine to change: written only where there is none."""
+    """A file that the owner of the machine may change: written only if it does not exist."""
 
     path: Path
     content: bytes
@@ -39,21 +39,21 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """A file, or a folder with all that is in it, that must not be there any more."""
+    """A file, or a folder with its content, to be removed."""
 
     path: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """A folder that goes if nothing is left in it."""
+    """A folder to be removed if it is empty."""
 
     path: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A program to run; *vain*: it fails where it has nothing to do, which is fine."""
+    """A program to run; *vain*: its failure is ignored, because it may have nothing to do."""
 
     command: tuple[str, ...]
     vain: bool = False
@@ -79,9 +79,9 @@ NOTHING = Outcome("is not there:", "was not there:")
 
 
 def run(command: Sequence[str]) -> Ended:
-    """Run a program of the system to its end, and return its output."""
+    """Run a program of the system, and return its output."""
     try:
-        return subprocess.run(  # noqa: S603 - commands of ours, without a shell
+        return subprocess.run(  # noqa: S603 - fixed commands, without a shell
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
     except FileNotFoundError as exc:
@@ -90,9 +90,9 @@ def run(command: Sequence[str]) -> Ended:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where steps are applied, and where lines about them are written.
+    """Applies steps and writes a line about each.
 
-    In tests *root* is a folder, *runner* a stand-in and *user* anybody.
+    Tests replace *root* by a folder, *runner* by a function and *user* by any number.
     """
 
     write_line: Callable[[str], None]
@@ -101,22 +101,22 @@ class Machine:
     user: int = field(default_factory=os.geteuid)
 
     def at(self, path: Path) -> Path:
-        """Return where *path* is."""
+        """Return *path* below the root."""
         return self.root / path.relative_to("/")
 
     def has(self, path: Path) -> bool:
-        """Return whether there is something at *path*, be it a link to nothing."""
+        """Return whether *path* exists; a broken link counts."""
         return os.path.lexists(self.at(path))
 
     def reads(self, path: Path) -> bytes | None:
-        """Return what is in a file; ``None`` if there is none that can be read."""
+        """Return the content of a file; ``None`` if it cannot be read."""
         try:
             return self.at(path).read_bytes()
         except OSError:
             return None
 
     def preview(self, steps: Iterable[Step]) -> None:
-        """Write what would be done."""
+        """Write what *step* would do."""
         for step in steps:
             if isinstance(step, Command):
                 self.write_line(f"would run {shlex.join(step.command)}")
@@ -124,7 +124,7 @@ class Machine:
                 self.write_line(f"{self._outcome(step).before} {step.path}")
 
     def apply(self, steps: Iterable[Step]) -> None:
-        """Do it, and write what was done; raises :class:`ServiceError` at the first failure."""
+        """Apply *step* and write what was done; raises :class:`ServiceError` if it fails."""
         for step in steps:
             if isinstance(step, Command):
                 self._run(step)
@@ -146,7 +146,7 @@ class Machine:
             raise ServiceError(f"{command}: {said}")
 
     def _outcome(self, step: Change) -> Outcome:
-        """Return what *step* comes to, as things are."""
+        """Return the outcome of *step* on this machine."""
         there = self.has(step.path)
         match step:
             case Write(content=content):
@@ -179,7 +179,7 @@ def _change(step: Change, path: Path) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file that anybody may read: as a whole, or not at all."""
+    """Write a file that all users may read, as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")
     new.write_bytes(content)

@@ -1,4 +1,4 @@
-"""What came with this program for systemd, and whether a service could read this installation."""
+"""The files for systemd that belong to this program, and a check that a service can read it."""
 
 import os
 import stat
@@ -22,9 +22,9 @@ PACKAGE = Path("/usr/share/buildlight/systemd")
 """Where the package has the other files for systemd."""
 
 PLACE = "/opt/buildlight"
-"""Where the files, as they are shipped, take the program to be."""
+"""The path of the program in the files as shipped."""
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+-")
-"""What may stand in the path of a unit's program as it is."""
+"""Characters that the path of a unit's program may contain without quotes."""
 HIDDEN: Mapping[str, str] = {
     "/home": "ProtectHome",
     "/root": "ProtectHome",
@@ -32,7 +32,7 @@ HIDDEN: Mapping[str, str] = {
     "/tmp": "PrivateTmp",  # noqa: S108 - nothing is written there
     "/var/tmp": "PrivateTmp",  # noqa: S108
 }
-"""Folders that the service does not see, and the option of its unit that hides them."""
+"""Folders that are hidden from the service, and the option of its unit that hides them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +47,17 @@ class Shipped:
     packaged: bool = False
 
     def read(self, name: str) -> bytes:
-        """Return a file as it is to be installed: with the paths of this installation."""
+        """Return the content of a file to install, with the paths of this installation."""
         text = (self.folder / name).read_text(encoding="utf-8")
         text = text.replace(f"{PLACE}/share/buildlight/systemd", str(self.folder))
         return text.replace(f"{PLACE}/bin/buildlight", str(self.program)).encode()
 
     def drop_ins(self) -> tuple[str, ...]:
-        """Return the names of the drop-ins that somebody may have installed by hand."""
+        """Return the names of the drop-ins, which may have been installed by hand."""
         return tuple(sorted(file.name for file in (self.folder / "drop-ins").glob("*.conf")))
 
     def hidden(self) -> str | None:
-        """Return why the service could not read this installation; ``None`` if it can."""
+        """Return why the service cannot read this installation; ``None`` if it can."""
         strange = {*str(self.program)} - PLAIN
         if strange:
             return f"{self.program}: the path has {min(strange)!r}, which a unit cannot have"
@@ -86,7 +86,7 @@ def find_shipped() -> Shipped:
     except PackageNotFoundError:
         recorded = []
     for file in recorded:
-        # Not resolved: the environment may be reached by a link on purpose.
+        # Links are not resolved: a link to the environment may be intended.
         path = Path(os.path.normpath(str(file.locate())))
         if path.is_file():
             return Shipped(path.parent, program)

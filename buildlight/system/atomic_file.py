@@ -1,4 +1,4 @@
-"""A JSON file that is replaced as a whole by a thread of its own: no disk holds up the daemon."""
+"""A JSON file that a thread replaces as a whole, so that a slow disk cannot delay the daemon."""
 
 import json
 import os
@@ -14,18 +14,18 @@ EVERY = 1.0
 AGAIN = 10.0
 """Seconds after a failed write until it is tried again."""
 REST = 9.0
-"""How many times the CPU time of a piece the thread rests after it: it never takes more than a
-tenth of a core from the loop, which needs the interpreter at every packet."""
+"""After each piece the thread rests this many times the CPU time of the piece: it never takes more
+than a tenth of a core from the loop, which needs the interpreter at every packet."""
 ROWS = 100
-"""Rows of a list in a piece: 100,000 at once would need the memory for all of them."""
+"""Rows of a list in one piece: 100,000 at once would need memory for all of them."""
 
 
 class AtomicFile:
-    """The JSON document at *path*: a reader sees the old one or the new one, never a part.
+    """The JSON document at *path*: a reader sees the old or the new document, never a part.
 
-    *mode* is the file's mode whatever the umask is; ``None``: what the umask leaves. *on_trouble*
-    is called on the thread with the end of a sentence (``cannot be written: …``) when writing
-    begins to fail.
+    *mode* is the mode of the file, whatever the umask is; ``None``: the default of the umask.
+    *on_trouble* is called on the thread with the end of a sentence (``cannot be written: …``)
+    when writing begins to fail.
     """
 
     def __init__(
@@ -40,15 +40,15 @@ class AtomicFile:
         self._on_trouble = on_trouble
         self._thread: threading.Thread | None = None
         self._failing = False
-        # What the condition guards: the slot, whether it is urgent, and whether to end.
+        # Guarded by the condition: the slot, whether it is urgent, and whether to end.
         self._changed = threading.Condition()
         self._make: Callable[[], object] | None = None
         self._urgent = self._closing = False
 
     def start(self) -> None:
-        """Start the thread, unless it runs: :meth:`write` must not have to do it on a loop."""
+        """Start the thread unless it runs, so that :meth:`write` need not start it on a loop."""
         if self._thread is None or not self._thread.is_alive():
-            # A daemon thread: one that a disk blocks must not hold up the exit.
+            # A daemon thread, so that a blocked disk cannot prevent the exit.
             thread = threading.Thread(target=self._run, name=self._path.name, daemon=True)
             try:
                 thread.start()
@@ -58,9 +58,9 @@ class AtomicFile:
                 self._thread = thread
 
     def write(self, make: Callable[[], object], *, urgent: bool = False) -> None:
-        """Have the thread write what *make* returns; iterators in it become lists.
+        """Let the thread write the document that *make* returns; iterators in it become lists.
 
-        A document that still waits is replaced. *urgent*: it is written without waiting.
+        A document that still waits is replaced. An *urgent* one is written at once.
         """
         with self._changed:
             self._make = make
@@ -109,7 +109,7 @@ class AtomicFile:
             self._changed.wait_for(lambda: self._urgent or self._closing, seconds)
 
     def _replace(self, make: Callable[[], object]) -> bool:
-        """Put what *make* returns in the place of the old file; returns whether it is there."""
+        """Replace the file by the document of *make*; returns whether that succeeded."""
         new = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,13 +142,13 @@ class AtomicFile:
 
 @dataclass(frozen=True, slots=True)
 class JsonText:
-    """A part of a document that is JSON already."""
+    """A part of a document that is already JSON."""
 
     text: str
 
 
 def pieces(document: object) -> Iterator[str]:
-    """Yield *document* as JSON, its long lists some rows at a time.
+    """Yield *document* as JSON, with long lists in pieces.
 
     Not :func:`json.dump`, which is written in Python and takes ten times as long.
     """

@@ -1,4 +1,4 @@
-"""One daemon a state folder: two would overwrite what the other one knows."""
+"""Lets only one daemon use a state folder, because two would overwrite each other's state."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ NAME = "daemon.pid"
 def lock_folder(folder: Path) -> int | None:
     """Lock *folder* for the life of this process and return the open file.
 
-    ``None`` where no file can be made: nothing will be written there either. Raises
+    ``None`` if no file can be made: then no state can be written either. Raises
     :class:`FolderInUse` if another process holds the lock.
     """
     try:

@@ -1,7 +1,7 @@
-"""The log of a daemon, written by a thread: a terminal that stands still must not stop a lamp.
+"""The log of a daemon, written by a thread, so that a blocked terminal cannot stop a lamp.
 
-Not ``logging.handlers.QueueListener``: it imports pickle (0.37 MB), waits at its end for a blocked
-terminal without limit, and its queue would need a subclass to drop records.
+Not ``logging.handlers.QueueListener``: it imports pickle (0.37 MB), its end may wait for ever for
+a blocked terminal, and it needs a subclass to drop records.
 """
 
 import logging
@@ -16,9 +16,9 @@ from copy import copy
 from typing import TextIO
 
 ROOM = 1000
-"""Records that wait to be written; further ones are dropped."""
+"""Most records that wait to be written; more are dropped."""
 
-# The levels of syslog(3), in front of a line as journald reads it from standard error.
+# The levels of syslog(3), which journald reads in front of a line on standard error.
 _PRIORITIES: Mapping[int, int] = {
     logging.DEBUG: 7,
     logging.INFO: 6,
@@ -30,14 +30,14 @@ _NOTICE = 5
 
 
 def formatter() -> logging.Formatter:
-    """Return the formatter of lines on standard error, for a person or for journald."""
+    """Return the formatter for standard error: for a person, or for journald."""
     if journald_reads(sys.stderr):
         return _ForJournald()
     return logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
 
 
 class _ForJournald(logging.Formatter):
-    """Lines with their priority and without the time, which journald adds."""
+    """Lines with their priority, and without the time, which journald adds."""
 
     def format(self, record: logging.LogRecord) -> str:
         lines = super().format(record).splitlines()
@@ -45,12 +45,12 @@ class _ForJournald(logging.Formatter):
 
 
 def prioritised(line: str, *, level: int) -> str:
-    """Return *line* in the form of journald, with the *level* of ``logging`` in front."""
+    """Return *line* with the priority of *level* in front, for journald."""
     return f"<{_PRIORITIES.get(level, _NOTICE)}>{line}"
 
 
 def journald_reads(stream: TextIO) -> bool:
-    """Return whether systemd made *stream* (``JOURNAL_STREAM`` of systemd.exec(5))."""
+    """Return whether *stream* goes to journald (``JOURNAL_STREAM`` of systemd.exec(5))."""
     try:
         found = os.fstat(stream.fileno())
     except (OSError, ValueError):
@@ -78,7 +78,7 @@ class LogThread:
         self._logger = logger
         self._handler = handler
         self._records: queue.Queue[logging.LogRecord | None] = queue.Queue(ROOM)
-        # A daemon thread: one that cannot write must not hold the exit.
+        # A daemon thread, so that a blocked output cannot prevent the exit.
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
 
     def start(self) -> None:
@@ -87,10 +87,10 @@ class LogThread:
         self._thread.start()
 
     def close(self, timeout: float) -> bool:
-        """Write what is left, for at most *timeout* seconds, and give *handler* its place back.
+        """Write the rest of the log within *timeout* seconds, and restore *handler*.
 
-        Returns whether all was written. If not, standard output or error is blocked, and an
-        ordinary exit would wait for it.
+        Returns whether everything was written. If not, standard output or error is blocked, and
+        an ordinary exit would wait for it.
         """
         self._logger.handlers = [self._handler]
         end = time.monotonic() + timeout
@@ -117,7 +117,7 @@ class _Dropping(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text = copy(record)
         try:
-            # As text: its arguments may have changed by the time it is written.
+            # Formatted now, because its arguments may change before it is written.
             text.msg, text.args = self.format(record), None
         except Exception:  # noqa: BLE001 - a driver may log anything, and must not end the daemon
             self.handleError(record)

@@ -31,30 +31,30 @@ def find_file(chosen: Path | None = None) -> Path:
 
 
 def configuration_folders() -> tuple[Path, ...]:
-    """Return where a configuration is looked for: the system's folder, then the user's."""
+    """Return the folders that are searched for a configuration: the system's, then the user's."""
     return (SYSTEM, _of_the_user("XDG_CONFIG_HOME", "~/.config"))
 
 
 def state_folder() -> Path:
-    """Return the folder for what outlives a restart: the one that systemd gave, or the user's."""
+    """Return the folder for state that survives a restart: systemd's, or the user's."""
     given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     return Path(given) if given else _of_the_user("XDG_STATE_HOME", "~/.local/state")
 
 
 def run_folder() -> Path | None:
-    """Return the folder in memory for what ends with this run, if there is one."""
+    """Return the folder in memory for files of this run, if there is one."""
     folders = _run_folders()
     return folders[0] if folders else None
 
 
 def given_run_folder() -> Path | None:
-    """Return the :func:`run_folder` if systemd gave it, to the daemon and its ExecStopPost."""
+    """Return the :func:`run_folder` that systemd gave to this process, if any."""
     given = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     return Path(given) if given else None
 
 
 def run_folders() -> tuple[Path, ...]:
-    """Return where another process may have its :func:`run_folder`: the service's comes first."""
+    """Return where another process may have its :func:`run_folder`, the service's first."""
     given = os.environ.get("RUNTIME_DIRECTORY")
     ours = _run_folders()
     return (ours[0], SERVICE_RUN, *ours[1:]) if given else (SERVICE_RUN, *ours)
@@ -67,7 +67,7 @@ def _run_folders() -> tuple[Path, ...]:
 
 
 def local_zone() -> tzinfo:
-    """Return the time zone of this machine, with its changes of the clock; UTC if it has none."""
+    """Return the time zone of this machine, with daylight saving; UTC if none is set."""
     try:
         if os.environ.get("TZ"):
             return ZoneInfo(os.environ["TZ"].removeprefix(":"))
@@ -78,5 +78,5 @@ def local_zone() -> tzinfo:
 
 
 def _of_the_user(variable: str, otherwise: str) -> Path:
-    # Not Path.home, which raises for a user without a home.
+    # Not Path.home, which raises for a user without a home folder.
     return Path(os.environ.get(variable) or os.path.expanduser(otherwise)) / "buildlight"  # noqa: PTH111

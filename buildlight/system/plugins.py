@@ -1,4 +1,4 @@
-"""Classes that installed packages offer: drivers, kinds of feeds."""
+"""Loads classes of installed packages: drivers, kinds of feeds."""
 
 import logging
 from importlib.metadata import EntryPoint, entry_points

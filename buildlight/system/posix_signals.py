@@ -1,4 +1,4 @@
-"""Which signals end a program that holds lamps, and what they do while nobody waits for them."""
+"""The signals that end a program with lit lamps, and their effect before and after the loop."""
 
 import os
 import signal
@@ -9,15 +9,15 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 
 def ending_signals() -> tuple[signal.Signals, ...]:
-    """Return the signals after which lamps go dark; not SIGHUP where it is ignored, as by nohup."""
+    """Return the signals after which lamps go dark; without SIGHUP if nohup ignores it."""
     ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return tuple(each for each in ENDING if each is not signal.SIGHUP or not ignored)
 
 
 def reloads() -> bool:
-    """Return whether SIGHUP asks for the configuration to be read again, as it does of a daemon.
+    """Return whether SIGHUP means to reload the configuration, as for every daemon.
 
-    Where there is a terminal it tells that this was closed, unless it is ignored, as by nohup.
+    With a terminal, SIGHUP means that the terminal was closed, unless nohup ignores it.
     """
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         return True
@@ -29,28 +29,28 @@ def reloads() -> bool:
 
 
 def end_at_once() -> None:
-    """Have each signal end this process with status 0: no lamp is lit yet, or none any more."""
+    """Let each signal end this process with status 0, because no lamp is lit."""
     for number in ending_signals():
         signal.signal(number, _leave)
 
 
 def reload_later() -> None:
-    """Have SIGHUP end nothing, if it asks for a reload: the configuration is read soon anyway."""
+    """Ignore SIGHUP if it means a reload, because the configuration will be read soon anyway."""
     if reloads():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def interrupt_once() -> None:
-    """Have the first signal raise KeyboardInterrupt; further ones must not disturb what follows.
+    """Let the first signal raise KeyboardInterrupt, and ignore the others.
 
-    A terminal that is closed sends SIGHUP twice: the shell does, and the kernel.
+    When a terminal is closed, SIGHUP comes twice: from the shell and from the kernel.
     """
     for number in ending_signals():
         signal.signal(number, _interrupt)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
-    # Not SystemExit: raised in the middle of an import, somebody's code may lose or report it.
+    # Not SystemExit: during an import, other code may swallow or report it.
     os._exit(0)
 
 

@@ -1,4 +1,4 @@
-"""Files that people name in a configuration: read only if regular and small."""
+"""Reads files that a configuration names, only if they are regular and small."""
 
 import errno
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 def read_regular_file(path: Path, *, limit: int) -> bytes:
     """Return the content of *path*.
 
-    Raises :class:`OSError` with a sentence in ``strerror`` for a pipe or device, which may never
-    end or never answer, and for more than *limit* bytes.
+    Raises :class:`OSError` with a sentence in ``strerror`` for a pipe or device, which may block,
+    and for more than *limit* bytes.
     """
     with open(path, "rb", opener=_open_without_waiting) as file:
         found = os.fstat(file.fileno())
@@ -18,7 +18,9 @@ def read_regular_file(path: Path, *, limit: int) -> bytes:
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         if found.st_size > limit:
             raise OSError(errno.EFBIG, f"larger than {limit // 1024} KiB", str(path))
-        return file.read(found.st_size)  # Not up to the limit: Python takes all that memory first.
+        return file.read(
+            found.st_size
+        )  # Not read(limit): Python would first allocate all that memory.
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

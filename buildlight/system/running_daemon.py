@@ -1,4 +1,4 @@
-"""Another buildlight that runs on this machine, found among the processes."""
+"""Finds another buildlight among the processes of this machine."""
 
 import os
 from dataclasses import dataclass
@@ -26,9 +26,10 @@ class RunningDaemon:
 
 
 def find_running_daemon(proc: Path = PROC) -> RunningDaemon | None:
-    """Return the ``buildlight run`` that runs besides this process, if there is one.
+    """Return another running ``buildlight run``, if there is one.
 
-    *proc* is where the kernel shows processes. Those that it hides from this user are not found.
+    *proc* is the kernel's folder of processes. Processes that are hidden from this user are not
+    found.
     """
     for folder in proc.glob("[0-9]*"):
         pid = int(folder.name)
@@ -51,4 +52,4 @@ def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return ""  # It has ended meanwhile.
+        return ""  # The process has ended meanwhile.

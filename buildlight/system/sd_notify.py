@@ -1,6 +1,6 @@
-"""What a service says to systemd, and what systemd wants to hear: sd_notify(3), without a library.
+"""Messages of a service to systemd: sd_notify(3), without a library.
 
-Outside of systemd nobody listens, and nothing is sent.
+Outside of systemd nothing is sent.
 """
 
 import logging
@@ -10,18 +10,18 @@ import time
 from typing import Self
 
 LONGEST_STATUS = 500
-"""Letters of the sentence that ``systemctl status`` shows."""
+"""Most characters of the sentence for ``systemctl status``."""
 PATIENCE = 0.2
-"""Seconds that systemd may take to make room for a message; it reads them by the hundred."""
+"""Seconds to wait until systemd has room for a message; it reads hundreds at a time."""
 
 log = logging.getLogger(__name__)
 
 
 class Systemd:
-    """The socket of systemd that is listening at *address*; an empty one: nobody listens.
+    """The socket of systemd at *address*; with an empty address nothing is sent.
 
-    *watchdog* is the number of seconds within which systemd wants a sign of life, ``None`` if it
-    wants none. A message that cannot be sent costs one warning: no lamp must wait for it.
+    *watchdog* is the number of seconds within which systemd requires a ping, ``None`` if it
+    requires none. A message that cannot be sent is logged once: no lamp waits for it.
     """
 
     def __init__(self, address: str = "", *, watchdog: float | None = None) -> None:
@@ -42,7 +42,7 @@ class Systemd:
         )
 
     def ready(self) -> None:
-        """Say that the start, or a reload, is over."""
+        """Say that the start or a reload has ended."""
         self._send("READY=1")
 
     def reloading(self) -> None:
@@ -51,15 +51,15 @@ class Systemd:
         self._send(f"RELOADING=1\nMONOTONIC_USEC={now}")
 
     def stopping(self) -> None:
-        """Say that the end has begun."""
+        """Say that the daemon is stopping."""
         self._send("STOPPING=1")
 
     def alive(self) -> None:
-        """Give a sign of life."""
+        """Send a watchdog ping."""
         self._send("WATCHDOG=1")
 
     def status(self, sentence: str) -> None:
-        """Have ``systemctl status`` show *sentence*, one line of text."""
+        """Let ``systemctl status`` show *sentence*, one line of text."""
         cut = " ".join(sentence.split())[:LONGEST_STATUS]
         if cut != self._status:
             self._status = cut
@@ -71,7 +71,7 @@ class Systemd:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as wire:
                 wire.settimeout(PATIENCE)
-                wire.connect(self._address)  # Or waiting for room would be busy waiting.
+                wire.connect(self._address)  # Without this, waiting for room would be busy waiting.
                 wire.send(message.encode(errors="replace"))
         except OSError as exc:
             if not self._warned:

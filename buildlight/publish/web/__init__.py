@@ -1,1 +1,1 @@
-"""The page for people, and what programs read beside it."""
+"""The page for people, and documents for programs."""

@@ -1,6 +1,6 @@
-"""The page as server-sent events: its parts when they change, else a sign of life.
+"""The page as server-sent events: its parts when they change, otherwise ages of the news.
 
-An event is made once for all browsers, and not at all while nobody looks. There is no queue: a
+An event is made once for all browsers, and only if a browser is connected. There is no queue: a
 browser that was too slow for a change gets the next state.
 """
 
@@ -16,21 +16,23 @@ from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report
 
 MOST = 224
-"""Browsers that may follow; the rest of the connections is for everybody else."""
+"""Most browsers that may follow; the other connections are for single requests."""
 ALIVE = 10.0
-"""Seconds between signs of life, which tell how old the news of each feed is."""
+"""Seconds between two events with the age of each feed's news."""
 RETRY = 3000
 """Milliseconds after which a browser reconnects."""
 
 
 class EventStream:
-    """The page as it stands, for *count* browsers that follow it. Made in a running loop."""
+    """The current page, for up to *count* browsers that follow it. Made in a running loop."""
 
     def __init__(self, report: Report, polls: PollStats) -> None:
         self.count = 0
         self.polls = polls
         self._loop = asyncio.get_running_loop()
-        self._boot = secrets.token_hex(4)  # A version from before a restart says nothing.
+        self._boot = secrets.token_hex(
+            4
+        )  # Random, so that a version from before a restart never matches.
         self._number = 0
         self._changed = asyncio.Event()
         self._written: dict[str, tuple[object, bytes]] = {}
@@ -45,18 +47,18 @@ class EventStream:
 
     @property
     def version(self) -> str:
-        """The name of the state that the page shows."""
+        """The version of the page."""
         return f"{self._boot}-{self._number}"
 
     def show(self, report: Report) -> None:
-        """Show *report* from now on; the parts are made when somebody looks."""
+        """Show *report* from now on; the parts are made when a browser needs them."""
         self._at = self._loop.time()
         self.report = report
         self._changed.set()
         self._changed = asyncio.Event()
 
     def look(self) -> Parts:
-        """Return the parts of the page as they stand; the version changes with them."""
+        """Return the current parts of the page; the version changes with them."""
         if self._shown is None or self._seen is not self.report:
             shown = parts(self.report, now=self._at)
             if shown != self._shown:
@@ -100,7 +102,7 @@ class EventStream:
             self.count -= 1
 
     async def _wait_for_another(self, version: str) -> None:
-        """Wait until the page has another *version*, or until a sign of life is due."""
+        """Wait until the page differs from *version*, or until the ages are due."""
         with suppress(TimeoutError):
             async with asyncio.timeout(ALIVE):
                 while self.look() and version == self.version:
@@ -110,9 +112,9 @@ class EventStream:
         return self._kept("alive", lambda: _event("alive", _json({"ages": self.ages()})))
 
     def ages(self) -> list[float | None]:
-        """Return how old the news of each feed is by now, in seconds.
+        """Return the current age of each feed's news, in seconds.
 
-        A poll without news makes no new report, and yet its feed has answered.
+        It differs from the report: a poll without news makes no new report.
         """
         now = self._loop.time()
         return [
@@ -127,7 +129,7 @@ class EventStream:
         return -math.inf if answered is None else answered
 
     def _kept(self, what: str, make: Callable[[], bytes]) -> bytes:
-        """Return what *make* makes, or made within this second: 200 browsers get the same bytes."""
+        """Return the result of *make*, cached for a second: 200 browsers get the same bytes."""
         key = self._number, int(self._loop.time())
         if self._written.get(what, (None, b""))[0] != key:
             self._written[what] = (key, make())
@@ -139,5 +141,5 @@ def _json(state: Mapping[str, object]) -> bytes:
 
 
 def _event(kind: str, message: bytes) -> bytes:
-    # JSON is one line: it writes every line break within a text as \n.
+    # JSON is one line: a line break within a text becomes \n.
     return b"event: " + kind.encode() + b"\ndata: " + message + b"\n\n"

@@ -1,7 +1,7 @@
-"""The page as a document, and the parts of it that change. Pure.
+"""The page as an HTML document, and its parts that change. Pure.
 
 All text from servers is escaped, and only http and https addresses become links. The page works
-without its script, which replaces parts of the document by newer ones made here.
+without its script, which replaces parts of the document by newer ones from this module.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,15 +22,15 @@ from buildlight.report.rows import NAMELESS
 from buildlight.wording import count, span, time_of
 
 LONGEST = 200
-"""Characters of a name that are shown."""
+"""Most characters of a name."""
 WIDE = 2_000
-"""Characters of a sentence, which may hold several names."""
+"""Most characters of a sentence, which may contain several names."""
 
 LISTED = 1_000
-"""Projects that one list shows; the rest is counted."""
+"""Most projects in one list; the rest is counted."""
 
 JUST_NOW = 2.0
-"""Seconds below which an age is "just now"; the script has the same."""
+"""Seconds below which an age is "just now"; the script has the same number."""
 
 REFRESH = 15
 """Seconds after which a browser without JavaScript reloads the page."""
@@ -70,8 +70,8 @@ STATES: Mapping[Freshness, tuple[str, str]] = {
 class Parts:
     """The page without its frame; *parts* are by the id of their element.
 
-    *rest* are the projects behind the fold, which the script fetches only if the fold is open.
-    None of them holds an age, because ages change by themselves.
+    *rest* are the projects in the fold, which the script fetches only if the fold is open. The
+    parts contain no ages, because ages change all the time.
     """
 
     title: str
@@ -209,7 +209,7 @@ def _section(title: str, projects: Sequence[ProjectReport], report: Report) -> s
 
 
 def _list(projects: Sequence[ProjectReport], row: Callable[[ProjectReport], str]) -> str:
-    # Only the rows that are shown: those of 50,000 projects take a second.
+    # Only the rows that are shown: all rows of 50,000 projects would take a second.
     rows = "".join(row(each) for each in projects[:LISTED])
     more = len(projects) - LISTED
     last = f'<li>and {more} more, see the <a href="/api/report">report</a></li>' if more > 0 else ""
@@ -260,7 +260,7 @@ def _others(rest: Sequence[ProjectReport], report: Report) -> str:
 
 
 def rest(shown: Parts, report: Report) -> str:
-    """Return the list behind the fold: what is neither broken nor building, by feed."""
+    """Return the list in the fold: projects that are neither broken nor building, by feed."""
     by_feed: dict[str, list[ProjectReport]] = {}
     for each in shown.rest:
         by_feed.setdefault(each.feed, []).append(each)
@@ -320,7 +320,7 @@ def _time(moment: datetime, words: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    # Not capitalize(): the rest of it holds names.
+    # Not capitalize(), which would change the names in the sentence.
     return _ended(text[:1].upper() + text[1:])
 
 

@@ -1,7 +1,7 @@
-"""A small HTTP server for the page: GET and HEAD only, with limits. h11 reads the requests.
+"""A small HTTP server for the page: GET and HEAD only, with limits. h11 parses the requests.
 
-The number of connections, the size of a request, and the time to send it and to read the answer
-are limited: no client can delay the lamp.
+There are limits for the number of connections, the size of a request, the time to send it, and
+the time to read the answer, so that no client can delay the lamp.
 """
 
 import asyncio
@@ -16,18 +16,18 @@ import h11
 
 MOST_CONNECTIONS = 256
 HEADERS_WITHIN = 5.0
-"""Seconds for a request's headers to arrive."""
+"""Seconds that the headers of a request may take to arrive."""
 MOST_HEADERS = 32 * 1024
-"""Bytes of a request line and its headers."""
+"""Most bytes of a request line and its headers."""
 READ_WITHIN = 20.0
-"""Seconds for a client to read what is sent; bytes in the kernel's buffer count as read."""
+"""Seconds that a client may take to read an answer; the kernel's buffer counts as read."""
 BUFFERED = 64 * 1024
-"""Bytes buffered for a client before the server waits for it."""
+"""Bytes that are buffered for a client before the server waits for it."""
 
 BACKLOG = 128
 """Connections that the kernel holds until they are accepted."""
 PAUSE = 1.0
-"""Seconds to wait when the system has no connection to give (too many open files)."""
+"""Seconds to wait when a connection cannot be accepted (too many open files)."""
 
 METHODS = frozenset({"GET", "HEAD"})
 
@@ -62,7 +62,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a request is answered with; a *body* in pieces is sent while the client listens."""
+    """The answer to a request; a *body* in pieces is sent as long as the client listens."""
 
     status: int
     body: bytes | AsyncGenerator[bytes, None] = b""
@@ -70,7 +70,7 @@ class Reply:
 
 
 def plain_reply(status: HTTPStatus, sentence: str, **headers: str) -> Reply:
-    """Return a *sentence* as a reply that nobody stores."""
+    """Return a *sentence* as a reply that no cache stores."""
     plain = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
     return Reply(status, f"{sentence}\n".encode(), {**plain, **headers})
 
@@ -128,7 +128,7 @@ class HttpServer:
         serving = self._loop.create_task(self._serve(connection))
         self._connections.add(serving)
         serving.add_done_callback(self._connections.discard)
-        # A task that is cancelled before its first step has closed nothing.
+        # A task that is cancelled before its first step has not closed its connection.
         serving.add_done_callback(lambda _: connection.close())
 
     def _resume(self, listening: socket.socket) -> None:
@@ -137,7 +137,7 @@ class HttpServer:
 
     async def _serve(self, connection: socket.socket) -> None:
         with suppress(OSError):  # The client is gone.
-            # A phone that left the room says nothing: its connection would stay for 15 minutes.
+            # abort, because close would wait 15 minutes for a phone that has left the network.
             patience = int(READ_WITHIN * 1000)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience)
             reader, writer = await asyncio.open_connection(sock=connection, limit=MOST_HEADERS)
@@ -156,7 +156,7 @@ class HttpServer:
 async def _receive(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> PageRequest | Reply | None:
-    """Return a request, the reply to one that cannot be served, or nothing if nothing came."""
+    """Return a request, an error reply, or ``None`` if nothing arrived."""
     parser, left = h11.Connection(h11.SERVER, MOST_HEADERS), MOST_HEADERS
     try:
         async with asyncio.timeout(HEADERS_WITHIN):
@@ -178,7 +178,7 @@ async def _receive(
 
 
 def _checked(event: h11.Request, *, local_address: str) -> PageRequest | Reply:
-    """Return the request of *event*, or the reply to one that cannot be served."""
+    """Return the request of *event*, or an error reply."""
     target = event.target.decode("ascii")
     if event.http_version not in (b"1.0", b"1.1") or not target.startswith("/"):
         return UNREADABLE

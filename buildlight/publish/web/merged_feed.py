@@ -1,8 +1,7 @@
-"""One feed of everything that was read, for clients that people have already. Pure.
+"""All projects as one cc.xml feed, for CCMenu and other clients. Pure.
 
-It holds what the published schema of the standard wants (https://cctray.org/v1/), every attribute
-that the schema requires among it, and the verdict that outlives a build. In it, no old news is
-green.
+The document is valid by the published schema of the standard (https://cctray.org/v1/). A project
+keeps its verdict while a build runs, and outdated news is never green.
 """
 
 import re
@@ -23,17 +22,17 @@ STATUS = {
 }
 
 NO_LABEL = "UNKNOWN"
-"""The schema wants a label; this is what CruiseControl.NET calls that of a build nobody made."""
+"""The label of a project without a build, as in CruiseControl.NET; the schema requires one."""
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
-"""The schema wants a time; this is what CruiseControl.rb sends when there is none."""
+"""The time of a project without a build, as in CruiseControl.rb; the schema requires one."""
 
 
 def merge(report: Report, lamp: LampReport | None = None) -> tuple[Project, ...]:
-    """Return the projects of *report*, or those that *lamp* heeds, each with a name of its own.
+    """Return the projects of *report*, or those that count for *lamp*, each with a unique name.
 
-    What passed but may be outdated is in state Exception: clients that hear ``Unknown`` keep their
-    green. A feed without fresh news is a row of its own, too, with the name of the feed, and so is
-    a lamp whose doubt no feed of it tells.
+    A pass that may be outdated becomes ``Exception``, because clients keep green at ``Unknown``. A
+    feed without fresh news adds a row with its name, and so does a lamp with a doubt that does
+    not belong to a feed.
     """
     feeds = [feed for feed in report.feeds if lamp is None or feed.name in lamp.feeds]
     rows = [row for row in report.projects if lamp is None or lamp.name in row.lamps]
@@ -41,7 +40,7 @@ def merge(report: Report, lamp: LampReport | None = None) -> tuple[Project, ...]
     stale = frozenset(silent)
     lamps = report.lamps if lamp is None else (lamp,)
     doubting = [each.name for each in lamps if each.signal.stale and stale.isdisjoint(each.feeds)]
-    doubts = dict.fromkeys((*silent, *doubting))  # A lamp may be called as a feed is.
+    doubts = dict.fromkeys((*silent, *doubting))  # A lamp and a feed may have the same name.
     doubted = {(feed.name, name) for feed in feeds for name in feed.doubted}
     named = _named(report)
     return (
@@ -59,7 +58,7 @@ def merge(report: Report, lamp: LampReport | None = None) -> tuple[Project, ...]
 
 
 def _doubt(name: str) -> Project:
-    # Always with the same time and label: to some clients another one is another failure.
+    # With a constant time and label: some clients would count a change as a new failure.
     return Project(
         name=_legal(name),
         activity=Activity.SLEEPING.value,
@@ -86,17 +85,19 @@ def _project(row: ProjectReport, name: str, *, doubted: bool) -> Project:
 
 
 def _named(report: Report) -> dict[int, str]:
-    """Return the name of each project of *report*: its own, with its feed behind it if need be.
+    """Return a unique name for each project of *report*: its own, followed by its feed if needed.
 
-    Clients know a project by its name alone, and hide all but the first of that name. A project
-    keeps its name whether its feed is silent or not: names of feeds and lamps are never its own.
-    Rows with fewer marks are named first: between daemons that read each other, names stay as
-    they are.
+    Clients identify a project by its name, and show only the first of several with one name. No
+    project gets the name of a feed or lamp, so that its name does not change when the feed falls
+    silent. Rows with fewer marks are named first, so that names stay the same between daemons
+    that read each other.
     """
     taken = {_legal(feed.name) for feed in report.feeds}
     taken |= {_legal(lamp.name) for lamp in report.lamps}
     often = Counter((len(row.marks), _legal(row.name) or NAMELESS) for row in report.projects)
-    numbers: Counter[str] = Counter()  # Not counted anew each time: a feed may repeat one name.
+    numbers: Counter[str] = (
+        Counter()
+    )  # The counters are kept, because a feed may repeat one name many times.
     named: dict[int, str] = {}
     for row in sorted(report.projects, key=lambda row: len(row.marks)):
         plain = name = _legal(row.name) or NAMELESS
@@ -125,5 +126,5 @@ _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def _legal(text: str) -> str:
-    """Return *text* with a mark for every letter that XML cannot hold."""
+    """Return *text* with a replacement for every character that XML cannot contain."""
     return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)

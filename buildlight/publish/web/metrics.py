@@ -1,7 +1,7 @@
 """The report and the polls in the text format of Prometheus. Pure.
 
-Written by hand: the client library takes 1.6 MB and 20 to 50 ms, more than the whole page. The
-number of series is limited by the configuration and :data:`MOST_PROJECTS`.
+Without the client library, which takes 1.6 MB and 20 to 50 ms, more than the whole page. The
+configuration and :data:`MOST_PROJECTS` limit the number of series.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -18,12 +18,12 @@ from buildlight.report.report import Light, ProjectReport, Report
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 MOST_PROJECTS = 1_000
-"""Projects with a series of their own, the worst first; the rest is counted."""
+"""Most projects with a series, the worst first; the rest is counted."""
 LONGEST = 200
-"""Characters of a label's value."""
+"""Most characters of a label's value."""
 
 VALUES: Mapping[Verdict, str] = {Verdict.BROKEN: "1", Verdict.PASSING: "0", Verdict.NONE: "NaN"}
-"""A verdict as a number; an unknown one is not a number."""
+"""A verdict as a number; NaN if it is unknown."""
 WORST_FIRST = (Verdict.BROKEN, Verdict.NONE, Verdict.PASSING)
 
 Labels = Mapping[str, str]
@@ -147,7 +147,7 @@ def _of_projects(report: Report) -> Iterable[_Metric]:
 
 
 def _known(project: ProjectReport, fresh: Container[str]) -> Verdict:
-    """Return the verdict, but none for a pass whose feed is not *fresh*."""
+    """Return the verdict; NONE for a pass whose feed is not *fresh*."""
     if project.verdict is Verdict.PASSING and project.feed not in fresh:
         return Verdict.NONE
     return project.verdict
@@ -199,5 +199,5 @@ def _escaped(text: str) -> str:
     return plain.replace("\\", r"\\").replace('"', r"\"")
 
 
-def _one(held: bool) -> str:  # noqa: FBT001 - a truth value is what is written here
+def _one(held: bool) -> str:  # noqa: FBT001 - the value to be written
     return "1" if held else "0"

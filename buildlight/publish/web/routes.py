@@ -1,4 +1,4 @@
-"""The page and what programs read beside it, as a table of paths. Read-only."""
+"""The paths of the page and of the documents for programs. Read-only."""
 
 import asyncio
 import gzip
@@ -26,12 +26,12 @@ ASSETS = Path(__file__).with_name("assets")
 HTML, XML, JSON, SVG = "text/html", "application/xml", "application/json", "image/svg+xml"
 
 WORTH = 1_000
-"""Bytes from which on a document is compressed."""
+"""Smallest document, in bytes, that is compressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """A document, the same compressed, and its tag."""
+    """A document, its compressed form, and its tag."""
 
     plain: bytes
     packed: bytes
@@ -44,7 +44,7 @@ class _Written:
 
 
 class Page:
-    """Answers requests from what *stream* shows; *ailment* says what is wrong with the daemon.
+    """Answers requests with the report of *stream*; *ailment* returns a fault of the daemon.
 
     *names* returns its host names, besides localhost and the address of the connection.
     """
@@ -69,7 +69,7 @@ class Page:
             "/page.css": self._asset("page.css", "text/css"),
             "/page.js": self._asset("page.js", "text/javascript"),
             "/icon.svg": self._icon,
-            "/favicon.ico": self._icon,  # Browsers ask for it beside the feed and the report.
+            "/favicon.ico": self._icon,  # Browsers request it while feed and report are made.
             "/cc.xml": self._cc_xml,
             "/api/report": self._report,
             "/healthz": self._health,
@@ -86,8 +86,8 @@ class Page:
     def _is_meant(self, request: PageRequest) -> bool:
         """Return whether the request names this host.
 
-        A stranger's page can make its own name lead here, and could then read everything; it
-        cannot make a browser use this machine's address or a name that is configured.
+        Otherwise any web page could let its own host name resolve to this machine and then read
+        everything (DNS rebinding). It cannot do that with an IP address or a configured name.
         """
         named = request.headers.get("host", "")
         try:
@@ -106,7 +106,7 @@ class Page:
     async def _document(self, request: PageRequest) -> Reply:
         stream, report, shown = self._stream, self._stream.report, self._stream.look()
         version, ages = stream.version, stream.ages()
-        # A second later it has other ages.
+        # Its ages change every second.
         return await self._reply(
             request,
             "document",
@@ -131,7 +131,7 @@ class Page:
         headers = {
             "Content-Type": "text/event-stream",
             "Cache-Control": "no-store",
-            "X-Accel-Buffering": "no",  # nginx would hold the events back until it has enough.
+            "X-Accel-Buffering": "no",  # nginx would buffer the events.
         }
         return Reply(HTTPStatus.OK, self._stream.follow(_query(request, "since") or ""), headers)
 
@@ -185,9 +185,9 @@ class Page:
     async def _reply(
         self, request: PageRequest, what: str, key: object, make: Callable[[], bytes], kind: str
     ) -> Reply:
-        """Return what *make* makes, or made before for the same *key*.
+        """Return the result of *make*, cached for the *key*.
 
-        On a thread: 50,000 projects take their time, and polls must not wait for it.
+        On a thread, because 50,000 projects are slow and polls must not wait.
         """
         before = self._written.get(what)
         if before is None or (before[0] is not key and before[0] != key):
@@ -195,7 +195,7 @@ class Page:
             before = self._written[what] = (key, making)
         try:
             written = await asyncio.shield(before[1])
-        except RuntimeError:  # The system has no thread to give.
+        except RuntimeError:  # No thread can be started.
             self._written.pop(what, None)
             return OVERLOADED
         return _sent(request, written, kind)
@@ -210,7 +210,7 @@ def _same_address(host: str, here: str) -> bool:
         there, own = ip_address(host), ip_address(here.partition("%")[0])
     except ValueError:
         return False
-    # A socket that listens at :: sees an IPv4 address as ::ffff:192.0.2.1.
+    # A socket that listens at :: reports an IPv4 address as ::ffff:192.0.2.1.
     return there == (getattr(own, "ipv4_mapped", None) or own)
 
 
@@ -221,7 +221,7 @@ def _query(request: PageRequest, name: str) -> str | None:
 
 
 def _sent(request: PageRequest, written: _Written, kind: str) -> Reply:
-    """Return *written*, compressed if the client reads that, or that it has not changed."""
+    """Return *written*, compressed if the client accepts that; 304 if it has not changed."""
     packed = (
         "gzip" in request.headers.get("accept-encoding", "") and written.packed is not written.plain
     )

@@ -1,4 +1,4 @@
-"""The page as a publisher. A configuration without a page imports nothing else of this room."""
+"""The page as a publisher; without a page, no other module of this room is imported."""
 
 import asyncio
 import errno
@@ -35,7 +35,7 @@ class PageServer:
         self.names: frozenset[str] = frozenset()
         """Host names of the page, besides localhost and the address of the connection."""
         self.stream: EventStream | None = None
-        """The page as it stands, once somebody has asked for it."""
+        """The current page, after the first request."""
         self._place: tuple[str, int] | None = None
         self._report: Report | None = None
         self._page: Page | None = None
@@ -43,7 +43,7 @@ class PageServer:
         self._opening: asyncio.Task[None] | None = None
 
     def open(self, settings: PageSettings | None) -> None:
-        """Listen where *settings* say, or nowhere; an open port that stays the same stays open."""
+        """Listen as *settings* say, or not at all; an unchanged port stays open."""
         place = (settings.listen, settings.port) if settings else None
         if place != self._place:
             self.close()
@@ -61,7 +61,7 @@ class PageServer:
             self.stream.show(update.report)
 
     def close(self, _timeout: float = 0.0) -> None:
-        """Disconnect everybody and release the port; it takes no time."""
+        """Disconnect all clients and release the port; returns at once."""
         if self._opening is not None:
             self._opening.cancel()
         if self._server is not None:
@@ -70,7 +70,7 @@ class PageServer:
 
     async def respond(self, request: "PageRequest") -> "Reply":
         """Answer a request, by the page once there is a report."""
-        # Imported by _open: a daemon without a page does not need them.
+        # Already imported by _open, which only a daemon with a page calls.
         from buildlight.publish.web import event_stream, routes  # noqa: PLC0415
 
         if self._page is None:

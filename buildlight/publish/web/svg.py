@@ -1,6 +1,7 @@
-"""A lamp as a picture that moves as the lamp does: SVG without a script. Pure.
+"""A lamp as an animated picture: SVG without a script. Pure.
 
-Every picture holds a still one for people who prefer reduced motion; the style sheet shows one.
+Every picture also contains a still one, for people who prefer reduced motion; the style sheet
+chooses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -75,7 +76,7 @@ def _lights(pattern: Pattern, places: Mapping[Channel, int], elapsed: float) -> 
 
 
 def _motion(stroke: Stroke, left: float | None) -> str:
-    """Return the animation of *stroke*, for the seconds that are *left* of it."""
+    """Return the animation of *stroke* for the *left* seconds."""
     end = "" if left is None else _from_then_on(0.0, left)
     if stroke.rhythm == STEADY:
         return end
