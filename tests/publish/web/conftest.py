@@ -10,15 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.chromium import PROGRAM, Chromium
-
-
-def needed(what: str | None, sentence: str) -> str:
-    """Return *what* is needed, or skip the test with a *sentence*."""
-    if what:
-        return what
-    if os.environ.get("CI"):
-        pytest.fail(f"nothing may be skipped here: {sentence}")
-    pytest.skip(sentence)
+from support.needed import needed
 
 
 @pytest.fixture(scope="package")
