@@ -23,6 +23,23 @@ def span(seconds: float) -> str:
     return f"{seconds:.0f} seconds"
 
 
+def run_in_words(
+    branch: str | None, attempt: int | None, author: str | None, commit: str | None
+) -> tuple[str, ...]:
+    """Return what is known of a run, a few words each; of a commit its first letters."""
+    told = (
+        branch and f"on {branch}",
+        attempt and attempt > 1 and f"attempt {attempt}",
+        author and f"by {author}",
+        commit and f"commit {commit[:SHORT]}",
+    )
+    return tuple(each for each in told if each)
+
+
+SHORT = 7
+"""Letters of a commit by which people call it."""
+
+
 def time_of(moment: datetime, *, clock: datetime) -> str:
     """Return *moment* in the time zone of *clock*, with its date unless it was lately."""
     local = moment.astimezone(clock.tzinfo)

@@ -19,7 +19,7 @@ from buildlight.report.update import HEARTBEAT
 from buildlight.system import paths, running_daemon
 from buildlight.system.regular_file import read_regular_file
 from buildlight.system.running_daemon import RunningDaemon
-from buildlight.wording import span
+from buildlight.wording import run_in_words, span
 
 OLD = 3 * HEARTBEAT
 """Seconds within which a working daemon writes again, even a busy one."""
@@ -188,7 +188,18 @@ def _project(project: Document, clock: datetime) -> str:
     label = f", build {printable(project['label'])}" if project["label"] else ""
     building = ", being built" if project["building"] else ""
     link = f": {printable(project['web_url'], limit=WIDE)}" if project["web_url"] else ""
-    return f"{printable(project['name'])} ({project['feed']}){since}{label}{building}{link}"
+    run = "".join(f", {each}" for each in _run(project.get("run"), clock))
+    return f"{printable(project['name'])} ({project['feed']}){since}{label}{run}{building}{link}"
+
+
+def _run(run: Document | None, clock: datetime) -> Iterator[str]:
+    """Yield what is known of the last build's run; daemons of older versions do not tell it."""
+    if run is None:
+        return
+    for told in run_in_words(run["branch"], run["attempt"], run["author"], run["commit"]):
+        yield printable(told)
+    if run["started"] is not None:
+        yield f"started {_moment(run['started'], clock)}"
 
 
 def _moment(written: str, clock: datetime) -> str:

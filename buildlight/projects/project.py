@@ -37,6 +37,20 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """What some servers tell of the run behind the last build; each part may be absent.
+
+    *attempt* counts from 1. *author* is the person who started it, *started* the time.
+    """
+
+    branch: str = ""
+    commit: str = ""
+    attempt: int | None = None
+    author: str = ""
+    started: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """What a feed says about one project, without interpretation.
 
@@ -44,6 +58,7 @@ class Project:
     words than the standard; :func:`activity_of` and :func:`status_of` interpret them. Absent
     attributes are empty strings. A time that is absent or unreadable is ``None``; a time without
     a zone stays naive. *marks* are the daemons that passed the row on, and :data:`DOUBT`.
+    *run* is more about the last build, where the server tells it.
     """
 
     name: str
@@ -55,6 +70,7 @@ class Project:
     web_url: str = ""
     messages: tuple[Message, ...] = ()
     marks: tuple[str, ...] = ()
+    run: Run | None = None
 
     @property
     def stand_in(self) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from buildlight.projects.matching import Key
-from buildlight.projects.project import ACTIVITY_WORDS, STATUS_WORDS, Message, Project
+from buildlight.projects.project import ACTIVITY_WORDS, STATUS_WORDS, Message, Project, Run
 from buildlight.projects.verdict import ProjectState
 from buildlight.redaction import MASK, holds_secret, scrub, shown_link
 
@@ -38,6 +38,8 @@ def _texts(project: Project) -> Iterable[str]:
     for message in project.messages:
         yield message.text
         yield message.kind
+    if project.run is not None:
+        yield from (project.run.branch, project.run.commit, project.run.author)
 
 
 def _scrubbed(project: Project, secrets: frozenset[str]) -> Project:
@@ -50,7 +52,21 @@ def _scrubbed(project: Project, secrets: frozenset[str]) -> Project:
         Message(text=scrub(each.text, secrets), kind=scrub(each.kind, secrets))
         for each in project.messages
     )
-    return replace(project, **changed, messages=tuple(messages))
+    return replace(
+        project,
+        **changed,
+        messages=tuple(messages),
+        run=project.run and _scrubbed_run(project.run, secrets),
+    )
+
+
+def _scrubbed_run(run: Run, secrets: frozenset[str]) -> Run:
+    return replace(
+        run,
+        branch=scrub(run.branch, secrets),
+        commit=scrub(run.commit, secrets),
+        author=scrub(run.author, secrets),
+    )
 
 
 def _with_shown_link(project: Project) -> Project:

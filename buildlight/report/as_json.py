@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from buildlight.projects.project import Run
 from buildlight.report.report import FeedReport, LampReport, ProjectReport, Report
 
 
@@ -49,6 +50,19 @@ def _project_json(project: ProjectReport) -> dict[str, Any]:
         "lamps": [*project.lamps],
         "last_build_time": _as_sent(project.last_build_time),
         "breakers": [*project.breakers],
+        "run": _run_json(project.run),
+    }
+
+
+def _run_json(run: Run | None) -> dict[str, Any] | None:
+    if run is None:
+        return None
+    return {
+        "branch": run.branch or None,
+        "commit": run.commit or None,
+        "attempt": run.attempt,
+        "author": run.author or None,
+        "started": _as_sent(run.started),
     }
 
 

@@ -10,7 +10,7 @@ from buildlight.hours import Hours, is_open, next_switch
 from buildlight.patterns.known import Known
 from buildlight.patterns.pattern import Channel, Pattern, dim
 from buildlight.projects.feed_state import Freshness
-from buildlight.projects.project import Project
+from buildlight.projects.project import Project, Run
 from buildlight.projects.selection import Selection, idle
 from buildlight.projects.signal import RANKS, Signal, aggregate
 from buildlight.projects.verdict import Verdict
@@ -84,7 +84,7 @@ class ProjectReport:
     """What is known of one project; *counted* means that it counts for at least one lamp.
 
     *lamps* are the names of those. *last_build_time* is as the server sent it, perhaps without a
-    zone; *breakers* are the people whom it blames; *marks* are those of :class:`Project`.
+    zone; *breakers* are those whom it blames; *marks* and *run* are as in :class:`Project`.
     """
 
     feed: str
@@ -100,6 +100,7 @@ class ProjectReport:
     last_build_time: datetime | None = None
     breakers: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    run: Run | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +322,7 @@ def _projects(
             last_build_time=row.known.project.last_build_time,
             breakers=breakers_of(row.told),
             marks=row.told.marks,
+            run=row.told.run,
         )
 
 

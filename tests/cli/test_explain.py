@@ -75,6 +75,21 @@ def test_a_red_lamp_is_explained(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_known_of_a_run_is_explained(tmp_path: Path) -> None:
+    """GitHub tells more than cc.xml."""
+    document = written(tmp_path, web=Server(BAD))
+    run = {"branch": "main", "commit": "3f2c1d0e5a", "attempt": 2, "author": "ada"}
+    document["projects"][0]["run"] = {**run, "started": "2026-11-20T12:00:00+00:00"}
+    (tmp_path / NAME).write_text(json.dumps(document))
+
+    said = lines(told(tmp_path, clock=at(document)), clock=at(document))
+
+    assert said[-1].startswith(
+        "  broken:   shop (web), build 8, on main, attempt 2, by ada, commit 3f2c1d0, "
+        "started 12:00:00: http"
+    )
+
+
 @pytest.mark.parametrize(("later", "more"), [(20.0, 20.0), (-20.0, 0.0)])
 def test_an_answer_has_grown_older_since_it_was_written_down(
     tmp_path: Path, later: float, more: float

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from buildlight.projects.project import Message, Project
+from buildlight.projects.project import Message, Project, Run
 from buildlight.projects.redacted import redacted, with_true_names
 from support.examples import a_memory, a_project
 
@@ -14,13 +14,18 @@ def test_every_text_of_a_project_is_redacted() -> None:
     """A field that is added later is not forgotten."""
     texts = [each.name for each in fields(Project) if each.type in ("str", str)]
     echo: dict[str, Any] = {name: f"{name} s3cret-token" for name in texts}
-    project = Project(**echo, messages=(Message("by s3cret-token", kind="s3cret-token"),))
+    project = Project(
+        **echo,
+        messages=(Message("by s3cret-token", kind="s3cret-token"),),
+        run=Run("s3cret-token", "s3cret-token", author="s3cret-token"),
+    )
 
     (shown,) = redacted([project], SECRETS)
 
     assert len(texts) >= 5
     assert [getattr(shown, name) for name in texts] == [f"{name} ***" for name in texts]
     assert shown.messages == (Message("by ***", kind="***"),)
+    assert shown.run == Run("***", "***", author="***")
 
 
 def test_words_of_the_trade_stay_what_they_are() -> None:

@@ -19,7 +19,7 @@ from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import OFF, Channel, Pattern, frame_at
 from buildlight.patterns.presets import COLOURS, PRESETS
 from buildlight.projects.feed_state import FeedState, Freshness, Rules
-from buildlight.projects.project import Message
+from buildlight.projects.project import Message, Run
 from buildlight.projects.selection import Selection
 from buildlight.projects.signal import Signal
 from buildlight.projects.verdict import ProjectState, Verdict
@@ -783,6 +783,7 @@ def test_the_report_as_json_has_this_shape() -> None:
                 "lamps": ["lamp"],
                 "last_build_time": None,
                 "breakers": [],
+                "run": None,
             },
             {
                 "feed": "api",
@@ -797,6 +798,7 @@ def test_the_report_as_json_has_this_shape() -> None:
                 "lamps": [],
                 "last_build_time": None,
                 "breakers": [],
+                "run": None,
             },
         ],
         "lamps": [
@@ -1059,3 +1061,30 @@ def test_what_counts_is_found_anew_for_a_lamp_that_chooses_otherwise() -> None:
     after = make_report([feed], [choosy], now=4.2, clock=NOON, before=before)
 
     assert [row.counted for row in after.projects] == [False]
+
+
+def test_what_is_known_of_a_run_is_told() -> None:
+    """Branch, commit, attempt, who and when: GitHub tells them, cc.xml does not."""
+    run = Run("main", "3f2c1d0e5a", 2, "ada", NOON)
+    feed = a_feed(broken(project=a_project(run=run)))
+
+    (project,) = to_json(a_report(feed))["projects"]
+
+    assert project["run"] == {
+        "branch": "main",
+        "commit": "3f2c1d0e5a",
+        "attempt": 2,
+        "author": "ada",
+        "started": "2026-11-20T12:00:00+00:00",
+    }
+
+
+def test_what_a_server_tells_a_person_is_told() -> None:
+    """A token that ends soon is no fault yet; no secret is repeated."""
+    state = replace(a_feed(passing()).state, notices=("the token s3cret-1 expires in 2 days",))
+    feed = replace(a_feed(passing()), state=state, secrets=frozenset({"s3cret-1"}))
+
+    (told,) = to_json(a_report(feed))["feeds"]
+
+    assert told["warnings"] == ["the token *** expires in 2 days"]
+    assert told["error"] is None

@@ -13,7 +13,7 @@ from typing import Any
 from buildlight.errors import FeedMalformed
 from buildlight.feeds.forge.rows import activity, bounded, newest, newest_decisive, number, text
 from buildlight.projects.ccxml import parse_time
-from buildlight.projects.project import Project
+from buildlight.projects.project import Project, Run
 
 DECISIVE = frozenset({"success", "failure", "timed_out", "startup_failure"})
 """Conclusions that make a verdict."""
@@ -73,11 +73,6 @@ class WorkflowRun:
     def passed(self) -> bool:
         """Whether it ended, and its verdict is green."""
         return self.finished and self.decided == "success"
-
-    @property
-    def label(self) -> str:
-        """The number, with the attempt from the second on."""
-        return labelled(self.number, self.attempt)
 
 
 def labelled(number: int, attempt: int) -> str:
@@ -238,10 +233,22 @@ def project_of(name: str, runs: Runs, *, now: datetime) -> Project:
         name=name,
         activity=_activity(runs, now=now),
         last_build_status=_status(last, decided, runs) if not odd else last.conclusion or "null",
-        last_build_label=_label(shown),
+        last_build_label=labelled(shown.number, _attempt(shown)),
         last_build_time=shown.started,
         web_url=last.url if not last.finished else shown.url,
+        run=_run(shown),
     )
+
+
+def _run(shown: WorkflowRun) -> Run:
+    """Return what is known of *shown*; nobody starts a run of a schedule."""
+    author = "" if shown.event == "schedule" else shown.author
+    return Run(shown.branch, shown.commit, _attempt(shown), author, shown.started)
+
+
+def _attempt(run: WorkflowRun) -> int:
+    """Return the attempt that the verdict is of: that before, while *run* runs again."""
+    return run.attempt if run.finished or not run.previous else run.attempt - 1
 
 
 def _status(last: WorkflowRun, decided: WorkflowRun | None, runs: Runs) -> str:
@@ -250,12 +257,6 @@ def _status(last: WorkflowRun, decided: WorkflowRun | None, runs: Runs) -> str:
     if not last.finished and last.attempt > 1 and decided.number != last.number:
         return "Unknown"
     return decided.decided
-
-
-def _label(run: WorkflowRun) -> str:
-    if run.finished or not run.previous:
-        return run.label
-    return labelled(run.number, run.attempt - 1)
 
 
 def _activity(runs: Runs, *, now: datetime) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from buildlight.errors import FeedMalformed
 from buildlight.feeds.forge.rows import activity, bounded, newest, newest_decisive, number, text
 from buildlight.projects.ccxml import parse_time
-from buildlight.projects.project import Project
+from buildlight.projects.project import Project, Run
 
 DECISIVE = frozenset({"success", "failed"})
 """Statuses that make a verdict."""
@@ -154,6 +154,7 @@ def project_of(
         last_build_label=shown.label,
         last_build_time=shown.created,
         web_url=last.url if not last.finished else shown.url,
+        run=Run(shown.ref, shown.commit, started=shown.created),
     )
 
 

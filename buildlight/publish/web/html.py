@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from buildlight.patterns.known import Known
 from buildlight.projects.feed_state import Freshness
+from buildlight.projects.project import Run
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web.links import link
@@ -19,7 +20,7 @@ from buildlight.publish.web.svg import icon_svg, lamp_svg, worst_lamp
 from buildlight.redaction import printable
 from buildlight.report.report import FeedReport, LampReport, Light, ProjectReport, Report
 from buildlight.report.rows import NAMELESS
-from buildlight.wording import count, span, time_of
+from buildlight.wording import count, run_in_words, span, time_of
 
 LONGEST = 200
 """Most characters of a name."""
@@ -229,7 +230,17 @@ def _row(project: ProjectReport, report: Report) -> str:
     if project.breakers:
         names = printable(", ".join(project.breakers), limit=LONGEST)
         facts.append(f"broken by {_text(names)}")
+    if project.run is not None:
+        facts += _run(project.run, report)
     return f"<li>{_name(project)}<p>{' · '.join(facts)}</p></li>"
+
+
+def _run(run: Run, report: Report) -> list[str]:
+    told = run_in_words(run.branch, run.attempt, run.author, run.commit)
+    facts = [_text(printable(each, limit=LONGEST)) for each in told]
+    if run.started is not None and run.started.tzinfo is not None:
+        facts.append(f"started {_time(run.started, time_of(run.started, clock=report.at))}")
+    return facts
 
 
 def _since(project: ProjectReport, report: Report) -> str:

@@ -138,11 +138,32 @@ def _of_projects(report: Report) -> Iterable[_Metric]:
         "fresh. Of namesakes the worst.",
         [("", {"feed": feed, "project": name}, VALUES[v]) for (feed, name), v in told],
     )
+    yield _of_runs(projects)
     yield _Metric(
         "projects_untold",
         "gauge",
         f"Projects beyond {MOST_PROJECTS}, which have no series of their own.",
         [("", {}, str(len(worst) - len(told)))],
+    )
+
+
+def _of_runs(projects: Iterable[ProjectReport]) -> _Metric:
+    """Return when last builds started; of namesakes the first counts, as a series has one value."""
+    runs: dict[tuple[str, str], Sample] = {}
+    for each in projects:
+        if each.run is None or each.run.started is None or each.run.started.tzinfo is None:
+            continue
+        name = printable(each.name, limit=LONGEST)
+        labels = {"feed": each.feed, "project": name, "branch": each.run.branch}
+        labels |= {"attempt": str(each.run.attempt or 1), "author": each.run.author}
+        started = str(int(each.run.started.timestamp()))
+        if len(runs) < MOST_PROJECTS:
+            runs.setdefault((each.feed, name), ("", labels, started))
+    return _Metric(
+        "project_run_started_seconds",
+        "gauge",
+        "When the run of the last build started, since 1970; only of servers that tell.",
+        [*runs.values()],
     )
 
 

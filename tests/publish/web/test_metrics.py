@@ -10,12 +10,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreachable
+from buildlight.projects.project import Run
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import ProjectState, Verdict
 from buildlight.publish.web.metrics import MOST_PROJECTS, exposition
 from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report
 from buildlight.report.rows import Watched
+from support.examples import NOON
 from support.reports import DOWN, a_feed, a_lamp, a_report, broken, known
 
 NAN = pytest.approx(nan, nan_ok=True)
@@ -76,6 +78,10 @@ def test_every_metric_says_what_it_is() -> None:
                 "1: broken, 0: passing, NaN: no build was completed, or it passed and its feed is "
                 "not fresh. Of namesakes the worst."
             ),
+        ),
+        "buildlight_project_run_started_seconds": (
+            "gauge",
+            "When the run of the last build started, since 1970; only of servers that tell.",
         ),
         "buildlight_projects_untold": (
             "gauge",
@@ -287,3 +293,15 @@ def test_no_name_breaks_the_format(projects: list[ProjectState]) -> None:
     assert len(series) <= len(projects)
     assert len({each.labels["project"] for each in series}) == len(series)
     assert all(each.name.startswith("buildlight_") for each in told)
+
+
+def test_a_run_is_told_with_its_branch_attempt_and_author() -> None:
+    """Where the server tells them."""
+    run = Run("main", "3f2c1d0", 2, "ada", NOON)
+
+    told = samples(a_report(a_feed(known("a", run=run), known("b"))))
+
+    labels = {"branch": "main", "attempt": "2", "author": "ada"}
+    name = "project_run_started_seconds"
+    assert value(told, name, feed="web", project="a", **labels) == NOON.timestamp()
+    assert sum(each.name == f"buildlight_{name}" for each in told) == 1

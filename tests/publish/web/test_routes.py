@@ -18,7 +18,7 @@ from buildlight.network.origin import ORIGIN
 from buildlight.patterns.known import Known
 from buildlight.patterns.language import parse_pattern
 from buildlight.projects.ccxml import parse
-from buildlight.projects.project import Message
+from buildlight.projects.project import Message, Run
 from buildlight.projects.selection import Selection
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
@@ -543,6 +543,15 @@ def test_all_who_broke_it_are_named() -> None:
     told = parts(a_report(a_feed(broken("till", messages=blamed))), now=4.2).parts["broken"]
 
     assert told.endswith(" · broken by alice, bob</p></li></ul>")
+
+
+def test_what_is_known_of_a_run_is_shown() -> None:
+    """A branch is a stranger's text, too."""
+    run = Run("<main>", "3f2c1d0e5a", 2, "ada", NOON)
+
+    told = parts(a_report(a_feed(broken("till", messages=(), run=run))), now=4.2).parts["broken"]
+
+    assert " · on &lt;main&gt; · attempt 2 · by ada · commit 3f2c1d0 · started <time " in told
 
 
 def test_where_nothing_is_broken_there_is_no_list() -> None:
