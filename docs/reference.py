@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 
 from buildlight.cli.arguments import parser
 from buildlight.config.hours import HoursTable
+from buildlight.config.mqtt import MqttTable
 from buildlight.config.page import PageTable
 from buildlight.config.tables import FeedTable, LampTable, Top
 from buildlight.drivers.gpio.boards import BOARDS
@@ -96,6 +97,7 @@ def configuration() -> str:
         "## `[[lamps]]`\n\n" + keys(LampTable, without=frozenset({"options"})),
         "Each driver has keys of its own: see [Drivers](drivers.md).\n\n",
         "### `hours`\n\n" + keys(HoursTable) + "## `[page]`\n\n" + keys(PageTable),
+        "## `[mqtt]`\n\n" + keys(MqttTable),
     ]
     return "".join(parts)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from buildlight.config import page
+from buildlight.config import mqtt, page
 from buildlight.config.patterns import look_problems
 from buildlight.config.problems import Problem, keys_of, raise_any, unknown_key, validated
 from buildlight.config.tables import PREFIX, FeedNames, FeedTable, LampTable, OwnKeys, Top
@@ -75,6 +75,7 @@ def check_settings(document: Mapping[str, Any]) -> Settings:
     lamps = _tables(LampTable, "lamps", document, problems, context=named)
     problems += _lamp_problems(lamps)
     page_settings = page.page_settings(document, problems)
+    mqtt_settings = mqtt.mqtt_settings(document, problems)
     raise_any(problems)
     return Settings(
         feeds=tuple(
@@ -82,6 +83,7 @@ def check_settings(document: Mapping[str, Any]) -> Settings:
         ),
         lamps=_lamps(lamps, names),
         page=page_settings,
+        mqtt=mqtt_settings,
     )
 
 
@@ -124,7 +126,7 @@ class _Found(NamedTuple, Generic[_TableT]):
 
 
 def _top(document: Mapping[str, Any], problems: list[Problem]) -> Top:
-    tables = ("feeds", "lamps", page.KEY)
+    tables = ("feeds", "lamps", page.KEY, mqtt.KEY)
     scalars = {key: value for key, value in document.items() if key not in tables}
     for key in [key for key in scalars if key not in keys_of(Top)]:
         problems.append(Problem(key, unknown_key((*keys_of(Top), *tables))))
@@ -258,8 +260,8 @@ def _feed(table: FeedTable, name: str, top: Top) -> FeedSettings:
         kind=table.kind,
         options=options,
         rules=Rules(
-            max_age=max_age(interval, deadline=options.deadline),
-            max_failures=top.max_failures,
+            max_age=options.lease or max_age(interval, deadline=options.deadline),
+            max_failures=top.max_failures if options.lease is None else 1,
             expiry=top.keep_verdicts,
             roll_up=table.roll_up is not None,
             ignore_older_than=table.ignore_older_than,

@@ -31,6 +31,7 @@ from buildlight.lamps.timing import DARKENING, OPENING
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.feed_state import FeedState, unanswered
 from buildlight.publish.change_log import ChangeLog
+from buildlight.publish.mqtt.publisher import MqttPublisher
 from buildlight.publish.status_file import StatusFile
 from buildlight.publish.systemd_status import SystemdStatus
 from buildlight.publish.web.server import PageServer
@@ -134,12 +135,14 @@ class Daemon:
         self._status = SystemdStatus(self._systemd)
         self._polls = PollStats()
         self._page = PageServer(polls=self._polls, ailment=self._ailment)
+        self._mqtt = MqttPublisher()
         files = (state, StatusFile(folder) if folder else None)
         self._publishers: Sequence[Publisher] = (
             ChangeLog(),
             *(file for file in files if file is not None),
             self._status,
             self._page,
+            self._mqtt,
             *publishers,
         )
         self._session: Session | None = None
@@ -202,6 +205,7 @@ class Daemon:
         kept = self._kept()
         while not stop.is_set():
             self._page.open(self._settings.page)
+            self._mqtt.open(self._settings.mqtt)
             self._warn()
             session = self._session = Session(
                 self._settings,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from buildlight.feeds.settings import FeedSettings
 from buildlight.lamps.settings import LampSettings
+from buildlight.publish.mqtt.settings import MqttSettings
 from buildlight.publish.web.settings import PageSettings
 
 
@@ -14,3 +15,4 @@ class Settings:
     feeds: tuple[FeedSettings, ...]
     lamps: tuple[LampSettings, ...]
     page: PageSettings | None = None
+    mqtt: MqttSettings | None = None

@@ -227,15 +227,16 @@ class _Check:
             self._must(isinstance(project, Project), " gives something that is not a Project")
             for field in fields(project):
                 value = getattr(project, field.name)
-                fits = _fits(value, field.default)
+                fits = _fits(field.name, value, field.default)
                 self._must(fits, f" gives a Project whose {field.name} is {type(value).__name__}")
         return answer
 
 
-def _fits(value: object, default: object) -> bool:
-    """Return whether *value* can be that of a Project's field with this *default*."""
+def _fits(name: str, value: object, default: object) -> bool:
+    """Return whether *value* can be that of a Project's field called *name*."""
     if default == ():
-        return isinstance(value, tuple) and all(isinstance(each, Message) for each in value)
+        kind = Message if name == "messages" else str
+        return isinstance(value, tuple) and all(isinstance(each, kind) for each in value)
     if default is None:
         return value is None or isinstance(value, datetime)
     return isinstance(value, str)

@@ -78,6 +78,14 @@ class FeedOptions(BaseModel):
         return 0.0
 
     @property
+    def lease(self) -> float | None:
+        """Seconds for which one answer of a pushed feed is vouched for; ``None``: as if polled.
+
+        With it, the first fault makes the feed stale: there is no next poll that might succeed.
+        """
+        return None
+
+    @property
     def deadline(self) -> float:
         """Seconds that one read may take."""
         return DEADLINE

@@ -1,0 +1,37 @@
+"""The ``[mqtt]`` table of the configuration, checked: a broker, and the name to publish under."""
+
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field
+
+from buildlight.config.problems import Problem, Table, validated
+from buildlight.feeds.mqtt.broker_keys import BrokerKeys
+from buildlight.publish.mqtt.settings import MqttSettings
+
+KEY = "mqtt"
+
+
+class MqttTable(BrokerKeys, Table):
+    """The ``[mqtt]`` table."""
+
+    name: str = Field(
+        default="",
+        max_length=100,
+        description="name of this daemon in topics, the name of the machine unless set: topics "
+        "begin with `buildlight/NAME`",
+    )
+
+
+def mqtt_settings(document: Mapping[str, Any], problems: list[Problem]) -> MqttSettings | None:
+    """Return the settings of the ``[mqtt]`` table of *document*; without it nothing is sent."""
+    if KEY not in document:
+        return None
+    if not isinstance(document[KEY], dict):
+        problems.append(Problem(KEY, f"is not a table; write [{KEY}] above its keys"))
+        return None
+    table = validated(MqttTable, KEY, document[KEY], problems)
+    if table is None:
+        return None
+    return MqttSettings(table.broker, table.name or socket.gethostname(), table.in_clear)

@@ -1,0 +1,140 @@
+"""A feed of another buildlight, followed at a broker: connects, listens, connects again."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+
+from pydantic import AfterValidator, Field
+
+from buildlight.errors import FeedError, FeedUnreachable
+from buildlight.feeds.feed import FeedOptions, Given
+from buildlight.feeds.mqtt.broker_keys import BrokerKeys
+from buildlight.feeds.mqtt.documents import read_beat, read_document
+from buildlight.feeds.mqtt.lease import LEASE, Belief, Lease
+from buildlight.network.broker import BrokerError, connected, retries
+from buildlight.network.origin import ORIGIN
+
+if TYPE_CHECKING:
+    import aiomqtt
+
+    from buildlight.feeds.sharing import Network
+
+_TOPIC = re.compile(r"[a-z0-9/-]+/feed/[a-z0-9-]+")
+
+
+def _topic(text: str) -> str:
+    if not _TOPIC.fullmatch(text):
+        raise ValueError(
+            'is not the topic of a feed; it looks like "buildlight/office/feed/web", and the '
+            "poller's log names it"
+        )
+    return text
+
+
+class MqttFeedOptions(BrokerKeys, FeedOptions):
+    """The keys of a feed of kind ``mqtt``."""
+
+    topic: Annotated[str, AfterValidator(_topic)] = Field(
+        description="topic of the feed, as the other buildlight publishes it"
+    )
+
+    @property
+    def shown(self) -> str:
+        """The broker and the topic."""
+        return f"{self.address}/{self.topic}"
+
+    @property
+    def suggested_name(self) -> str:
+        """The last part of the topic."""
+        return self.topic.rpartition("/")[2]
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence about a password without TLS."""
+        return self.in_clear
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The password."""
+        return frozenset({self.secret.value} if self.secret else ())
+
+    @property
+    def lease(self) -> float | None:
+        """Seconds for which one sign of life vouches."""
+        return LEASE
+
+
+class MqttFeed:
+    """One feed that a poller publishes."""
+
+    Options: ClassVar[type[FeedOptions]] = MqttFeedOptions
+
+    def __init__(self, options: MqttFeedOptions) -> None:
+        self._broker = options.broker
+        self._topic = options.topic
+        self._base, _, slug = options.topic.rpartition("/feed/")
+        self._lease = Lease(f"feed/{slug}")
+
+    @classmethod
+    def open(cls, options: MqttFeedOptions, *, network: "Network") -> Self:  # noqa: ARG003
+        """Return the feed that *options* describe."""
+        return cls(options)
+
+    async def readings(self) -> AsyncGenerator[Given | FeedError, None]:
+        """Yield the projects whenever they are confirmed, and what is wrong as soon as it is."""
+        delays = retries()
+        while True:
+            try:
+                async with connected(self._broker) as client:
+                    await client.subscribe([(self._topic, 1), (f"{self._base}/status", 1)])
+                    await client.subscribe(f"{self._base}/beat", 0)
+                    async with aclosing(self._followed(client)) as followed:
+                        async for given in followed:
+                            delays = retries()
+                            yield given
+            except BrokerError as exc:
+                yield FeedUnreachable(str(exc))
+            self._lease.end()
+            await asyncio.sleep(next(delays))
+
+    async def _followed(self, client: "aiomqtt.Client") -> AsyncGenerator[Given | FeedError, None]:
+        """Yield what *client* brings, until nobody vouched for it for too long."""
+        loop = asyncio.get_running_loop()
+        messages = aiter(client.messages)
+        until = loop.time() + LEASE
+        while True:
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await anext(messages)
+            except TimeoutError:
+                # Connected anew: a document that was lost on the way comes again then.
+                yield FeedUnreachable(self._silence())
+                return
+            try:
+                belief = self._taken(message)
+            except FeedError as exc:
+                belief = exc
+            if belief is not None:
+                if self._lease.confirmed:
+                    until = loop.time() + LEASE
+                yield belief
+
+    def _silence(self) -> str:
+        if not self._lease.held:
+            return f"nobody publishes {self._topic}; check topic, and [mqtt] on the other machine"
+        return f"the poller is silent since {LEASE:.0f} seconds; is it running?"
+
+    def _taken(self, message: "aiomqtt.Message") -> Belief:
+        topic, payload = str(message.topic), message.payload
+        if topic == self._topic:
+            # An empty one takes away what was kept.
+            return self._lease.document(read_document(payload, own=ORIGIN)) if payload else None
+        if topic.endswith("/status"):
+            return self._lease.status(payload[:20].decode(errors="replace"))
+        beat = read_beat(payload)
+        return None if beat is None else self._lease.beat(beat, retained=bool(message.retain))
+
+    async def close(self) -> None:
+        """Release nothing: the connection ends with the readings."""

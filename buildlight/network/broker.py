@@ -1,0 +1,175 @@
+"""A connection to an MQTT broker; no other module knows the client library.
+
+Every connection has a client object of its own: one that is kept sends what it could not send
+before its newest message, and an old green would be published after a red. No connection keeps
+anything at the broker: a backlog would look like live messages.
+"""
+
+import asyncio
+import ssl
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import aiomqtt
+
+KEEPALIVE = 10
+"""Seconds of silence after which both sides ask whether the other is there."""
+PATIENCE = 5.0
+"""Seconds that a lookup, a connection or an acknowledgement may take."""
+LARGEST = 1024 * 1024
+"""Largest message in bytes that a broker may send."""
+MOST_WAITING = 1000
+"""Messages that may wait to be read; more are dropped, and what they said is never believed."""
+RETRIES = (1.0, 2.0, 5.0, 10.0)
+LONGEST_RETRY = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where a broker is, and how to log in. *make_context* gives the settings for TLS, if used."""
+
+    host: str
+    port: int
+    user: str | None = None
+    password: str | None = None
+    make_context: Callable[[], ssl.SSLContext] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes, retained, when the connection ends without a farewell."""
+
+    topic: str
+    payload: str
+
+
+class BrokerError(Exception):
+    """The broker is not there, refuses, or went away; a sentence with a remedy."""
+
+
+def retries() -> Iterator[float]:
+    """Return the seconds to wait before each further attempt."""
+    return chain(RETRIES, repeat(LONGEST_RETRY))
+
+
+@asynccontextmanager
+async def connected(
+    broker: Broker, *, identifier: str | None = None, will: Will | None = None
+) -> AsyncIterator["aiomqtt.Client"]:
+    """Connect to *broker*, and disconnect in the end; raises :class:`BrokerError`, also later.
+
+    Two connections with one *identifier* end each other; without one the broker gives any.
+    """
+    import aiomqtt  # noqa: PLC0415 - an extra, imported where it is configured
+
+    client: aiomqtt.Client | None = None
+    try:
+        client = await _open(aiomqtt, broker, identifier, will)
+        async with client:
+            yield client
+    except aiomqtt.MqttError as exc:
+        raise BrokerError(_sentence(exc, broker)) from exc
+    finally:
+        ended = client._disconnected if client is not None else None  # noqa: SLF001
+        if ended is not None and ended.done() and not ended.cancelled():
+            ended.exception()  # Retrieved: asyncio would log it as forgotten.
+
+
+async def _open(
+    library: Any, broker: Broker, identifier: str | None, will: Will | None
+) -> "aiomqtt.Client":
+    from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415 - the same extra
+    from paho.mqtt.properties import Properties  # noqa: PLC0415
+
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(_DaemonThreads())
+    where = f"{broker.host}:{broker.port}"
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await loop.getaddrinfo(broker.host, broker.port)
+    except TimeoutError:
+        raise BrokerError(f"{where}: the name lookup takes too long; check the network") from None
+    except OSError as exc:
+        raise BrokerError(f"{where}: cannot resolve the host; check the address") from exc
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = LARGEST
+    properties.SessionExpiryInterval = 0
+    context = None
+    if broker.make_context is not None:
+        try:
+            context = await loop.run_in_executor(None, broker.make_context)
+        except OSError as exc:
+            why = exc.strerror or "is no certificate"
+            raise BrokerError(f"{where}: a certificate file cannot be used: {why}") from exc
+    return library.Client(  # type: ignore[no-any-return]
+        broker.host,
+        broker.port,
+        username=broker.user,
+        password=broker.password,
+        identifier=identifier,
+        protocol=library.ProtocolVersion.V5,
+        clean_start=True,
+        properties=properties,
+        will=library.Will(will.topic, will.payload, qos=1, retain=True) if will else None,
+        keepalive=KEEPALIVE,
+        timeout=PATIENCE,
+        tls_context=context,
+        max_queued_incoming_messages=MOST_WAITING,
+    )
+
+
+_LOGIN = "refused the user or password; check user and secret, and the broker's access rules"
+_REFUSALS = {
+    134: _LOGIN,
+    135: _LOGIN,
+    133: "refused the client's identifier; give [mqtt] another name",
+    138: "has banned this client; see the broker's log",
+}
+
+
+def _sentence(exc: Exception, broker: Broker) -> str:
+    where = f"{broker.host}:{broker.port}"
+    code = getattr(getattr(exc, "rc", None), "value", None)
+    if code in _REFUSALS:
+        return f"{where}: the broker {_REFUSALS[code]}"
+    text = str(exc).lower()
+    if "certificate" in text or "ssl" in text or "tls" in text:
+        return f"{where}: TLS handshake failed; check ca_file, the port and the broker's name"
+    if "refused" in text:
+        return f"{where}: connection refused; is the broker running?"
+    if "timed out" in text:
+        return f"{where}: no answer within {PATIENCE:.0f} seconds; is it a broker?"
+    return f"{where}: the connection to the broker was lost"
+
+
+class _DaemonThreads(ThreadPoolExecutor):
+    """Threads that nobody waits for: the library connects in one, and the exit must not wait."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """Call *fn* in a thread of its own."""
+        future: Future[Any] = Future()
+        work = partial(_fulfil, future, partial(fn, *args, **kwargs))
+        threading.Thread(target=work, name="broker", daemon=True).start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Wait for nothing."""
+
+
+def _fulfil(future: "Future[Any]", call: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    with suppress(RuntimeError):  # The loop has ended meanwhile.
+        try:
+            result = call()
+        except BaseException as exc:  # noqa: BLE001 - it is raised where somebody waits
+            future.set_exception(exc)
+        else:
+            future.set_result(result)

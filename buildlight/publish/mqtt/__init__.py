@@ -1,0 +1,1 @@
+"""News at an MQTT broker, for lamps in other rooms and for home automation."""

@@ -1,0 +1,17 @@
+"""The settings of what is published at a broker, checked."""
+
+from dataclasses import dataclass
+
+from buildlight.network.broker import Broker
+
+
+@dataclass(frozen=True, slots=True)
+class MqttSettings:
+    """Publish at *broker*, below ``buildlight/NAME``.
+
+    *warning* is a sentence about an insecure setting, or ``None``.
+    """
+
+    broker: Broker
+    name: str
+    warning: str | None = None
