@@ -33,6 +33,7 @@ UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 """Errors that mean that the output cannot be written."""
 
 MODULES: Mapping[str, str] = {
+    "init": "setup.init",
     "run": "run",
     "discover": "discover",
     "check": "check",

@@ -15,13 +15,15 @@ from textwrap import wrap
 from urllib.parse import urlsplit
 
 from buildlight.cli import FAILED, OK, write_error
+from buildlight.cli.setup.document import toml
 from buildlight.cli.terminal import write_line
 from buildlight.errors import BuildlightError, ConfigError, FeedError
 from buildlight.feeds.auth import Auth
 from buildlight.feeds.cctray import CCTrayOptions
 from buildlight.feeds.discovery.discover import Discovery, Person, Try, discover
 from buildlight.feeds.discovery.fingerprints import identify
-from buildlight.feeds.discovery.lint import lint, quoted
+from buildlight.feeds.discovery.lint import lint
+from buildlight.feeds.http.options import HttpOptions
 from buildlight.feeds.secret import Secret, checked_secret, find_secret
 from buildlight.projects.project import Project, status_of
 from buildlight.projects.verdict import DEFINITE, Verdict
@@ -56,7 +58,7 @@ def person(user: str | None, token_file: str | None) -> Person:
     terminal to ask for the password.
     """
     if token_file is not None:
-        return Person(user, _read(token_file))
+        return Person(user, read_secret(token_file))
     if not sys.stdin or not sys.stdin.isatty():
         if user is not None:
             raise ConfigError(
@@ -67,7 +69,8 @@ def person(user: str | None, token_file: str | None) -> Person:
     return Person(user, ask=lambda: _ask(user))
 
 
-def _read(token_file: str) -> Secret:
+def read_secret(token_file: str) -> Secret:
+    """Return the secret in *token_file* (-: standard input); raises :class:`ConfigError`."""
     try:
         if token_file == "-":  # noqa: S105 - a sign
             return checked_secret(sys.stdin.readline())
@@ -148,15 +151,14 @@ def advice(discovery: Discovery, found: Try, *, clock: datetime) -> Iterator[str
     options, projects = found.options, found.projects
     server = identify(options.url, projects)
     guess = f"it looks like {server}" if server else "the server is not recognised"
-    yield from _comment(f"{options.shown}: {_summary(projects)}; {guess}.")
+    yield from _comment(f"{options.shown}: {summary(projects)}; {guess}.")
     yield from _about_the_secret(discovery, found)
     yield ""
     yield "[[feeds]]"
-    yield f"name = {quoted(_host(options)[:LONGEST_NAME])}"
-    yield f"url = {quoted(options.url)}"
+    for key, value in feed_keys(options).items():
+        yield f"{key} = {toml(value)}"
     if options.auth is not None:
-        yield f"auth = {_auth(options.auth, _secret_name(options))}"
-        yield from _comment(_store(_secret_name(options)))
+        yield from _comment(_store(secret_name(options)))
     for warning in lint(projects, clock):
         yield "#"
         yield from _comment(warning.sentence)
@@ -169,7 +171,8 @@ def _comment(text: str) -> list[str]:
     return [f"# {line}" for line in lines]
 
 
-def _summary(projects: tuple[Project, ...]) -> str:
+def summary(projects: tuple[Project, ...]) -> str:
+    """Return how many *projects* there are, and how many of them have which verdict."""
     verdicts = Counter(DEFINITE.get(status_of(project), Verdict.NONE) for project in projects)
     told = [f"{verdicts[each]} {word}" for each, word in _VERDICTS.items() if verdicts[each]]
     return count(len(projects), "project") + (f" ({', '.join(told)})" if told else "")
@@ -198,19 +201,28 @@ def _about_the_secret(discovery: Discovery, found: Try) -> Iterator[str]:
         )
 
 
+def feed_keys(options: CCTrayOptions) -> dict[str, object]:
+    """Return the keys of a ``[[feeds]]`` table for *options*, with its secret's name."""
+    keys: dict[str, object] = {"name": _host(options)[:LONGEST_NAME], "url": options.url}
+    if options.auth is not None:
+        keys["auth"] = auth_keys(options.auth, secret_name(options))
+    return keys
+
+
 def _host(options: CCTrayOptions) -> str:
     return urlsplit(options.url).hostname or "feed"
 
 
-def _secret_name(options: CCTrayOptions) -> str:
-    """Return the server's host, as a valid name of a secret."""
-    return re.sub(r"[^A-Za-z0-9.-]+", "-", _host(options)).strip(".-") or "feed"
+def secret_name(options: HttpOptions) -> str:
+    """Return the server's host as a valid name of a secret."""
+    host = urlsplit(options.url).hostname or "feed"
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", host).strip(".-") or "feed"
 
 
-def _auth(auth: Auth, secret_name: str) -> str:
-    keys = {"kind": auth.kind, "user": auth.user, "name": auth.name, "secret": secret_name}
-    pairs = [f"{key} = {quoted(value)}" for key, value in keys.items() if value is not None]
-    return f"{{ {', '.join(pairs)} }}"
+def auth_keys(auth: Auth, name: str) -> dict[str, str]:
+    """Return the keys of an ``auth`` table for *auth*, whose secret is called *name*."""
+    keys = {"kind": auth.kind, "user": auth.user, "name": auth.name, "secret": name}
+    return {key: value for key, value in keys.items() if value is not None}
 
 
 def _store(name: str) -> str:

@@ -5,7 +5,8 @@ The answers are compared with what was shown, and wires that look swapped or dea
 """
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -101,12 +102,31 @@ def walk(lamp: LampSettings, watcher: Watcher) -> Walk:
 
     Raises :class:`LightUnavailable` if the light does not open or stops responding.
     """
+    with _opened(lamp) as player:
+        return _Walking(lamp, player, watcher).walk()
+
+
+Seen = Mapping[Channel, Channel | None]
+"""What lit up when each channel was shown; ``None``: nothing did."""
+
+
+def see_channels(lamp: LampSettings, watcher: Watcher) -> tuple[Seen, Sequence[str]]:
+    """Walk *lamp* through its channels only; return what lit up, and what advice follows.
+
+    Raises :class:`LightUnavailable` as :func:`walk` does.
+    """
+    with _opened(lamp) as player:
+        return _Walking(lamp, player, watcher).walk_channels()
+
+
+@contextmanager
+def _opened(lamp: LampSettings) -> Iterator[LampThread]:
     player = LampThread(lamp.name, Lamp(lamp.open_light))
     player.start(OFF)
     try:
         if not player.wait_tried(ANSWERING):
             raise player.status().trouble or _silent()
-        return _Walking(lamp, player, watcher).walk()
+        yield player
     finally:
         player.stop()
         player.join(ANSWERING)
@@ -131,19 +151,23 @@ class _Walking:
         self._wiring = _wiring(player.driver)
 
     def walk(self) -> Walk:
-        if getattr(self._player.driver, "mock", False):
-            self._watcher.say(
-                "THESE ARE MOCK PINS: no wire is tested. Unset GPIOZERO_PIN_FACTORY on the Pi."
-            )
-        seen = {channel: self._see_channel(channel) for channel in self._channels}
+        seen, advised = self.walk_channels()
         failed = [channel.value for channel, saw in seen.items() if saw is not channel]
         failed += [signal for signal in SIGNALS if not self._see_signal(signal)]
         return Walk(
             lamp=self._lamp.name,
             steps=len(self._channels) + len(SIGNALS),
             failed=tuple(failed),
-            advice=tuple(advice(seen, self._wiring, keys=_keys(self._lamp.options))),
+            advice=advised,
         )
+
+    def walk_channels(self) -> tuple[Seen, tuple[str, ...]]:
+        if getattr(self._player.driver, "mock", False):
+            self._watcher.say(
+                "THESE ARE MOCK PINS: no wire is tested. Unset GPIOZERO_PIN_FACTORY on the Pi."
+            )
+        seen = {channel: self._see_channel(channel) for channel in self._channels}
+        return seen, tuple(advice(seen, self._wiring, keys=_keys(self._lamp.options)))
 
     def _see_channel(self, channel: Channel) -> Channel | None:
         _play(self._player, Pattern(channel.value, (Stroke(channel),)))

@@ -1,6 +1,7 @@
 """Where files live: the system's folders, and the user's (XDG Base Directory Specification)."""
 
 import os
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,20 +14,51 @@ SERVICE_RUN = Path("/run/buildlight")
 LOCALTIME = Path("/etc/localtime")
 
 
-def find_file(chosen: Path | None = None) -> Path:
-    """Return the configuration file: the *chosen* one, or the first that exists.
+@dataclass(frozen=True, slots=True)
+class FoundConfiguration:
+    """The configuration *file* that is read, and those that are *passed_over* because of it."""
 
-    Raises :class:`ConfigError` if there is none.
+    file: Path
+    passed_over: tuple[Path, ...] = ()
+
+    def __str__(self) -> str:
+        others = "".join(f"; {path} is passed over" for path in self.passed_over)
+        return f"reading {self.file}{others}"
+
+
+def find_file(chosen: Path | None = None) -> Path:
+    """Return the configuration file; see :func:`find_files`."""
+    return find_files(chosen).file
+
+
+def find_files(chosen: Path | None = None) -> FoundConfiguration:
+    """Return the configuration file: the *chosen* one, or the first that configures anything.
+
+    A file of comments hides no other: it is read only if there is nothing else. Raises
+    :class:`ConfigError` if there is no file at all.
     """
     if chosen is not None:
-        return chosen
+        return FoundConfiguration(chosen)
     places = tuple(folder / FILE for folder in configuration_folders())
-    for place in places:
-        if place.is_file():
-            return place
-    raise ConfigError(
-        f"no configuration at {places[0]} nor {places[1]}; write one as the README shows, "
-        "name another with --config, or try `buildlight demo`, which needs none"
+    there = [place for place in places if os.path.isfile(place)]  # noqa: PTH113 - false where it may not be seen
+    if not there:
+        raise ConfigError(
+            f"no configuration at {places[0]} nor {places[1]}; `buildlight init` writes one, "
+            "--config names another, and `buildlight demo` needs none"
+        )
+    file = next(filter(configures, there), there[0])
+    return FoundConfiguration(file, tuple(each for each in there if each != file))
+
+
+def configures(file: Path) -> bool:
+    """Return whether *file* has more than comments; a file that cannot be read counts as one."""
+    try:
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return os.path.lexists(file)
+    return any(
+        line.strip("\ufeff \t") and not line.lstrip("\ufeff \t").startswith("#")
+        for line in text.splitlines()
     )
 
 

@@ -2,9 +2,7 @@
 
 import json
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import sys
@@ -20,6 +18,7 @@ from buildlight.cli import main, wiring
 from buildlight.cli.terminal import wrapped
 from buildlight.config import patterns
 from support.servers import BROKEN_FEED, FEED, RESETS, Answer, FeedServer
+from support.terminal import Talk
 
 BUILDLIGHT = Path(sys.executable).with_name("buildlight")
 PATIENCE = 20.0
@@ -93,6 +92,7 @@ def test_the_version_is_told() -> None:
 
 
 COMMANDS = [
+    "init",
     "run",
     "discover",
     "check",
@@ -810,47 +810,6 @@ def test_nobody_at_the_input_is_told() -> None:
 
     assert process.returncode == 1
     assert process.stderr == ("buildlight: nobody answers; use --yes to walk without questions\n")
-
-
-class Talk:
-    """The program on a terminal of its own, and a person who answers it."""
-
-    def __init__(self, *arguments: str) -> None:
-        self._end, terminal = pty.openpty()
-        self._process = subprocess.Popen(
-            [BUILDLIGHT, *arguments],
-            stdin=terminal,
-            stdout=terminal,
-            stderr=terminal,
-            start_new_session=True,
-            env={**os.environ, "TERM": "dumb"},
-        )
-        os.close(terminal)
-        self.said = ""
-        self._heard = 0
-
-    def answer(self, question: str, text: str) -> None:
-        """Wait for *question*, and answer with *text*."""
-        while not (found := self.said.find(question, self._heard)) >= 0:
-            assert self._listen(), self.said
-        self._heard = found + len(question)
-        os.write(self._end, f"{text}\n".encode())
-
-    def close(self) -> int:
-        """Hear the rest, and return the status."""
-        while self._listen():
-            pass
-        os.close(self._end)
-        return self._process.wait(timeout=PATIENCE)
-
-    def _listen(self) -> bool:
-        assert select.select([self._end], [], [], PATIENCE)[0], self.said
-        try:
-            heard = os.read(self._end, 65_536)
-        except OSError:  # The program has ended.
-            return False
-        self.said += heard.decode().replace("\r\n", "\n")
-        return bool(heard)
 
 
 def test_lines_are_cut_between_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from buildlight import __version__
 from buildlight.cli.arguments.options import BARE, add_config, add_light
+from buildlight.cli.arguments.setup import add_init
 from buildlight.cli.arguments.values import seconds
 
 # The name that type checkers know; importing typing makes `--version` a tenth slower.
@@ -27,7 +28,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     if not name.startswith("-") and name not in commands:
         whole.error(_unknown(name, commands))
     chosen = whole.parse_args(arguments)
-    if chosen.command == "test" and chosen.driver is None:
+    if chosen.command in ("init", "test") and chosen.driver is None:
         for key, driver in BARE.items():
             if getattr(chosen, key) is not None:
                 chosen.wrong(f"--{key} is for a --driver, which is missing: --driver {driver}?")
@@ -70,6 +71,7 @@ def _parsers() -> "tuple[argparse.ArgumentParser, Mapping[str, argparse.Argument
     version = f"buildlight {__version__}"
     whole.add_argument("-V", "--version", action="version", version=version)
     commands = whole.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    add_init(commands)
     _add_run(commands)
     _add_discover(commands)
     _add_check(commands)

@@ -28,10 +28,10 @@ from buildlight.feeds.discovery.fingerprints import identify
 from buildlight.feeds.discovery.lint import MANY, lint, quoted
 from buildlight.feeds.settings import FeedSettings
 from buildlight.projects.project import Project
-from cli.test_cli import BUILDLIGHT, PATIENCE, Talk
 from support.corpus import DOCUMENTS, document, projects
 from support.examples import NOON, a_project
 from support.servers import FEED, HANGS, RESETS, Answer, FeedServer, Request, redirect
+from support.terminal import BUILDLIGHT, PATIENCE, Talk
 
 SECRET = "s3cret/to ken+42"
 LAMP = '\n[[lamps]]\ndriver = "console"\n'
