@@ -127,11 +127,15 @@ def lights_of(devices: Devices) -> Iterator[LightOffer]:
     leds = _coloured(devices.leds)
     if leds:
         names = ", ".join(leds.values())
-        yield LightOffer(f"LEDs of the kernel: {printable(names)}", {"driver": "sysfs", "leds": leds})
+        yield LightOffer(
+            f"LEDs of the kernel: {printable(names)}", {"driver": "sysfs", "leds": leds}
+        )
     pins = bool(devices.chips) or bool(os.environ.get("GPIOZERO_PIN_FACTORY"))
     if pins:
         yield LightOffer("LEDs or relays on GPIO pins", {"driver": "gpio"}, ("pins",))
-        yield LightOffer("a ready-made board on the pins", {"driver": "gpio"}, ("board",), found=False)
+        yield LightOffer(
+            "a ready-made board on the pins", {"driver": "gpio"}, ("board",), found=False
+        )
     for port in unknown:
         yield LightOffer(
             f"our own USB light on {_called(port)}",

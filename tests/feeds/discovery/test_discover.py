@@ -365,8 +365,8 @@ def test_without_its_secret_such_an_address_is_not_tried(server: FeedServer, hea
 
 @pytest.mark.parametrize(
     ("seen", "sentence"),
-    [(WIDER, "# Without the secret it shows 1 project only."),
-     (Answer(), "# With the secret it shows no more than without, so none is needed.")],
+    [(WIDER, "# Without the secret the server shows only 1 project."),
+     (Answer(), "# No secret is needed: with it, the server shows the same projects.")],
 )  # fmt: skip
 def test_a_secret_that_was_given_has_to_show_more(
     server: FeedServer, token_file: str, heard: Hears, seen: Answer, sentence: str
@@ -451,7 +451,7 @@ def test_no_secret_goes_over_http_by_itself(
     assert server.requests
     assert not any("authorization" in request.headers for request in server.requests)
     assert not any("s3cret" in path for path in asked(server))
-    assert "which is not sent over http" in heard()[1]
+    assert "buildlight sends none" in heard()[1]
 
 
 def test_a_secret_over_http_is_remarked(server: FeedServer, token_file: str, heard: Hears) -> None:
@@ -459,7 +459,7 @@ def test_a_secret_over_http_is_remarked(server: FeedServer, token_file: str, hea
     answers(server, {"/cc.xml": only_for(by_bearer, Answer(status=401))})
 
     assert main(["discover", server.url(), "--token-file", token_file]) == 0
-    assert "The secret goes over http, where anybody can read it" in heard()[0]
+    assert "The secret is sent over http, unencrypted" in heard()[0]
 
 
 @pytest.mark.parametrize("scheme", ["https://", ""])
