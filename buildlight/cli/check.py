@@ -10,7 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -106,7 +106,7 @@ async def _check(
     report = make_report(
         [feeds[feed.name] for feed in settings.feeds],
         [
-            shown(lamp, Light.WAITING if trouble else Light.OK)
+            replace(shown(lamp, Light.WAITING if trouble else Light.OK), trouble=trouble or None)
             for lamp, trouble in zip(settings.lamps, troubles, strict=True)
         ],
         now=asyncio.get_running_loop().time(),

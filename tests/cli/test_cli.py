@@ -364,6 +364,7 @@ def test_check_json_prints_the_report_and_nothing_else(tmp_path: Path, server: F
     lamp = report["lamps"][0]
     told = [lamp.pop(key) for key in ("since", "rule", "until")]
     assert all(told)
+    assert "no port /dev/no-such-port" in lamp.pop("light_because")
     assert process.returncode == 1
     assert report == {
         "version": 1,
@@ -381,6 +382,7 @@ def test_check_json_prints_the_report_and_nothing_else(tmp_path: Path, server: F
         ],
         "lamps": [
             {"name": "tower", "driver": "serial", "light": "waiting",
+             "known": None,
              "feeds": ["127.0.0.1", "127.0.0.1 2"], "broken": [],
              "signal": {"verdict": "passing", "building": False, "stale": True},
              "pattern": "amber double-blink", "warnings": []},
