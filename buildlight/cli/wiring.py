@@ -147,7 +147,7 @@ class _Walking:
         self._lamp = lamp
         self._player = player
         self._watcher = watcher
-        self._channels = [each for each in Channel if each in lamp.options.channels]
+        self._channels = [each for each in Channel if lamp.options.combines(frozenset({each}))]
         self._wiring = _wiring(player.driver)
 
     def walk(self) -> Walk:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, PlainValidator
 
 from buildlight.config.problems import Problem, text_of
 from buildlight.drivers import DriverOptions
+from buildlight.drivers.states import spell
 from buildlight.patterns.fitting import fit
 from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import (
@@ -22,6 +23,7 @@ from buildlight.patterns.pattern import (
     limit_duration,
 )
 from buildlight.patterns.presets import preset_patterns
+from buildlight.patterns.together import Lit, laid_over, lit_sets
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Event
 
@@ -90,12 +92,29 @@ def look_problems(
             yield Problem(at, "green alone would say that all is well; add red or amber")
         if not pattern.strokes and pattern.text != OFF.text:
             yield Problem(at, invisible)
+        yield from _combination_problems(at, options, lit_sets(pattern))
+    beneath = frozenset().union(*map(lit_sets, patterns.values()))
+    beneath = frozenset(lit for lit in beneath if options.combines(lit))  # Others are problems.
     for event, pattern in events.items():
         at = f"{path}.events.{event.value}"
         if not pattern.strokes:
             yield Problem(at, invisible)
         if duration_of(pattern) > LONGEST_EVENT:
             yield Problem(at, f"lasts longer than {LONGEST_EVENT:.0f} seconds")
+        yield from _combination_problems(at, options, laid_over(beneath, pattern))
+
+
+def _combination_problems(
+    path: str, options: DriverOptions, sets: frozenset[Lit]
+) -> Iterator[Problem]:
+    """Yield a problem if the light has no command for one of the *sets* of channels."""
+    missing = sorted(spell(lit) for lit in sets if not options.combines(lit))
+    if missing:
+        yield Problem(
+            path,
+            f"needs {', '.join(missing)}, which states does not have; add it to states, choose "
+            'another pattern, or set preset = "rhythm", which lights one channel at a time',
+        )
 
 
 def _has_one_colour(options: DriverOptions) -> bool:

@@ -65,6 +65,10 @@ class DriverOptions(BaseModel):
         """Whether the light has levels between on and off."""
         return False
 
+    def combines(self, lit: frozenset[Channel]) -> bool:
+        """Return whether the light can show exactly the channels *lit* together."""
+        return lit <= self.channels
+
     @property
     def claims(self) -> frozenset[str]:
         """What only one lamp can use, in words for a person: ``GPIO17``."""

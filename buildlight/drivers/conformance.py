@@ -30,6 +30,7 @@ from buildlight.patterns.fitting import fit
 from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import DARK, Channel, Frame, Pattern, Stroke, frame_at, next_change
 from buildlight.patterns.presets import PRESETS, preset_patterns
+from buildlight.patterns.together import lit_sets
 
 PATIENCE = 5.0
 """Seconds within which a call has to return, and threads have to end after close."""
@@ -111,8 +112,11 @@ def _check_refresh(light: type[Driver]) -> None:
 def _looks(options: DriverOptions, texts: Iterable[str]) -> Iterator[Pattern]:
     """Yield everything that the daemon may show: all channels at once, signals, test steps."""
     channels = [each for each in Channel if each in options.channels]
-    yield Pattern("everything", tuple(Stroke(each) for each in channels))
+    if options.combines(frozenset(channels)):
+        yield Pattern("everything", tuple(Stroke(each) for each in channels))
     for each in channels:
+        if not options.combines(frozenset({each})):
+            continue
         yield Pattern(each.value, (Stroke(each),))
         yield Pattern(f"{each.value} 1%", (Stroke(each, 0.01),))
     for name in PRESETS:
@@ -122,7 +126,9 @@ def _looks(options: DriverOptions, texts: Iterable[str]) -> Iterator[Pattern]:
 
 def _fitted(patterns: Iterable[Pattern], options: DriverOptions) -> Iterator[Pattern]:
     for each in patterns:
-        yield fit(each, options.channels, dims=options.dims, relay=options.relay)
+        fitted = fit(each, options.channels, dims=options.dims, relay=options.relay)
+        if all(map(options.combines, lit_sets(fitted))):  # Else the configuration is refused.
+            yield fitted
 
 
 def _frames(patterns: Iterable[Pattern]) -> tuple[Frame, ...]:
@@ -327,6 +333,13 @@ def _check_missing(caller: _Caller, light: type[Driver], keys: Mapping[str, obje
         raise AssertionError(f"{name} opens a light that is missing")
 
 
+def _most(options: DriverOptions) -> Iterable[Channel]:
+    """Return as many channels as the light can show together."""
+    alone = (each for each in options.channels if options.combines(frozenset({each})))
+    together = options.combines(options.channels)
+    return options.channels if together else {next(alone, Channel.RED)}
+
+
 _UNPLUGGED = "shows frames on a light that is gone"
 _DEAF = "says confirmed of a light that does not show what it was told"
 
@@ -342,7 +355,7 @@ def _check_gone(
     driver = caller.open(options)
     name = type(driver).__name__
     try:
-        lit = Frame.of(dict.fromkeys(options.channels, 1.0))
+        lit = Frame.of(dict.fromkeys(_most(options), 1.0))
         caller.must(f"show of {lit}", _showing(driver, lit))
         take_away()
         what = f"{name}: show on a light that is gone"

@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from serial.tools.list_ports import comports
 
-from buildlight.drivers import DriverOptions
+from buildlight.drivers import DriverOptions, Known
 from buildlight.drivers.serial.options import AUTO, SerialOptions
-from buildlight.drivers.serial.port import LightPort, open_port
+from buildlight.drivers.serial.port import LightPort, Lines, open_port
 from buildlight.drivers.serial.protocols.protocol import Answer, Commands, Greeting
 from buildlight.drivers.serial.search import choose_port
 from buildlight.errors import LightUnavailable
@@ -56,7 +56,10 @@ class SerialLight:
         self._shaded_at = 0.0
         self._plan: tuple[Pattern, Commands, float] | None = None
         self._health = Health.OBEYS
-        self._wire: LightPort | None = open_port(self._name, baud=options.speed)
+        self._quiet_until = 0.0
+        self._wire: LightPort | None = open_port(
+            self._name, baud=options.speed, lines=Lines(options.dtr, options.rts)
+        )
         try:
             self._start(self._wire)
         except LightUnavailable:
@@ -68,6 +71,16 @@ class SerialLight:
     def wiring(self) -> Mapping[Channel, str]:
         """The port, for every channel."""
         return dict.fromkeys(self._spoken.channels, self._name)
+
+    @property
+    def known(self) -> Known:
+        """What is known: a light that answers each command did what it was told."""
+        return Known.TOLD if self._spoken.answer is None else Known.CONFIRMED
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a call may take: there is a pause after each command."""
+        return ANSWERING + self._spoken.pause * (len(self._spoken.channels) + 1)
 
     def plays(self, pattern: Pattern) -> bool:
         """Return whether the light can play *pattern* by itself, at the pattern's own pace."""
@@ -104,7 +117,10 @@ class SerialLight:
                 self._send(wire, dark)
             elif self._health is Health.REFUSES:
                 # Dark is better than an old green, but answers are not awaited any more.
-                wire.write(b"".join(dark))
+                for command in dark:
+                    self._keep_quiet()
+                    wire.write(command)
+                    self._quiet_until = time.monotonic() + self._spoken.pause
         wire.close(discard=self._health is Health.GONE)
 
     def _planned(self, pattern: Pattern) -> tuple[Commands, float] | None:
@@ -144,9 +160,16 @@ class SerialLight:
 
     def _send(self, wire: LightPort, commands: Commands) -> None:
         for command in commands:
+            self._keep_quiet()
             wire.write(command)
+            self._quiet_until = time.monotonic() + self._spoken.pause
             if self._spoken.answer is not None:
                 self._hear(wire, self._spoken.answer)
+
+    def _keep_quiet(self) -> None:
+        """Wait for the end of the pause after the last command."""
+        if self._spoken.pause:
+            time.sleep(max(self._quiet_until - time.monotonic(), 0.0))
 
     def _hear(self, wire: LightPort, answer: Answer) -> None:
         """Wait for the answer to a command; skip everything else, such as an event or an echo."""

@@ -11,12 +11,13 @@ from buildlight.drivers.serial.port import TCP, address_of
 from buildlight.drivers.serial.protocols.adafruit_tower import TOWER
 from buildlight.drivers.serial.protocols.buildlight import OWN_CHANNELS, own_light
 from buildlight.drivers.serial.protocols.busytag import BUSYTAG
-from buildlight.drivers.serial.protocols.custom import custom
+from buildlight.drivers.serial.protocols.custom import custom, custom_states
 from buildlight.drivers.serial.protocols.fit_statusb import FIT_STATUSB
 from buildlight.drivers.serial.protocols.jambel import JAMBEL_MODULES, jambel
 from buildlight.drivers.serial.protocols.lcus import MOST_RELAYS, lcus
 from buildlight.drivers.serial.protocols.protocol import SerialProtocol
 from buildlight.drivers.serial.search import usb_id
+from buildlight.drivers.states import by_lit, check_states
 from buildlight.patterns.pattern import Channel
 
 AUTO = "auto"
@@ -90,6 +91,12 @@ class SerialOptions(DriverOptions):
         description="table of what to send for each channel, `{ red = { on = …, off = … } }`; "
         'only for `protocol = "custom"`',
     )
+    states: Mapping[str, Sent] = Field(
+        default={},
+        description="table of one command for each set of channels that the light can show, "
+        '`{ red = "r", "red+amber" = "b", off = "o" }`, instead of `commands`; `off` is required; '
+        'only for `protocol = "custom"`',
+    )
     init: Sent = Field(default=b"", description=f"what to send once after opening; {_ONLY_CUSTOM}")
     ack: Sent = Field(
         default=b"", description=f"what the light answers to each command; {_ONLY_CUSTOM}"
@@ -97,6 +104,22 @@ class SerialOptions(DriverOptions):
     ready: Sent = Field(
         default=b"",
         description=f"what the light sends when it has started; {_ONLY_CUSTOM}",
+    )
+    pause: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        allow_inf_nan=False,
+        description="seconds of silence after each command, for Modbus relays and slow boards; "
+        'only for `protocol = "custom"`',
+    )
+    dtr: bool | None = Field(
+        default=None,
+        description="level of the line DTR while the port is open; unless set, on. Many boards "
+        "restart when it changes",
+    )
+    rts: bool | None = Field(
+        default=None, description="level of the line RTS while the port is open; unless set, on"
     )
     wait_for_light: bool = Field(default=True, description=WAIT)
 
@@ -116,6 +139,11 @@ class SerialOptions(DriverOptions):
             raise ValueError("is neither a device nor socket://host:port")
         return port
 
+    @field_validator("states")
+    @classmethod
+    def _known_states(cls, states: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        return check_states(states)
+
     @field_validator("order")
     @classmethod
     def _one_wire_a_channel(cls, order: tuple[Channel, ...]) -> tuple[Channel, ...]:
@@ -132,11 +160,13 @@ class SerialOptions(DriverOptions):
 
     @model_validator(mode="after")
     def _keys_belong_to_the_protocol(self) -> Self:
-        if self.protocol == "custom" and not self.commands:
+        if self.protocol == "custom" and not (self.commands or self.states):
             raise ValueError('protocol "custom" needs commands = { red = { on = …, off = … } }')
-        for key in ("commands", "init", "ack", "ready"):
+        if self.commands and self.states:
+            raise ValueError("commands and states cannot be together; remove one of them")
+        for key in ("commands", "states", "init", "ack", "ready", "pause"):
             if self.protocol != "custom" and getattr(self, key):
-                belong = "belong" if key == "commands" else "belongs"
+                belong = "belong" if key in ("commands", "states") else "belongs"
                 raise ValueError(f'{key} {belong} to protocol "custom"')
         if self.protocol == "lcus" and not self.order:
             raise ValueError('protocol "lcus" needs channels = ["red", "amber", "green"]')
@@ -155,6 +185,8 @@ class SerialOptions(DriverOptions):
             raise ValueError(f'port = "auto" cannot find protocol "{self.protocol}"; name its port')
         if self.port.startswith(TCP) and not spoken.tcp:
             raise ValueError(f'protocol "{self.protocol}" is not spoken over a network')
+        if self.port.startswith(TCP) and not (self.dtr is None and self.rts is None):
+            raise ValueError("dtr and rts are lines of a serial port; a network has none")
         return self
 
     def spoken(self) -> SerialProtocol:
@@ -167,8 +199,11 @@ class SerialOptions(DriverOptions):
             case "lcus":
                 return lcus(self.order)
             case "custom":
+                manners = {"init": self.init, "ack": self.ack, "ready": self.ready}
+                if self.states:
+                    return custom_states(by_lit(self.states), **manners, pause=self.pause)
                 table = {channel: (row.on, row.off) for channel, row in self.commands.items()}
-                return custom(table, init=self.init, ack=self.ack, ready=self.ready)
+                return custom(table, **manners, pause=self.pause)
             case light:
                 return BOUGHT[light]
 
@@ -181,6 +216,10 @@ class SerialOptions(DriverOptions):
     def channels(self) -> frozenset[Channel]:
         """The protocol's channels."""
         return self.spoken().channels
+
+    def combines(self, lit: frozenset[Channel]) -> bool:
+        """Return whether there is a command for the channels *lit* together."""
+        return lit in by_lit(self.states) if self.states else lit <= self.channels
 
     @property
     def dims(self) -> bool:

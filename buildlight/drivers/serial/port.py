@@ -10,6 +10,7 @@ import socket
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -48,9 +49,19 @@ class LightPort(Protocol):
         ...
 
 
-def open_port(name: str, *, baud: int) -> LightPort:
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The levels of a port's control lines while it is open; ``None``: as the system has them."""
+
+    dtr: bool | None = None
+    rts: bool | None = None
+
+
+def open_port(name: str, *, baud: int, lines: Lines = Lines()) -> LightPort:
     """Open the port *name*, or the connection if it is a ``socket://`` address."""
-    return TcpPort(name) if name.startswith(TCP) else SerialPort(name, baud=baud)
+    if name.startswith(TCP):
+        return TcpPort(name)
+    return SerialPort(name, baud=baud, lines=lines)
 
 
 def address_of(name: str) -> tuple[str, int]:
@@ -70,12 +81,19 @@ def address_of(name: str) -> tuple[str, int]:
 class SerialPort:
     """A serial port, opened exclusively."""
 
-    def __init__(self, name: str, *, baud: int) -> None:
+    def __init__(self, name: str, *, baud: int, lines: Lines = Lines()) -> None:
         self._name = name
         try:
             self._port = serial.Serial(
-                name, baud, timeout=0, write_timeout=WRITE_TIMEOUT, exclusive=True
+                None, baud, timeout=0, write_timeout=WRITE_TIMEOUT, exclusive=True
             )
+            self._port.port = name
+            # Before it opens: pyserial raises both lines otherwise, and a board restarts.
+            if lines.dtr is not None:
+                self._port.dtr = lines.dtr
+            if lines.rts is not None:
+                self._port.rts = lines.rts
+            self._port.open()
         except (OSError, ValueError, termios.error) as exc:
             raise _unavailable(name, exc) from exc
         self._identity = _identity(os.fstat(self._port.fileno()))

@@ -61,7 +61,8 @@ class SerialProtocol:
     it, the dark frame. *repeat* is the number of seconds after which the state is sent again,
     because the light may have lost its power for a moment. *tcp* says that it may be on a
     network, *restarts* that opening its port may restart it. *shading* is the number of seconds
-    between two commands that change only the brightness.
+    between two commands that change only the brightness, *pause* the number of seconds of silence
+    after each command.
     """
 
     channels: frozenset[Channel]
@@ -79,6 +80,7 @@ class SerialProtocol:
     tcp: bool = False
     restarts: bool = False
     shading: float = 0.0
+    pause: float = 0.0
 
 
 CH340 = (0x1A86, 0x7523)
