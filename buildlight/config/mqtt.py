@@ -2,12 +2,13 @@
 
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from buildlight.config.problems import Problem, Table, validated
 from buildlight.feeds.mqtt.broker_keys import BrokerKeys
+from buildlight.publish.mqtt.home_assistant import PREFIX
 from buildlight.publish.mqtt.settings import MqttSettings
 
 KEY = "mqtt"
@@ -22,6 +23,18 @@ class MqttTable(BrokerKeys, Table):
         description="name of this daemon in topics, the name of the machine unless set: topics "
         "begin with `buildlight/NAME`",
     )
+    homeassistant: bool | Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")] = Field(
+        default=False,
+        description="announce the lamps to Home Assistant; a text is another prefix of its "
+        "discovery than `homeassistant`",
+    )
+
+    @property
+    def prefix(self) -> str | None:
+        """The prefix of Home Assistant's discovery, if it is to be used."""
+        if isinstance(self.homeassistant, bool):
+            return PREFIX if self.homeassistant else None
+        return self.homeassistant
 
 
 def mqtt_settings(document: Mapping[str, Any], problems: list[Problem]) -> MqttSettings | None:
@@ -34,4 +47,5 @@ def mqtt_settings(document: Mapping[str, Any], problems: list[Problem]) -> MqttS
     table = validated(MqttTable, KEY, document[KEY], problems)
     if table is None:
         return None
-    return MqttSettings(table.broker, table.name or socket.gethostname(), table.in_clear)
+    name = table.name or socket.gethostname()
+    return MqttSettings(table.broker, name, table.prefix, table.in_clear)

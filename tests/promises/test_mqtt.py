@@ -25,7 +25,8 @@ from buildlight.feeds.mqtt import feed as following
 from buildlight.feeds.mqtt.feed import MqttFeed, MqttFeedOptions
 from buildlight.feeds.sharing import Network
 from buildlight.network import broker as connecting
-from buildlight.publish.mqtt import publisher as publishing
+from buildlight.publish.mqtt import connection as publishing
+from buildlight.publish.mqtt import publisher
 from buildlight.publish.mqtt.publisher import MqttPublisher
 from buildlight.publish.mqtt.settings import MqttSettings
 from buildlight.report.report import Report
@@ -192,9 +193,9 @@ def test_two_pollers_of_one_name_are_found_and_not_believed(
     watcher.emit = lambda record: (  # type: ignore[method-assign]
         warned.set() if "another buildlight" in record.getMessage() else None
     )
-    publishing.log.addHandler(watcher)
+    publisher.log.addHandler(watcher)
     follow(broker.address, story)
-    publishing.log.removeHandler(watcher)
+    publisher.log.removeHandler(watcher)
     assert warned.is_set()
 
 

@@ -27,6 +27,8 @@ LARGEST = 120_000
 SMALLEST_ROW = 100
 """Fewer bytes than the row of any project: what has too many rows is not even written."""
 
+TOO_MANY = "it has too many projects to publish; set include for this feed"
+
 ONLINE, OFFLINE = "online", "offline"
 
 
@@ -92,8 +94,7 @@ def documents(report: Report) -> dict[str, dict[str, Any]]:
 
 def too_large(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return *document* of a feed without its projects, as one that no reader believes."""
-    error = "it has too many projects to publish; set include for this feed"
-    return {**document, "state": "stale", "error": error, "projects": []}
+    return {**document, "state": "stale", "error": TOO_MANY, "projects": []}
 
 
 def _feed(feed: FeedReport, rows: list[Mapping[str, Any]] | None) -> dict[str, Any]:

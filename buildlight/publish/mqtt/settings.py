@@ -9,9 +9,11 @@ from buildlight.network.broker import Broker
 class MqttSettings:
     """Publish at *broker*, below ``buildlight/NAME``.
 
-    *warning* is a sentence about an insecure setting, or ``None``.
+    *home_assistant* is the prefix of its discovery, or ``None``. *warning* is a sentence about an
+    insecure setting, or ``None``.
     """
 
     broker: Broker
     name: str
+    home_assistant: str | None = None
     warning: str | None = None
