@@ -57,16 +57,18 @@ class RunReader:
         self._oldest = 0
         self._shown: frozenset[int] = frozenset()
         self._turn = 0
+        self._gaps: dict[int, int] = {}
 
     async def read(self, workflows: Collection[int], *, until: float) -> None:
         """Bring the runs of *workflows* up to date; begin no history after *until* (loop time)."""
-        await self._read_newest()
+        await self._read_newest(workflows)
+        await self._close_gap()
         await self._follow(workflows)
         for workflow in workflows:
             await self._look_back(workflow, until=until)
             await self._ask_about_undecided(workflow)
 
-    async def _read_newest(self) -> None:
+    async def _read_newest(self, workflows: Collection[int]) -> None:
         """Read the newest runs of all workflows, and more if a page was not enough."""
         seen: list[WorkflowRun] = []
         for page in range(1, MORE_PAGES + 1):
@@ -78,6 +80,8 @@ class RunReader:
             seen += rows
             if len(rows) < PAGE or not self._last_row or rows[-1].id <= self._last_row:
                 break
+        else:
+            self._gaps = dict.fromkeys(workflows, self._last_row)
         if self._last_row and not seen:
             raise FeedRefused(
                 "GitHub lists no run any more: Actions were disabled, or every run was deleted; "
@@ -87,6 +91,21 @@ class RunReader:
         self._last_row = max((run.id for run in seen), default=self._last_row)
         self._oldest = min((run.id for run in seen), default=0)
         self._shown = frozenset(run.id for run in seen)
+
+    async def _close_gap(self) -> None:
+        """Read the own list of each workflow, after more runs than those pages hold."""
+        for workflow, since in [*self._gaps.items()]:
+            for rows in (20, 100):
+                document = await self._api.get(
+                    f"/actions/workflows/{workflow}/runs",
+                    per_page=rows,
+                    exclude_pull_requests="true",
+                )
+                found = parse_runs(document)
+                self._take(found)
+                if row_count(document) < rows or found[-1].id <= since:
+                    break
+            del self._gaps[workflow]
 
     def _take(self, runs: Iterable[WorkflowRun]) -> None:
         for run in runs:

@@ -56,6 +56,11 @@ class Pipeline:
         return self.status not in WAITING and self.status != "running"
 
     @property
+    def decided(self) -> str:
+        """The word that makes the verdict, of before its jobs were run again if need be."""
+        return self.status if self.status in DECISIVE else self.previous
+
+    @property
     def scheduled(self) -> bool:
         """Whether a schedule started it."""
         return self.source == "schedule"
@@ -109,12 +114,20 @@ def merge(known: Pipelines, seen: Iterable[Pipeline]) -> Pipelines:
         before = merged.get(pipeline.id)
         if before is None:
             merged[pipeline.id] = pipeline
-            continue
-        ended = before.status if before.status in DECISIVE else before.previous
-        merged[pipeline.id] = replace(pipeline, previous="" if pipeline.finished else ended)
+        elif not _is_older(pipeline, before):
+            ended = "" if pipeline.status in DECISIVE else before.decided
+            merged[pipeline.id] = replace(pipeline, previous=ended)
     # Schedules and the rest may be projects of their own.
     parts = ({k: p for k, p in merged.items() if p.scheduled is part} for part in (True, False))
     return bounded(merged, decisive=[_decided(part) for part in parts])
+
+
+def _is_older(one: Pipeline, other: Pipeline) -> bool:
+    """Return whether *one* is an older copy of *other*."""
+    try:
+        return bool(one.updated and other.updated and one.updated < other.updated)
+    except TypeError:  # A time with a zone, and one without.
+        return False
 
 
 def decisive(pipelines: Pipelines) -> Pipeline | None:
@@ -123,9 +136,13 @@ def decisive(pipelines: Pipelines) -> Pipeline | None:
 
 
 def _decided(pipelines: Pipelines) -> int:
-    return newest_decisive(
-        pipelines, lambda each: (each.status if each.finished else each.previous) in DECISIVE
-    )
+    return newest_decisive(pipelines, lambda each: each.decided)
+
+
+def pipelines_since_verdict(pipelines: Pipelines) -> tuple[Pipeline, ...]:
+    """Return the one that decides, and those after it, newest first: what they do next matters."""
+    decided = _decided(pipelines)
+    return tuple(each for key, each in sorted(pipelines.items(), reverse=True) if key >= decided)
 
 
 def project_of(
@@ -146,7 +163,7 @@ def project_of(
         return Project(name=name, activity="Sleeping", last_build_status="Unknown")
     odd = last.finished and last.status not in DECISIVE | KEEPING
     shown = last if odd or decided is None else decided
-    word = decided.status if decided and decided.finished else decided.previous if decided else ""
+    word = decided.decided if decided else ""
     return Project(
         name=name,
         activity=_activity(pipelines, now=now),

@@ -396,7 +396,7 @@ def test_the_address_of_the_api_is_derived(url: str, base: str) -> None:
     assert GitHubOptions(url=url).base == base
 
 
-def test_a_poll_that_failed_half_way_hides_no_news() -> None:
+def test_a_poll_that_failed_half_way_hides_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
     """The list was taken in, the rest failed; the next answer is 304."""
     github = FakeGitHub()
     ended(github)
@@ -407,10 +407,10 @@ def test_a_poll_that_failed_half_way_hides_no_news() -> None:
         ended(github, "failure")
         github.rerun(github.runs[0])
         failing = ended(github, "cancelled")
-        jobs, github._jobs = github._jobs, lambda _attempt: "no jobs"  # type: ignore[assignment,method-assign,return-value]
-        with pytest.raises(FeedMalformed):
-            await follower.poll()
-        github._jobs = jobs  # type: ignore[method-assign]
+        with monkeypatch.context() as patched:
+            patched.setattr(github, "_jobs", lambda *_: "no jobs")
+            with pytest.raises(FeedMalformed):
+                await follower.poll()
         assert failing in github.runs
         return (await follower.poll())["shop: ci"][1]
 

@@ -1,0 +1,166 @@
+"""Reads the pipelines of one project: one listing a poll, and seldom more."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from buildlight.errors import FeedRefused
+from buildlight.feeds.gitlab.pipelines import (
+    Pipeline,
+    Pipelines,
+    counts,
+    decisive,
+    merge,
+    parse_pipelines,
+    pipelines_since_verdict,
+)
+from buildlight.feeds.json_api import JsonApi
+
+PAGE, HISTORY = 20, 100
+"""Rows of the listing, and of the one that is read where that is not enough."""
+FOLLOWED = 10
+"""Pipelines asked for by their id in one poll, in turn."""
+GONE = 404
+
+Part = tuple[str, Pipelines]
+"""What becomes one project: its source, empty for most, and its pipelines."""
+
+
+class PipelineReader:
+    """The pipelines of one project on one *branch*; *schedules* is the key of the options."""
+
+    def __init__(self, api: JsonApi, *, branch: str, schedules: str) -> None:
+        self.branch = branch
+        self._api = api
+        self._schedules = schedules
+        self._pipelines: Pipelines = {}
+        self._shown: frozenset[int] = frozenset()
+        self._last_row = 0
+        self._turn = 0
+        self._looked_back: set[str] = set()
+        self._asked: set[int] = set()
+
+    async def read(self) -> None:
+        """Bring the pipelines up to date; raises :class:`FeedError`."""
+        await self._read_newest()
+        await self._look_back()
+        await self._follow()
+        await self._ask_about_retries()
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return what becomes a project each: everything, and the schedules where they count."""
+        if self._schedules == "together":
+            return (("", self._pipelines),)
+        scheduled = _by_id(p for p in self._pipelines.values() if p.scheduled)
+        others = _by_id(p for p in self._pipelines.values() if not p.scheduled)
+        if self._schedules == "ignore":
+            return (("", others),)
+        return (("", others), ("schedule", scheduled))
+
+    async def _read_newest(self) -> None:
+        """Read the listing, and more of it if a page was not enough."""
+        before = self._last_row
+        rows = await self._list(per_page=PAGE)
+        if before and not rows:
+            raise FeedRefused(
+                "GitLab lists no pipeline any more: CI/CD was disabled or hidden from the token, "
+                "or every pipeline was deleted; check the project's settings"
+            )
+        if before and len(rows) >= PAGE and min(each.id for each in rows) > before:
+            await self._list(per_page=HISTORY)
+            if self._schedules == "separate":
+                await self._list(per_page=PAGE, source="schedule")
+        self._shown = frozenset(each.id for each in rows)
+        self._last_row = max((each.id for each in rows), default=before)
+
+    async def _list(self, **query: str | int) -> tuple[Pipeline, ...]:
+        """Read a listing; returns its rows, whether they count or not."""
+        rows = parse_pipelines(await self._api.get("/pipelines", ref=self.branch, **query))
+        self._take(rows)
+        return rows
+
+    def _take(self, rows: Iterable[Pipeline]) -> None:
+        counted = (each for each in rows if counts(each, branch=self.branch))
+        self._pipelines = merge(self._pipelines, counted)
+
+    async def _look_back(self) -> None:
+        """Read further back, once, where the listing decides nothing."""
+        for source, pipelines in self.parts():
+            if source not in self._looked_back and decisive(pipelines) is None:
+                query = {"source": source} if source else {}
+                await self._list(per_page=HISTORY, **query)
+                self._looked_back.add(source)
+
+    async def _follow(self) -> None:
+        """Read the pipelines that decide or may decide by their id, if the listing lacks them.
+
+        Their jobs may be run again, or they were deleted. Where the one that decides was, the one
+        before it takes its place only if it is proved to exist.
+        """
+        proved = {*self._shown}
+        for _ in range(FOLLOWED):
+            unproved = [*self._deciding(proved), *self._waiting(proved)]
+            if not unproved:
+                break
+            proved.add(unproved[0].id)
+            await self._ask_for(unproved[0])
+        self._turn += 1
+        for lost in self._deciding(proved):
+            self._pipelines = _by_id(
+                each for each in self._pipelines.values() if each.id in proved or each.id > lost.id
+            )
+
+    def _deciding(self, proved: set[int]) -> Iterator[Pipeline]:
+        for _, pipelines in self.parts():
+            found = decisive(pipelines)
+            if found is not None and found.id not in proved:
+                yield found
+
+    def _waiting(self, proved: set[int]) -> list[Pipeline]:
+        """Return those that may decide and are not *proved*, each first in its turn."""
+        found = [
+            each
+            for _, pipelines in self.parts()
+            for each in pipelines_since_verdict(pipelines)
+            if each.id not in proved
+        ]
+        turn = self._turn % max(len(found), 1)
+        return [*found[turn:], *found[:turn]]
+
+    async def _ask_for(self, pipeline: Pipeline) -> None:
+        try:
+            row = await self._api.get(f"/pipelines/{pipeline.id}")
+        except FeedRefused as refused:
+            if refused.status != GONE:
+                raise
+            self._pipelines = _by_id(p for p in self._pipelines.values() if p.id != pipeline.id)
+        else:
+            self._take(parse_pipelines([row]))
+
+    async def _ask_about_retries(self) -> None:
+        """Read, once, whether a pipeline that is seen without a verdict was red before."""
+        for _, pipelines in self.parts():
+            for each in pipelines_since_verdict(pipelines)[:FOLLOWED]:
+                retried = not each.finished or each.status == "canceled"
+                if not retried or each.decided or each.id in self._asked:
+                    continue
+                jobs = await self._api.get(
+                    f"/pipelines/{each.id}/jobs", include_retried="true", per_page=100
+                )
+                self._asked.add(each.id)
+                if isinstance(jobs, list) and any(map(_was_retried, jobs)):
+                    red = replace(each, previous="failed")
+                    self._pipelines = {**self._pipelines, each.id: red}
+        self._asked &= self._pipelines.keys()
+
+
+def _by_id(some: Iterable[Pipeline]) -> Pipelines:
+    return {each.id: each for each in some}
+
+
+def _was_retried(job: object) -> bool:
+    return (
+        isinstance(job, dict)
+        and job.get("status") == "failed"
+        and not job.get("allow_failure")
+        and job.get("retried") is not False
+    )
