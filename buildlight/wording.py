@@ -1,6 +1,7 @@
 """Numbers, durations and moments in words, the same in every sentence. Pure."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 
@@ -13,6 +14,22 @@ def listed(names: Sequence[str], *, limit: int = 10) -> str:
     """Return at most *limit* of *names*, and how many more there are."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
+
+
+def close_to(word: str, known: Collection[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the one of *known* that *word* was probably meant to be."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only for a mistake
+
+    plain = re.sub(r"[\s-]+", "_", word.strip().lower())
+    by_plain = {re.sub("-", "_", each.lower()): each for each in known}
+    found = get_close_matches(plain, by_plain, n=1, cutoff=cutoff)
+    return by_plain[found[0]] if found else None
+
+
+def did_you_mean(value: object, known: Collection[str]) -> str:
+    """Return the end of a sentence about *value*, which is none of *known*; empty if unlike all."""
+    meant = close_to(value, known) if isinstance(value, str) else None
+    return f'; did you mean "{meant}"?' if meant is not None else ""
 
 
 def span(seconds: float) -> str:

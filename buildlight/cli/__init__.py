@@ -136,7 +136,7 @@ def write_error(sentence: str) -> None:
 
     line = f"buildlight: {sentence}"
     if journald_reads(sys.stderr):
-        line = prioritised(line, level=ERROR)
+        line = "\n".join(prioritised(each, level=ERROR) for each in line.splitlines())
     try:
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from buildlight.config.problems import Problem, Table, validated
+from buildlight.config.suggestions import Homes
 from buildlight.feeds.mqtt.broker_keys import BrokerKeys
 from buildlight.publish.mqtt.home_assistant import PREFIX
 from buildlight.publish.mqtt.settings import MqttSettings
@@ -37,14 +38,19 @@ class MqttTable(BrokerKeys, Table):
         return self.homeassistant
 
 
-def mqtt_settings(document: Mapping[str, Any], problems: list[Problem]) -> MqttSettings | None:
-    """Return the settings of the ``[mqtt]`` table of *document*; without it nothing is sent."""
+def mqtt_settings(
+    document: Mapping[str, Any], problems: list[Problem], homes: Homes
+) -> MqttSettings | None:
+    """Return the settings of the ``[mqtt]`` table of *document*; without it nothing is sent.
+
+    *homes* are where keys belong that it does not know.
+    """
     if KEY not in document:
         return None
     if not isinstance(document[KEY], dict):
-        problems.append(Problem(KEY, f"is not a table; write [{KEY}] above its keys"))
+        problems.append(Problem((KEY,), f"is not a table; write [{KEY}] above its keys"))
         return None
-    table = validated(MqttTable, KEY, document[KEY], problems)
+    table = validated(MqttTable, (KEY,), document[KEY], problems, homes=homes)
     if table is None:
         return None
     name = table.name or socket.gethostname()

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from buildlight.config.problems import Problem, Table, validated
+from buildlight.config.suggestions import Homes
 from buildlight.publish.web.settings import PageSettings
 
 KEY = "page"
@@ -35,6 +36,7 @@ class PageTable(Table):
     """The ``[page]`` table."""
 
     listen: Annotated[str, AfterValidator(_address)] = Field(
+        examples=["127.0.0.1"],
         default=PageSettings().listen,
         description='IP address to listen at; `"0.0.0.0"` or `"::"` for every network',
     )
@@ -43,18 +45,24 @@ class PageTable(Table):
     )
     names: tuple[Annotated[str, AfterValidator(_host)], ...] = Field(
         default=(),
+        examples=[["lamp.example"]],
         description="list of further host names of the page; `localhost`, the machine's own "
         "names and its "
         "IP addresses always work",
     )
 
 
-def page_settings(document: Mapping[str, Any], problems: list[Problem]) -> PageSettings | None:
-    """Return the settings of the ``[page]`` table of *document*; without it there is no page."""
+def page_settings(
+    document: Mapping[str, Any], problems: list[Problem], homes: Homes
+) -> PageSettings | None:
+    """Return what the ``[page]`` table of *document* says; without it there is no page.
+
+    *homes* are where keys belong that it does not know.
+    """
     if KEY not in document:
         return None
     if not isinstance(document[KEY], dict):
-        problems.append(Problem(KEY, f"is not a table; write [{KEY}] above its keys"))
+        problems.append(Problem((KEY,), f"is not a table; write [{KEY}] above its keys"))
         return None
-    table = validated(PageTable, KEY, document[KEY], problems)
+    table = validated(PageTable, (KEY,), document[KEY], problems, homes=homes)
     return PageSettings(table.listen, table.port, frozenset(table.names)) if table else None

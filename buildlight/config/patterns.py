@@ -8,7 +8,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, PlainValidator
 
+from buildlight.config.mistakes.positions import KeyPath
 from buildlight.config.problems import Problem, text_of
+from buildlight.config.suggestions import unknown
 from buildlight.drivers import DriverOptions
 from buildlight.drivers.states import spell
 from buildlight.patterns.fitting import fit
@@ -36,13 +38,13 @@ EVENTS = {each.value: each for each in (Event.BROKEN, Event.STILL_BROKEN, Event.
 
 def _check_signal(name: str) -> str:
     if name not in SIGNALS:
-        raise ValueError(f"unknown signal; known are: {', '.join(SIGNALS)}")
+        raise ValueError(unknown("signal", name, SIGNALS))
     return name
 
 
 def _check_event(name: str) -> str:
     if name not in EVENTS:
-        raise ValueError(f"unknown event; known are: {', '.join(EVENTS)}")
+        raise ValueError(unknown("event", name, EVENTS))
     return name
 
 
@@ -73,7 +75,7 @@ def event_patterns(own: Mapping[str, Pattern], options: DriverOptions) -> Mappin
 
 
 def look_problems(
-    path: str,
+    path: KeyPath,
     options: DriverOptions,
     *,
     preset: str | None,
@@ -85,18 +87,18 @@ def look_problems(
     channels = ", ".join(sorted(each.value for each in options.channels))
     invisible = f"the light cannot show this; its channels are {channels}"
     if alone and preset == "colours":
-        yield Problem(f"{path}.preset", 'one colour looks the same for all signals; use "rhythm"')
+        yield Problem((*path, "preset"), 'one colour looks the same for all signals; use "rhythm"')
     for signal, pattern in patterns.items():
-        at = f"{path}.patterns.{signal}"
+        at = (*path, "patterns", signal)
         if not alone and cheers(pattern) and not signal.startswith("passing"):
             yield Problem(at, "green alone would say that all is well; add red or amber")
         if not pattern.strokes and pattern.text != OFF.text:
             yield Problem(at, invisible)
         yield from _combination_problems(at, options, lit_sets(pattern))
-    beneath = frozenset().union(*map(lit_sets, patterns.values()))
+    beneath: frozenset[Lit] = frozenset().union(*map(lit_sets, patterns.values()))
     beneath = frozenset(lit for lit in beneath if options.combines(lit))  # Others are problems.
     for event, pattern in events.items():
-        at = f"{path}.events.{event.value}"
+        at = (*path, "events", event.value)
         if not pattern.strokes:
             yield Problem(at, invisible)
         if duration_of(pattern) > LONGEST_EVENT:
@@ -105,7 +107,7 @@ def look_problems(
 
 
 def _combination_problems(
-    path: str, options: DriverOptions, sets: frozenset[Lit]
+    path: KeyPath, options: DriverOptions, sets: frozenset[Lit]
 ) -> Iterator[Problem]:
     """Yield a problem if the light has no command for one of the *sets* of channels."""
     missing = sorted(spell(lit) for lit in sets if not options.combines(lit))

@@ -7,14 +7,18 @@ problems are reported at once; each names its key, never the value.
 
 import os
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from buildlight.config import mqtt, page
+from buildlight.config.homes import HOMES, TABLES, strays
+from buildlight.config.mistakes.positions import KeyPath
 from buildlight.config.patterns import look_problems
-from buildlight.config.problems import Problem, keys_of, raise_any, unknown_key, validated
+from buildlight.config.problems import Problem, keys_of, raise_any, validated
+from buildlight.config.suggestions import Homes, unknown_key
 from buildlight.config.tables import PREFIX, FeedNames, FeedTable, LampTable, OwnKeys, Top
 from buildlight.daemon.settings import Settings
 from buildlight.errors import ConfigError
@@ -27,6 +31,7 @@ from buildlight.projects.project import STATUS_WORDS, BuildStatus
 from buildlight.projects.selection import exact, required
 from buildlight.system.paths import local_zone
 from buildlight.system.regular_file import read_regular_file
+from buildlight.wording import close_to
 
 LARGEST = 1024 * 1024
 """Largest configuration, in bytes; a larger file was named by mistake."""
@@ -35,13 +40,9 @@ LARGEST = 1024 * 1024
 def load_settings(path: Path) -> Settings:
     """Return the checked configuration of the file at *path* and the environment.
 
-    Raises :class:`ConfigError` with every problem, each beginning with *path*.
+    Raises :class:`ConfigError` with every mistake, each beginning with *path* and its line.
     """
-    document = _read(path)
-    try:
-        return check_settings(document)
-    except ConfigError as exc:
-        raise ConfigError(*(f"{path}: {mistake}" for mistake in exc.mistakes)) from exc
+    return _loaded(path, _settings)
 
 
 def load_lamps(path: Path) -> tuple[LampSettings, ...]:
@@ -50,7 +51,7 @@ def load_lamps(path: Path) -> tuple[LampSettings, ...]:
     They may need secrets, and systemd gives none to a command that it runs after the daemon.
     Raises :class:`ConfigError`.
     """
-    return _lamps_only(_read(path))
+    return _loaded(path, _lamps_only)
 
 
 def lamp_from_keys(driver: str, keys: Mapping[str, Any]) -> LampSettings:
@@ -58,7 +59,10 @@ def lamp_from_keys(driver: str, keys: Mapping[str, Any]) -> LampSettings:
 
     Raises :class:`ConfigError` with every problem.
     """
-    return _lamps_only({"lamps": [{"driver": driver, **keys}]})[0]
+    problems: list[Problem] = []
+    lamps = _lamps_only({"lamps": [{"driver": driver, **keys}]}, problems)
+    raise_any([replace(each, path=each.path[2:]) for each in problems])
+    return lamps[0]
 
 
 def check_settings(document: Mapping[str, Any]) -> Settings:
@@ -67,16 +71,22 @@ def check_settings(document: Mapping[str, Any]) -> Settings:
     Raises :class:`ConfigError` with every problem.
     """
     problems: list[Problem] = []
+    settings = _settings(document, problems)
+    raise_any(problems)
+    return settings
+
+
+def _settings(document: Mapping[str, Any], problems: list[Problem]) -> Settings:
+    """Return the settings of *document*; they are whole if nothing is added to *problems*."""
     top = _top(document, problems)
-    feeds = _tables(FeedTable, "feeds", document, problems)
+    feeds = _tables(FeedTable, "feeds", document, problems, homes=HOMES["feeds"])
     problems += _feed_problems(feeds)
     names = _feed_names(feeds)
     named = FeedNames(known=names, written=_written_names(document))
-    lamps = _tables(LampTable, "lamps", document, problems, context=named)
+    lamps = _tables(LampTable, "lamps", document, problems, context=named, homes=HOMES["lamps"])
     problems += _lamp_problems(lamps)
-    page_settings = page.page_settings(document, problems)
-    mqtt_settings = mqtt.mqtt_settings(document, problems)
-    raise_any(problems)
+    page_settings = page.page_settings(document, problems, HOMES[page.KEY])
+    mqtt_settings = mqtt.mqtt_settings(document, problems, HOMES[mqtt.KEY])
     return Settings(
         feeds=tuple(
             _feed(found.table, name, top) for found, name in zip(feeds, names, strict=True)
@@ -93,25 +103,35 @@ def _lamps(lamps: "_Lamps", feeds: Collection[str]) -> tuple[LampSettings, ...]:
     )
 
 
-def _lamps_only(document: Mapping[str, Any]) -> tuple[LampSettings, ...]:
-    problems: list[Problem] = []
-    lamps = _tables(LampTable, "lamps", document, problems)
+def _lamps_only(document: Mapping[str, Any], problems: list[Problem]) -> tuple[LampSettings, ...]:
+    lamps = _tables(LampTable, "lamps", document, problems, homes=HOMES["lamps"])
     problems += _lamp_problems(lamps)
-    raise_any(problems)
     return _lamps(lamps, ())
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+_ReadT = TypeVar("_ReadT")
+
+
+def _loaded(path: Path, read: Callable[[Mapping[str, Any], list[Problem]], _ReadT]) -> _ReadT:
+    """Return what *read* makes of the file at *path*; raises :class:`ConfigError`."""
     try:
-        return tomllib.loads(read_regular_file(path, limit=LARGEST).decode())
+        raw = read_regular_file(path, limit=LARGEST)
     except OSError as exc:
         raise ConfigError(f"{path}: cannot be read: {exc.strerror}") from exc
-    except UnicodeDecodeError as exc:
-        raise ConfigError(f"{path}: is not UTF-8 text") from exc
-    except tomllib.TOMLDecodeError as exc:
-        raise ConfigError(f"{path}: is not TOML: {exc}") from exc
-    except (ValueError, RecursionError) as exc:
-        raise ConfigError(f"{path}: has a number that is too long, or is nested too deep") from exc
+    problems: list[Problem] = []
+    with suppress(ValueError, RecursionError):  # Not TOML, or not even text.
+        settings = read(tomllib.loads(raw.decode()), problems)
+        if not problems:
+            return settings
+
+    from buildlight.config.mistakes.listing import mistakes_in  # noqa: PLC0415 - only for a bad file
+
+    def check(document: Mapping[str, Any]) -> list[Problem]:
+        if not problems:
+            read(document, problems)
+        return problems
+
+    raise ConfigError(*(f"{path}: {mistake}" for mistake in mistakes_in(raw, check)))
 
 
 _TableT = TypeVar("_TableT", bound=OwnKeys)
@@ -120,16 +140,18 @@ _TableT = TypeVar("_TableT", bound=OwnKeys)
 class _Found(NamedTuple, Generic[_TableT]):
     """A *table* that passed its own checks; *keys* are the keys of its kind or driver."""
 
-    path: str
+    path: KeyPath
     table: _TableT
     keys: Mapping[str, Any]
 
 
 def _top(document: Mapping[str, Any], problems: list[Problem]) -> Top:
-    tables = ("feeds", "lamps", page.KEY, mqtt.KEY)
-    scalars = {key: value for key, value in document.items() if key not in tables}
+    scalars = {key: value for key, value in document.items() if key not in TABLES}
     for key in [key for key in scalars if key not in keys_of(Top)]:
-        problems.append(Problem(key, unknown_key((*keys_of(Top), *tables))))
+        sentence, meant = unknown_key(key, (*keys_of(Top), *TABLES), HOMES[None])
+        if meant is not None and meant in TABLES:
+            sentence = f"unknown table; did you mean {TABLES[meant]}?"
+        problems.append(Problem((key,), sentence, about_key=True, meant=meant))
         del scalars[key]
     variables = {PREFIX + key.upper(): key for key in keys_of(Top)}
     written_as: dict[str, str] = {}
@@ -137,11 +159,17 @@ def _top(document: Mapping[str, Any], problems: list[Problem]) -> Top:
         if name.upper() in variables:
             written_as[variables[name.upper()]] = name
         elif name.upper().startswith(PREFIX) and not name.startswith(secret.PREFIX):
-            known = ", ".join(variables)
-            problems.append(Problem(name, f"unknown environment variable; known are: {known}"))
+            close = close_to(name.upper().removeprefix(PREFIX), keys_of(Top))
+            meant = f"did you mean `{PREFIX}{close.upper()}`?" if close else None
+            known = f"known are: {', '.join(variables)}"
+            sentence = f"unknown environment variable; {meant or known}"
+            problems.append(Problem((name,), sentence, variable=True))
     wrong: list[Problem] = []
-    top = validated(Top, "", scalars, wrong)
-    problems += [replace(each, path=written_as.get(each.path, each.path)) for each in wrong]
+    top = validated(Top, (), scalars, wrong)
+    for each in wrong:
+        variable = written_as.get(str(each.path[0]))
+        told = each if variable is None else replace(each, path=(variable,), variable=True)
+        problems.append(told)
     return top or Top.model_construct()
 
 
@@ -152,20 +180,24 @@ def _tables(
     problems: list[Problem],
     *,
     context: FeedNames | None = None,
+    homes: Homes,
 ) -> list[_Found[_TableT]]:
     """Return the tables of ``[[key]]`` that pass their own checks."""
     written = document.get(key, [])
     if not isinstance(written, list) or not all(isinstance(table, dict) for table in written):
-        problems.append(Problem(key, f"is not a list of tables; write [[{key}]] above each"))
+        problems.append(Problem((key,), f"is not a list of tables; write [[{key}]] above each"))
         return []
     if not written:
-        problems.append(Problem(key, f"none found; add a [[{key}]] table"))
+        problems.append(Problem((key,), f"none found; add a [[{key}]] table"))
     found = []
     for number, keys in enumerate(written):
-        path, gathered = f"{key}[{number}]", model.with_options(keys)
-        table = validated(model, path, gathered, problems, context=context)
+        path, gathered = (key, number), model.with_options(keys)
+        own: list[Problem] = []
+        table = validated(model, path, gathered, own, context=context, homes=homes)
         if table is not None:
             found.append(_Found(path, table, gathered["options"]))
+        problems += own
+        problems += strays(path, gathered["options"], own, homes)
     return found
 
 
@@ -181,7 +213,7 @@ def _feed_problems(feeds: _Feeds) -> Iterator[Problem]:
         words = [word.strip().lower() for word in table.words]
         for number, word in enumerate(table.words):
             if words[number] in words[:number]:
-                yield Problem(f"{path}.words.{word}", "is there twice; case does not matter")
+                yield Problem((*path, "words", word), "is there twice; case does not matter")
 
 
 def _lamp_problems(lamps: _Lamps) -> Iterator[Problem]:
@@ -189,7 +221,7 @@ def _lamp_problems(lamps: _Lamps) -> Iterator[Problem]:
     for path, table, _ in lamps:
         if table.hours and table.hours.closed and not table.options.dims:
             yield Problem(
-                f"{path}.hours.closed",
+                (*path, "hours", "closed"),
                 'this light cannot be dimmed and would stay fully lit; use "off"',
             )
         yield from look_problems(
@@ -203,14 +235,29 @@ def _lamp_problems(lamps: _Lamps) -> Iterator[Problem]:
 
 
 def _claim_problems(lamps: _Lamps) -> Iterator[Problem]:
-    claimed: dict[str, str] = {}
-    for path, table, keys in lamps:
+    claimed: dict[str, tuple[str, KeyPath]] = {}
+    for (path, table, keys), name in zip(lamps, _lamp_names(lamps), strict=True):
         for claim in sorted(table.options.claims & claimed.keys()):
-            # A claim with the same text as a value in the file (a port) gets that key.
-            key = next((key for key, value in keys.items() if value == claim), None)
-            at, subject = (path, f"{claim} ") if key is None else (f"{path}.{key}", "")
-            yield Problem(at, f"{subject}is already used by {claimed[claim]}")
-        claimed |= dict.fromkeys(table.options.claims, path)
+            keeper, other = claimed[claim]
+            key = _key_of(claim, keys)
+            # A claim that is in the file word by word (a port) needs no other name.
+            subject = "" if len(key) == 1 else f"{claim} "
+            yield Problem((*path, *key), f"{subject}is already used by {keeper}", other=other)
+        called = f"lamp {name}" if table.name else name
+        claimed |= {
+            claim: (called, (*path, *_key_of(claim, keys))) for claim in table.options.claims
+        }
+
+
+def _key_of(claim: str, keys: Mapping[str, Any]) -> KeyPath:
+    """Return the path of the value in *keys* that makes the *claim*, as far as it can be seen."""
+    for key, value in keys.items():
+        if value == claim:
+            return (key,)
+        for inner, each in value.items() if isinstance(value, Mapping) else ():
+            if claim in (each, f"GPIO{each}", f"the LED {each}"):
+                return (key, inner)
+    return ()
 
 
 def _name_problems(
@@ -218,7 +265,8 @@ def _name_problems(
 ) -> Iterator[Problem]:
     for number, found in enumerate(tables):
         if names[number] in names[:number]:
-            yield Problem(f"{found.path}.name", f"another {noun} has this name")
+            other = (*tables[names.index(names[number])].path, "name")
+            yield Problem((*found.path, "name"), f"another {noun} has this name", other=other)
 
 
 def _written_names(document: Mapping[str, Any]) -> list[str]:

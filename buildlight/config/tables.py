@@ -28,6 +28,7 @@ from buildlight.feeds import kind_of, load_kind
 from buildlight.patterns.pattern import Pattern
 from buildlight.projects.selection import Selection
 from buildlight.projects.verdict import Event
+from buildlight.wording import did_you_mean
 
 PREFIX = "BUILDLIGHT_"
 """The prefix of an environment variable for a top-level key."""
@@ -75,9 +76,10 @@ class OwnKeys(Table):
     """A table whose other keys belong to its kind of feed or its driver."""
 
     name: Name | None = Field(
-        default=None, description="name in the log, in `explain` and on the page"
+        examples=["web"], default=None, description="name in the log, in `explain` and on the page"
     )
     include: tuple[NamePattern, ...] = Field(
+        examples=[["shop-*"]],
         default=(),
         description="list of project names that count, all unless set: globs (`shop-*`), or "
         "regular "
@@ -85,7 +87,9 @@ class OwnKeys(Table):
         "wildcard has to exist",
     )
     exclude: tuple[NamePattern, ...] = Field(
-        default=(), description="list of project names that do not count, in the form of `include`"
+        examples=[["*-nightly"]],
+        default=(),
+        description="list of project names that do not count, in the form of `include`",
     )
 
     @property
@@ -112,28 +116,31 @@ class FeedTable(OwnKeys):
     """One ``[[feeds]]`` table."""
 
     kind: Annotated[Any, PlainValidator(text_of(load_kind))] = Field(
+        examples=["cctray"],
         default="cctray",
         validate_default=True,
         description="kind of the feed, see below; for addresses on github.com and gitlab.com it is "
         "`github` and `gitlab` unless set",
     )
     words: Mapping[str, Literal["passing", "broken", "keep"]] = Field(
+        examples=[{"flaky": "passing"}],
         default_factory=dict,
         description='meaning of this server\'s status words: `{ flaky = "passing", dead = '
         '"broken", '
         'skipped = "keep" }`',
     )
     roll_up: Literal["pipeline"] | None = Field(
+        examples=["pipeline"],
         default=None,
         description='`"pipeline"`: count the stages and jobs of a pipeline as one project, with '
         "the "
         "worst of their verdicts; a name ends at ` :: `, ` / ` or `/`",
     )
     interval: Seconds | None = Field(
-        default=None, description="the same as at the top level, for this feed"
+        examples=[30], default=None, description="the same as at the top level, for this feed"
     )
     building_interval: Seconds | None = Field(
-        default=None, description="the same as at the top level, for this feed"
+        examples=[5], default=None, description="the same as at the top level, for this feed"
     )
     forget_missing: Age = Field(
         default=900.0,
@@ -142,6 +149,7 @@ class FeedTable(OwnKeys):
         "until then the lamp stays red",
     )
     ignore_older_than: Age | None = Field(
+        examples=[86400],
         default=None,
         description="a project whose last build is older (seconds) does not count; it is still "
         "listed",
@@ -182,7 +190,9 @@ def _check_feed(name: str, info: ValidationInfo) -> str:
     feeds: FeedNames = info.context or FeedNames()
     # If there is no feed at all, another sentence says so.
     if feeds.known and name not in {*feeds.known, *feeds.written}:
-        raise ValueError(f"no feed has this name; known are: {', '.join(sorted(feeds.known))}")
+        close = did_you_mean(name, feeds.known)
+        known = f"; known are: {', '.join(sorted(feeds.known))}"
+        raise ValueError(f"no feed has this name{close or known}")
     return name
 
 
@@ -191,28 +201,34 @@ class LampTable(OwnKeys):
 
     driver: Annotated[
         NamedDriver, PlainValidator(text_of(lambda name: NamedDriver(name, load_driver(name))))
-    ] = Field(description="kind of the light; see [Drivers](drivers.md)")
+    ] = Field(examples=["gpio"], description="kind of the light; see [Drivers](drivers.md)")
     feeds: tuple[Annotated[str, AfterValidator(_check_feed)], ...] = Field(
+        examples=[["web"]],
         default=(),
         description="list of the names of the feeds that the lamp watches; all unless set",
     )
     preset: Literal["colours", "rhythm"] | None = Field(
+        examples=["rhythm"],
         default=None,
         description='ready-made set of patterns: `"colours"`, or `"rhythm"` with a different '
         "rhythm for "
         "each signal",
     )
     patterns: SignalPatterns = Field(
+        examples=[{"broken": "red blink"}],
         default_factory=dict,
         description='patterns by signal: `{ broken = "red, buzzer 2s", none = "off" }`',
     )
     events: EventPatterns = Field(
+        examples=[{"broken": "buzzer 2s"}],
         default_factory=dict,
         description='patterns that are played once: `{ broken = "buzzer 2s", fixed = "green '
         'blink 5s" }`',
     )
     hours: HoursTable | None = Field(
-        default=None, description="when the office is open; always unless set"
+        examples=[{"open": "08:00", "close": "19:00"}],
+        default=None,
+        description="when the office is open; always unless set",
     )
     options: Any
 

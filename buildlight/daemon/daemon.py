@@ -166,7 +166,9 @@ class Daemon:
             return
         if isinstance(loaded, ConfigError):
             for mistake in loaded.mistakes:
-                log.warning("%s; the old configuration stays", mistake)
+                sentence, *quotation = mistake.splitlines()
+                stays = f"{sentence}; the old configuration stays"
+                log.warning("%s", "\n".join((stays, *quotation)))
         else:  # No traceback: it may show a value that is a secret.
             name = type(loaded).__name__
             log.error("the configuration cannot be read (%s); the old one stays", name)

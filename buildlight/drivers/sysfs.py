@@ -40,8 +40,9 @@ class SysfsOptions(DriverOptions):
     """The keys of a light of kernel LEDs."""
 
     leds: Mapping[Channel, Annotated[str, BeforeValidator(_name)]] = Field(
+        examples=[{"red": "build-red", "green": "build-green"}],
         description="table of the LED of each channel by its name in /sys/class/leds, "
-        '`{ red = "build-red", green = "build-green" }`'
+        '`{ red = "build-red", green = "build-green" }`',
     )
 
     @field_validator("leds")

@@ -65,7 +65,8 @@ class WledOptions(MixingOptions):
     """The keys of a WLED light."""
 
     host: Annotated[str, BeforeValidator(_host)] = Field(
-        description="name or IP address of the controller, with `:port` unless it is port 80"
+        examples=["wled-desk.local"],
+        description="name or IP address of the controller, with `:port` unless it is port 80",
     )
     segment: int = Field(
         default=0,

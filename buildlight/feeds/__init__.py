@@ -31,6 +31,7 @@ from buildlight.feeds.http.options import HttpOptions
 from buildlight.feeds.sharing import Network
 from buildlight.projects.project import BuildStatus, Message, Project
 from buildlight.system import plugins
+from buildlight.wording import did_you_mean
 
 GROUP = "buildlight.feeds"
 
@@ -65,7 +66,9 @@ def load_kind(name: str) -> type[FeedKind]:
     """
     kind = plugins.load_plugin(GROUP, name, what="kind", options=FeedOptions)
     if kind is None:
-        raise ConfigError(f"kind not found; installed are: {', '.join(plugins.installed(GROUP))}")
+        kinds = plugins.installed(GROUP)
+        close = did_you_mean(name, kinds)
+        raise ConfigError(f"kind not found; installed are: {', '.join(kinds)}{close}")
     return cast("type[FeedKind]", kind)
 
 

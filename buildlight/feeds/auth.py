@@ -67,12 +67,16 @@ class Auth(BaseModel):
         validate_default=True,
     )
 
-    kind: Kind = Field(description="how the server expects the secret")
+    kind: Kind = Field(examples=["basic"], description="how the server expects the secret")
     secret: Annotated[Secret, BeforeValidator(_found)] = Field(
-        description="name of the secret, or the absolute path of its file; never the secret itself"
+        examples=["jenkins"],
+        description="name of the secret, or the absolute path of its file; never the secret itself",
     )
-    user: str | None = Field(default=None, description='user name, for kind = "basic"')
+    user: str | None = Field(
+        examples=["lamp"], default=None, description='user name, for kind = "basic"'
+    )
     name: str | None = Field(
+        examples=["circle-token"],
         default=None,
         description='name of the header or query parameter, for kind = "header" and "query"',
     )

@@ -11,6 +11,7 @@ from typing import Any
 from buildlight.errors import ConfigError
 from buildlight.patterns.flashing import MOST_FLASHES, count_flashes
 from buildlight.patterns.pattern import OFF, RHYTHMS, Channel, Pattern, Rhythm, Stroke
+from buildlight.wording import did_you_mean
 
 # Other words for a channel: makers of tower lights say yellow.
 ALIASES: Mapping[str, Channel] = {"yellow": Channel.AMBER, "orange": Channel.AMBER}
@@ -67,7 +68,8 @@ def _channel(word: str, at: int) -> Channel:
     try:
         return Channel(word)
     except ValueError:
-        raise ConfigError(f"character {at}: no such channel; {_CHANNELS_ARE}") from None
+        close = did_you_mean(word, [each.value for each in Channel])
+        raise ConfigError(f"character {at}: no such channel; {_CHANNELS_ARE}{close}") from None
 
 
 _CALLED: Mapping[str, str] = {"rhythm": "rhythm", "level": "level", "lasts": "duration"}
@@ -86,7 +88,7 @@ def _qualifier(word: str, at: int) -> tuple[str, Rhythm | float]:
         return "lasts", float(duration[1])
     raise ConfigError(
         f"character {at}: neither a rhythm ({', '.join(RHYTHMS)}), "
-        "nor a level from 1% to 100%, nor a duration such as 2s"
+        f"nor a level from 1% to 100%, nor a duration such as 2s{did_you_mean(word, RHYTHMS)}"
     )
 
 

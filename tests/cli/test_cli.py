@@ -418,7 +418,7 @@ def test_check_json_is_0_if_all_is_well(
 def test_every_mistake_is_told_and_the_status_is_78(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: Sequence[str]
 ) -> None:
-    """One line each, after which systemd need not try again."""
+    """Each with its line, quoted; after that systemd need not try again."""
     file = a_file(tmp_path, "nowhere", lamps='[[lamps]]\ndriver = "neon"\n')
 
     status = main([*command, "--config", file])
@@ -426,9 +426,14 @@ def test_every_mistake_is_told_and_the_status_is_78(
     told, complaints = capsys.readouterr()
     assert status == 78
     assert told == ""
+    url, lamp = f"{file}: line 2: the [[feeds]] table: url", f"{file}: line 4: the [[lamps]] table"
     assert complaints.splitlines() == [
-        f"buildlight: {file}: feeds[0].url: is not an address; write it as https://ci.example/cc.xml",
-        f"buildlight: {file}: lamps[0].driver: no such driver; installed are: {INSTALLED}",
+        f"buildlight: {url}: is not an address; write it as https://ci.example/cc.xml",
+        '  2 | url = "***"',
+        "    |       ^^^^^",
+        f"buildlight: {lamp}: driver: no such driver; installed are: {INSTALLED}",
+        '  4 | driver = "neon"',
+        "    |          ^^^^^^",
     ]
 
 

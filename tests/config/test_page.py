@@ -59,12 +59,12 @@ def test_it_is_where_the_table_says() -> None:
         ({"listen": "localhost"}, NO_ADDRESS),
         ({"port": 0}, "page.port: should be greater than or equal to 1"),
         ({"port": 65_536}, "page.port: should be less than or equal to 65535"),
-        ({"port": "8080"}, "page.port: should be a valid integer"),
+        ({"port": "8080"}, "page.port: should be a whole number, for example: port = 8080"),
         (
             {"names": ["good.example", "http://lamp/"]},
             'page.names[1]: is not a host name; write "lamp.example", without http:// and port',
         ),
-        ({"names": "lamp"}, "page.names: should be a list"),
+        ({"names": "lamp"}, 'page.names: should be a list, for example: names = ["lamp.example"]'),
     ],
 )
 def test_a_mistake_is_told_with_its_key(table: Any, mistake: str) -> None:

@@ -294,7 +294,8 @@ def test_a_pulse_blinks_on_pins_and_breathes_on_a_terminal() -> None:
 @pytest.mark.parametrize(
     ("keys", "mistake"),
     [
-        ({"intervall": 30}, "intervall: unknown key; known are: interval, building_interval, "),
+        ({"intervall": 30}, "intervall: unknown key; did you mean `interval`?"),
+        ({"colour": 3}, "colour: unknown key; known are: interval, building_interval, "),
         ({"feeds": []}, "feeds: none found; add a [[feeds]] table"),
         ({"lamps": []}, "lamps: none found; add a [[lamps]] table"),
         ({"feeds": {"url": URL}}, "feeds: is not a list of tables; write [[feeds]] above each"),
@@ -304,12 +305,12 @@ def test_a_pulse_blinks_on_pins_and_breathes_on_a_terminal() -> None:
         ({"interval": -1}, "interval: should be greater than 0"),
         ({"interval": float("nan")}, "interval: should be"),
         ({"interval": float("inf")}, "interval: should be"),
-        ({"interval": "soon"}, "interval: should be a valid number"),
-        ({"interval": dt.date(2026, 11, 20)}, "interval: should be a valid number"),
+        ({"interval": "soon"}, "interval: should be a number, for example: interval = 30"),
+        ({"interval": dt.date(2026, 11, 20)}, "interval: should be a number"),
         ({"interval": 10**400}, "interval: should be"),
         ({"building_interval": 0}, "building_interval: should be greater than 0"),
         ({"max_failures": 0}, "max_failures: should be greater than or equal to 1"),
-        ({"max_failures": 2.5}, "max_failures: should be a valid integer"),
+        ({"max_failures": 2.5}, "max_failures: should be a whole number"),
     ],
 )
 def test_a_mistake_at_the_top(keys: Mapping[str, object], mistake: str) -> None:
@@ -320,7 +321,8 @@ def test_a_mistake_at_the_top(keys: Mapping[str, object], mistake: str) -> None:
 @pytest.mark.parametrize(
     ("keys", "mistake"),
     [
-        ({"urll": URL}, "feeds[0].urll: unknown key; known are: name, include, exclude, kind, "),
+        ({"urll": URL}, "feeds[0].urll: unknown key; did you mean `url`?"),
+        ({"colour": 3}, "feeds[0].colour: unknown key; known are: name, include, exclude, kind, "),
         ({"url": "ci.example/cc.xml"}, "feeds[0].url: is not an address; write it as https://"),
         ({"url": "ftp://ci.example/cc.xml"}, "feeds[0].url: is not an address"),
         ({"url": "https:///cc.xml"}, "feeds[0].url: is not an address"),
@@ -331,9 +333,9 @@ def test_a_mistake_at_the_top(keys: Mapping[str, object], mistake: str) -> None:
         ({"name": " "}, "feeds[0].name: is not a name"),
         ({"name": "a\nb"}, "feeds[0].name: is not a name; use visible characters on one line"),
         ({"name": "a\x1b[2J"}, "feeds[0].name: is not a name"),
-        ({"name": "a" * 61}, "feeds[0].name: string should have at most 60 characters"),
+        ({"name": "a" * 61}, "feeds[0].name: should have at most 60 characters"),
         ({"include": "shop"}, "feeds[0].include: should be a list"),
-        ({"include": [""]}, "feeds[0].include[0]: string should have at least 1 character"),
+        ({"include": [""]}, "feeds[0].include[0]: should have at least 1 character"),
         ({"include": ["a", "re:shop("]},
          "feeds[0].include[1]: is not a regular expression; see character 5 after re:"),
         ({"exclude": ["re:a{99999999999999999999}"]},
@@ -355,7 +357,8 @@ def test_a_mistake_in_a_feed(keys: Mapping[str, object], mistake: str) -> None:
 @pytest.mark.parametrize(
     ("keys", "mistake"),
     [
-        ({"pin": {"red": 1}}, "lamps[0].pin: unknown key; known are: name, include, exclude, "),
+        ({"pin": {"red": 1}}, "lamps[0].pin: unknown key; did you mean `pins`?"),
+        ({"colour": 3}, "lamps[0].colour: unknown key; known are: name, include, exclude, "),
         ({"driver": "neon"}, "lamps[0].driver: no such driver; installed are: busylight, cons"),
         ({"pins": {"red": "GPIO99"}},
          "lamps[0].pins.red: is not a pin; use a BCM number, 0 to 27, or GPIO17 for 17"),
@@ -372,7 +375,7 @@ def test_a_mistake_in_a_feed(keys: Mapping[str, object], mistake: str) -> None:
         ({"include": ["re:["]}, "lamps[0].include[0]: is not a regular expression"),
         ({"preset": "disco"}, "lamps[0].preset: should be 'colours' or 'rhythm'"),
         ({"patterns": {"borken": "red"}},
-         "lamps[0].patterns.borken: unknown signal; known are: broken, broken-stale, "),
+         "lamps[0].patterns.borken: unknown signal; did you mean `broken`?"),
         ({"patterns": {"broken": "red, mauve blink"}},
          "lamps[0].patterns.broken: character 6: no such channel; channels are red, "),
         ({"patterns": {"broken": "red blonk"}},
@@ -383,7 +386,7 @@ def test_a_mistake_in_a_feed(keys: Mapping[str, object], mistake: str) -> None:
          "lamps[0].patterns.broken: the light cannot show this; its channels are amber, green, red"
         ),
         ({"patterns": {"broken": 3}}, "lamps[0].patterns.broken: should be a string"),
-        ({"wait_for_light": "perhaps"}, "lamps[0].wait_for_light: should be a valid boolean"),
+        ({"wait_for_light": "perhaps"}, "lamps[0].wait_for_light: should be true or false"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_lamp(keys: Mapping[str, object], mistake: str) -> None:
@@ -396,7 +399,7 @@ def test_a_mistake_in_a_lamp(keys: Mapping[str, object], mistake: str) -> None:
     [
         ({"pins": {"red": 1}}, "lamps[0].driver: is missing"),
         ({"driver": "gpio"}, "lamps[0].pins: is missing"),
-        (a_tower(""), "lamps[0].port: string should have at least 1 character"),
+        (a_tower(""), "lamps[0].port: should have at least 1 character"),
         (a_tower("/dev/a", protocol="morse"), "lamps[0].protocol: should be 'buildlight', "),
         (a_tower("/dev/a", protocol="custom"), 'lamps[0]: protocol "custom" needs commands = '),
         (a_tower("/dev/a", commands={"red": {"on": "R", "off": "r"}}),
@@ -418,14 +421,14 @@ def test_two_lamps_cannot_have_one_pin() -> None:
 
     mistake = the_mistake(lamps=lamps)
 
-    assert mistake == "lamps[1]: GPIO17 is already used by lamps[0]"
+    assert mistake == "lamps[1].pins.green: GPIO17 is already used by lamp 1"
 
 
 def test_two_lamps_cannot_have_one_serial_port() -> None:
     """The second lamp to name it is told."""
     mistake = the_mistake(lamps=[a_tower("/dev/ttyUSB0"), a_tower("/dev/ttyUSB0")])
 
-    assert mistake == "lamps[1].port: is already used by lamps[0]"
+    assert mistake == "lamps[1].port: is already used by lamp 1"
 
 
 def test_two_lamps_cannot_have_one_serial_port_under_two_names(tmp_path: Path) -> None:
@@ -436,14 +439,14 @@ def test_two_lamps_cannot_have_one_serial_port_under_two_names(tmp_path: Path) -
 
     mistake = the_mistake(lamps=[a_tower(str(by_id)), a_tower(str(by_path))])
 
-    assert mistake == "lamps[1]: /dev/ttyUSB0 is already used by lamps[0]"
+    assert mistake == "lamps[1]: /dev/ttyUSB0 is already used by lamp 1"
 
 
 def test_two_lamps_cannot_have_the_terminal() -> None:
     """It has only one."""
     mistake = the_mistake(lamps=[{"driver": "console"}, {"driver": "console"}])
 
-    assert mistake == "lamps[1]: the terminal is already used by lamps[0]"
+    assert mistake == "lamps[1]: the terminal is already used by lamp 1"
 
 
 def test_names_are_used_once() -> None:
@@ -603,8 +606,11 @@ def test_no_mistake_tells_its_value(place: Place, value: object) -> None:
     assert "SECRET" not in told
 
 
+TOKEN = "ghp_0123456789abcdefgh"
+
+
 def test_a_file_full_of_secrets_tells_none_of_them(tmp_path: Path) -> None:
-    """Every value is wrong, every mistake is told by its key alone."""
+    """Every value is wrong, and each line is quoted; what looks like a token is masked."""
     file = tmp_path / "buildlight.toml"
     file.write_text(
         """
@@ -646,26 +652,16 @@ def test_a_file_full_of_secrets_tells_none_of_them(tmp_path: Path) -> None:
         protocol = "SECRET"
         baud = "SECRET"
         commands = { red = { on = "é SECRET", off = "hex: SECRET", SECRE = "SECRET" } }
-        """,
+        """.replace("SECRET", TOKEN),
         encoding="utf-8",
     )
 
     with pytest.raises(ConfigError) as caught:
         load_settings(file)
 
-    assert "SECRET" not in str(caught.value)
-    assert all(mistake.startswith(f"{file}: ") for mistake in caught.value.mistakes)
-    told = {mistake.split(": ")[1] for mistake in caught.value.mistakes}
-    assert told == {
-        *("interval", "building_interval", "max_failures", "token"),
-        *("feeds[0].name", "feeds[0].include[0]", "feeds[0].exclude", "feeds[0].words.dead"),
-        *("feeds[0].url", "feeds[0].token", "feeds[1].url", "feeds[2].kind"),
-        *("lamps[0].name", "lamps[0].pins.red", "lamps[1].feeds[0]"),
-        *("lamps[1].patterns.broken", "lamps[1].patterns.passing"),
-        *("lamps[1].pins.red", "lamps[1].pins.green", "lamps[1].wait_for_light"),
-        *("lamps[2].driver", "lamps[3].protocol", "lamps[3].baud"),
-        *("lamps[3].commands.red.on", "lamps[3].commands.red.off", "lamps[3].commands.red.SECRE"),
-    }
+    assert TOKEN not in str(caught.value)
+    assert all(mistake.startswith(f"{file}: line ") for mistake in caught.value.mistakes)
+    assert len(caught.value.mistakes) == 26
 
 
 # Files.
@@ -703,13 +699,13 @@ def test_only_a_small_regular_file_is_read(
 @pytest.mark.parametrize(
     ("content", "mistake"),
     [
-        (b"interval = \n", "is not TOML: Invalid value (at line 1, column 12)"),
-        (b"[[feeds]\n", "is not TOML: "),
-        (b'name = "\xfcbung"\n', "is not UTF-8 text"),
-        ("interval = 30\n".encode("utf-16"), "is not UTF-8 text"),
+        (b"interval = \n", "line 1: interval: the value behind = is missing"),
+        (b"[[feeds]\n", "line 1: the brackets do not match; write [[feeds]]"),
+        (b'name = "\xfcbung"\n', "line 1: is not UTF-8 text"),
+        ("interval = 30\n".encode("utf-16"), "line 1: the file is UTF-16"),
         (b"interval = " + b"9" * 5000, "has a number that is too long, or is nested too deep"),
         (b"a = " + b"[" * 5000 + b"]" * 5000, "has a number that is too long, or is nested"),
-        (b"", "feeds: none found"),
+        (b"", "line 1: feeds: none found"),
     ],
     ids=["no value", "bracket", "latin-1", "utf-16", "long number", "deep", "empty"],
 )
@@ -803,7 +799,7 @@ def test_the_environment_goes_over_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     assert (feed.interval, feed.building_interval) == (15, 5)
 
 
-@pytest.mark.parametrize("name", ["BUILDLIGHT_X", "BUILDLIGHT_FEEDS", "buildlight_lamps"])
+@pytest.mark.parametrize("name", ["BUILDLIGHT_X", "BUILDLIGHT_PORTS", "buildlight_lamps"])
 def test_an_unknown_variable_is_a_mistake(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Whoever mistypes one learns which there are; feeds and lamps belong in the file."""
     monkeypatch.setenv(name, "SECRET")
@@ -823,7 +819,7 @@ def test_a_bad_variable_is_told_by_its_own_name(monkeypatch: pytest.MonkeyPatch)
 
     mistake = the_mistake(interval=30)
 
-    assert mistake.startswith("BUILDLIGHT_INTERVAL: should be a valid number")
+    assert mistake.startswith("BUILDLIGHT_INTERVAL: should be a number")
     assert "SECRET" not in mistake
 
 
@@ -845,9 +841,9 @@ def test_the_keys_of_a_lamp_alone_are_checked_as_well() -> None:
         lamp_from_keys("gpio", {"pins": {"red": "GPIO99", "mauve": "1"}, "port": "/dev/a"})
 
     assert [mistake.partition(":")[0] for mistake in caught.value.mistakes] == [
-        "lamps[0].pins.red",
-        "lamps[0].pins.mauve",
-        "lamps[0].port",
+        "pins.red",
+        "pins.mauve",
+        "port",
     ]
 
 
@@ -1025,5 +1021,7 @@ def test_lamps_with_mistakes_are_told_alone(tmp_path: Path) -> None:
     file = tmp_path / "buildlight.toml"
     file.write_text('[[lamps]]\ndriver = "candle"\n')
 
-    with pytest.raises(ConfigError, match=r"lamps\[0\]\.driver"):
+    with pytest.raises(
+        ConfigError, match=r"line 2: the \[\[lamps\]\] table: driver: no such driver"
+    ):
         load_lamps(file)

@@ -392,7 +392,7 @@ def mistakes_of(**feed: Any) -> list[str]:
         ),
         (
             {"kind": "bearer", "secret": "ci", "token": "s3cret"},
-            ["feeds[0].auth.token: unknown key; known are: "],
+            ["feeds[0].auth.token: unknown key; put the secret into a file /etc/buildlight/"],
         ),
         (
             {"kind": "digest", "secret": "ci"},

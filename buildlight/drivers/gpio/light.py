@@ -21,6 +21,7 @@ from buildlight.drivers.gpio.boards import BOARDS, Board
 from buildlight.drivers.gpio.pins import PinFactory, open_factory, open_led, pin_number
 from buildlight.errors import LightUnavailable
 from buildlight.patterns.pattern import Channel, Frame
+from buildlight.wording import did_you_mean
 
 MIXES: Mapping[Channel, Mapping[Channel, float]] = {
     Channel.RED: {Channel.RED: 1.0},
@@ -44,6 +45,7 @@ class GpioOptions(DriverOptions):
     """The keys of a light at GPIO pins: ``pins`` or ``board``, never both."""
 
     board: str | None = Field(
+        examples=["pi-traffic"],
         default=None,
         description=f"name of a ready-made board, instead of pins: {', '.join(BOARDS)}",
     )
@@ -58,11 +60,13 @@ class GpioOptions(DriverOptions):
         default=False, description="dim by PWM; unless set, the lamps are only on or off"
     )
     chip: Annotated[int, Field(strict=True, ge=0, le=255)] | None = Field(
+        examples=[0],
         default=None,
         description="number of the GPIO chip (0 for /dev/gpiochip0); unless set, the one of the "
         "header",
     )
     pins: Mapping[Channel, Annotated[int, BeforeValidator(pin_number)]] = Field(
+        examples=[{"red": 17, "amber": 27, "green": 22}],
         default=None,
         validate_default=True,
         description=f"table of the pin of each channel, `{EXAMPLE}`; a number is a GPIO number",
@@ -73,7 +77,8 @@ class GpioOptions(DriverOptions):
     def _known_board(cls, board: str | None) -> str | None:
         if board is None or board.lower() in BOARDS:
             return board and board.lower()
-        raise ValueError(f"is not a known board; known are: {', '.join(BOARDS)}")
+        known = f"{', '.join(BOARDS)}{did_you_mean(board, BOARDS)}"
+        raise ValueError(f"is not a known board; known are: {known}")
 
     @field_validator("rgb", "active_high")
     @classmethod

@@ -64,6 +64,7 @@ class SerialOptions(DriverOptions):
     """The keys of a serial light."""
 
     port: str = Field(
+        examples=["/dev/ttyUSB0"],
         min_length=1,
         description="device, preferably by its name in /dev/serial/by-id; `auto` for the only "
         "device "
@@ -71,8 +72,11 @@ class SerialOptions(DriverOptions):
     )
     protocol: Literal[
         "buildlight", "adafruit-tower", "fit-statusb", "busytag", "jambel", "lcus", "custom"
-    ] = Field(description="kind of light, which decides what is sent to it")
+    ] = Field(
+        examples=["adafruit-tower"], description="kind of light, which decides what is sent to it"
+    )
     baud: int | None = Field(
+        examples=[9600],
         default=None,
         ge=50,
         le=4_000_000,

@@ -37,11 +37,17 @@ def _pairs(headers: Any) -> Any:
 class HttpOptions(FeedOptions):
     """Where a document is, and how it is requested. A kind over HTTP derives its own."""
 
-    url: str = Field(description="address of the feed, http or https")
+    url: str = Field(
+        examples=["https://ci.example/cc.xml"], description="address of the feed, http or https"
+    )
     auth: Auth | None = Field(
-        default=None, validate_default=True, description="authentication; none unless set"
+        examples=[{"kind": "basic", "user": "lamp", "secret": "jenkins"}],
+        default=None,
+        validate_default=True,
+        description="authentication; none unless set",
     )
     ca_file: str | None = Field(
+        examples=["/etc/ssl/our-ca.pem"],
         default=None,
         description="file with certificates (PEM) to trust besides those of the system",
     )
@@ -50,16 +56,20 @@ class HttpOptions(FeedOptions):
         description="check the server's certificate; false is insecure and logged at every start",
     )
     client_cert: str | None = Field(
+        examples=["/etc/buildlight/lamp.pem"],
         default=None,
         description="file with the certificate (PEM) that this machine shows to the server",
     )
     client_key: str | None = Field(
+        examples=["/etc/buildlight/lamp.key"],
         default=None,
         validate_default=True,
         description="file with the key (PEM) of `client_cert`, if it is not in the same file",
     )
     headers: Annotated[Headers, BeforeValidator(_pairs)] = Field(
-        default=(), description="table of extra request headers; they are not secret, use `auth`"
+        examples=[{"X-Lamp": "office"}],
+        default=(),
+        description="table of extra request headers; they are not secret, use `auth`",
     )
     timeout: float = Field(
         default=DEADLINE,

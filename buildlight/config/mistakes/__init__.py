@@ -1,0 +1,1 @@
+"""What is wrong with a file, as a person can find it: text, places, quotation, sentences."""
