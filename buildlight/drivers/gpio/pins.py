@@ -9,17 +9,23 @@ from importlib.metadata import EntryPoint, entry_points
 from traceback import clear_frames
 from typing import Any, Protocol, cast
 
-import gpiozero
-from gpiozero.exc import (
-    BadPinFactory,
-    GPIOPinInUse,
-    PinInvalidPin,
-    PinPWMUnsupported,
-    PinUnknownPi,
-)
-from gpiozero.pins.pi import PiBoardInfo
-
 from buildlight.errors import LightBusy, LightUnavailable
+
+try:
+    import gpiozero
+    from gpiozero.exc import (
+        BadPinFactory,
+        GPIOPinInUse,
+        PinInvalidPin,
+        PinPWMUnsupported,
+        PinUnknownPi,
+    )
+    from gpiozero.pins.pi import PiBoardInfo
+except ImportError as _exc:  # The Debian package recommends it; plain Debian has only 1.6.
+    raise ImportError(
+        f"{_exc}; it needs gpiozero 2: sudo apt install python3-gpiozero python3-lgpio on "
+        "Raspberry Pi OS; elsewhere install buildlight with pipx"
+    ) from _exc
 
 FACTORY = "lgpio"
 """The pin factory, unless ``GPIOZERO_PIN_FACTORY`` names another. There is no silent fallback:
@@ -135,9 +141,9 @@ NO_PI = "this is not a Raspberry Pi; to try it without one set GPIOZERO_PIN_FACT
 def _no_factory(name: str, exc: Exception) -> str:
     if isinstance(exc, ModuleNotFoundError):
         return (
-            f"no library {exc.name!r} for the pins; on a Raspberry Pi install python3-lgpio and "
-            "make the environment with --system-site-packages; elsewhere set "
-            "GPIOZERO_PIN_FACTORY=mock"
+            f"no library {exc.name!r} for the pins; on a Raspberry Pi: sudo apt install "
+            "python3-lgpio, and make a virtual environment with --system-site-packages; elsewhere "
+            "set GPIOZERO_PIN_FACTORY=mock"
         )
     if isinstance(exc, PinUnknownPi):
         return NO_PI

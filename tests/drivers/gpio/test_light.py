@@ -227,8 +227,9 @@ def test_a_missing_library_is_named_with_the_way_to_get_it(
 
     assert type(error) is LightUnavailable
     assert str(error) == (
-        "no library 'lgpio' for the pins; on a Raspberry Pi install python3-lgpio and make the "
-        "environment with --system-site-packages; elsewhere set GPIOZERO_PIN_FACTORY=mock"
+        "no library 'lgpio' for the pins; on a Raspberry Pi: sudo apt install python3-lgpio, and "
+        "make a virtual environment with --system-site-packages; elsewhere set "
+        "GPIOZERO_PIN_FACTORY=mock"
     )
 
 
@@ -1165,3 +1166,20 @@ def test_a_program_that_ends_leaves_no_noise() -> None:
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_machine_without_gpiozero_is_told_what_to_install() -> None:
+    """The Debian package only recommends it, and plain Debian has it too old."""
+    script = (
+        "import sys; sys.modules['gpiozero'] = None\n"
+        "from buildlight.drivers import load_driver\n"
+        "try: load_driver('gpio')\n"
+        "except Exception as exc: print(exc)"
+    )
+
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert "driver 'gpio' is installed but does not import: " in told
+    assert "sudo apt install python3-gpiozero python3-lgpio" in told
