@@ -18,11 +18,12 @@ from buildlight.cli import FAILED, OK, write_error
 from buildlight.cli.setup.document import toml
 from buildlight.cli.terminal import write_line
 from buildlight.errors import BuildlightError, ConfigError, FeedError
+from buildlight.feeds import kind_of
 from buildlight.feeds.auth import Auth
-from buildlight.feeds.cctray import CCTrayOptions
 from buildlight.feeds.discovery.discover import Discovery, Person, Try, discover
 from buildlight.feeds.discovery.fingerprints import identify
 from buildlight.feeds.discovery.lint import lint
+from buildlight.feeds.forge.options import ForgeOptions
 from buildlight.feeds.http.options import HttpOptions
 from buildlight.feeds.secret import Secret, checked_secret, find_secret
 from buildlight.projects.project import Project, status_of
@@ -33,6 +34,8 @@ from buildlight.wording import count
 
 WIDTH = 96
 """Maximum length of a comment line, in characters."""
+LISTED = 30
+"""Projects of a forge that are listed; the rest is counted."""
 LONGEST_NAME = 60
 """Maximum length of a feed's name, in characters."""
 
@@ -90,24 +93,25 @@ def _ask(user: str | None) -> Secret | None:
     return Secret(answer) if answer else None
 
 
-def on_try() -> Callable[[CCTrayOptions], None]:
+def on_try() -> Callable[[HttpOptions], None]:
     """Return a function that writes each try to standard error, if that is a terminal."""
     if not sys.stderr.isatty():
         return lambda _options: None
     return _tell
 
 
-def _tell(options: CCTrayOptions) -> None:
+def _tell(options: HttpOptions) -> None:
     sys.stderr.write(f"trying {_way(options)}\n")
 
 
-def _way(options: CCTrayOptions) -> str:
+def _way(options: HttpOptions) -> str:
     return f"{options.shown}{_WITH[options.auth.kind](options.auth) if options.auth else ''}"
 
 
 _WITH: dict[str, Callable[[Auth], str]] = {
     "basic": lambda auth: f" as {printable(str(auth.user))}",
     "bearer": lambda _auth: " with a bearer token",
+    "header": lambda auth: f" with a token in {auth.name}",
     "query": lambda auth: f" with ?{auth.name}=",
     "path": lambda _auth: " with the secret in it",
 }
@@ -149,21 +153,43 @@ def _answer(each: Try) -> str:
 def advice(discovery: Discovery, found: Try, *, clock: datetime) -> Iterator[str]:
     """Yield the lines of TOML about the feed that was *found*: its table, and comments."""
     options, projects = found.options, found.projects
-    server = identify(options.url, projects)
-    guess = f"it looks like {server}" if server else "the server is not recognised"
-    yield from _comment(f"{options.shown}: {summary(projects)}; {guess}.")
+    yield from _comment(f"{options.shown}: {summary(projects)}; {_guess(found)}.")
     yield from _about_the_secret(discovery, found)
+    if found.of_forge:
+        yield from _rows(projects)
     yield ""
     yield "[[feeds]]"
     for key, value in feed_keys(options).items():
         yield f"{key} = {toml(value)}"
     if options.auth is not None:
         yield from _comment(_store(secret_name(options)))
+    if options.warning is not None:
+        yield from _comment(f"Note: {options.warning}.")
     for warning in lint(projects, clock):
         yield "#"
         yield from _comment(warning.sentence)
         if warning.line is not None:
             yield f"# {warning.line}"
+
+
+def _guess(found: Try) -> str:
+    options = found.options
+    if isinstance(options, ForgeOptions):
+        return f'it is read with kind = "{options.forge}"'
+    server = identify(options.url, found.projects)
+    return f"it looks like {server}" if server else "the server is not recognised"
+
+
+def _rows(projects: tuple[Project, ...]) -> Iterator[str]:
+    """Yield each workflow or pipeline of a forge with its verdict."""
+    for project in projects[:LISTED]:
+        verdict = DEFINITE.get(status_of(project), Verdict.NONE)
+        yield f"#   {printable(project.name, limit=LONGEST_NAME)}: {_WORDS[verdict]}"
+    if len(projects) > LISTED:
+        yield f"#   and {len(projects) - LISTED} more"
+
+
+_WORDS = {Verdict.BROKEN: "broken", Verdict.PASSING: "passing", Verdict.NONE: "no verdict"}
 
 
 def _comment(text: str) -> list[str]:
@@ -201,15 +227,22 @@ def _about_the_secret(discovery: Discovery, found: Try) -> Iterator[str]:
         )
 
 
-def feed_keys(options: CCTrayOptions) -> dict[str, object]:
+def feed_keys(options: HttpOptions) -> dict[str, object]:
     """Return the keys of a ``[[feeds]]`` table for *options*, with its secret's name."""
-    keys: dict[str, object] = {"name": _host(options)[:LONGEST_NAME], "url": options.url}
+    name = options.suggested_name if isinstance(options, ForgeOptions) else _host(options)
+    keys: dict[str, object] = {"name": name[:LONGEST_NAME]}
+    if isinstance(options, ForgeOptions):
+        if kind_of(options.url) != options.forge:
+            keys["kind"] = options.forge
+        keys |= {"url": options.url} | ({"api": options.api} if options.api else {})
+    else:
+        keys["url"] = options.url
     if options.auth is not None:
         keys["auth"] = auth_keys(options.auth, secret_name(options))
     return keys
 
 
-def _host(options: CCTrayOptions) -> str:
+def _host(options: HttpOptions) -> str:
     return urlsplit(options.url).hostname or "feed"
 
 

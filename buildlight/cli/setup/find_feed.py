@@ -122,11 +122,10 @@ def _asked_login(asker: Asker, user: str | None = None) -> Login | None:
 def _found(asker: Asker, address: str, *, kind: str | None, login: Login | None) -> FoundFeed:
     """Return what is at *address*, with a login if the server asks for one."""
     base = base_urls(address)[0]
-    kind = kind or kind_of(base)
     while True:
         asker.say("Looking …")
         try:
-            if kind == "cctray":
+            if kind in (None, "cctray"):
                 return _search(address, login)
             return _read_forge(kind, base, login)
         except NoFeedFound as exc:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
+from buildlight.feeds import load_kind
 from buildlight.feeds.auth import HOLE, Auth
-from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
+from buildlight.feeds.cctray import CCTrayOptions
 from buildlight.feeds.discovery.candidates import (
     base_urls,
     candidates,
@@ -18,15 +19,18 @@ from buildlight.feeds.discovery.candidates import (
     is_document,
     split_hole,
 )
-from buildlight.feeds.feed import FeedAnswer
-from buildlight.feeds.http.client import HttpClient
+from buildlight.feeds.discovery.forges import Forge, find_forge, known_forge
+from buildlight.feeds.feed import FeedAnswer, PolledFeed
+from buildlight.feeds.forge.options import ForgeOptions
+from buildlight.feeds.http.options import HttpOptions, is_in_the_clear
 from buildlight.feeds.secret import Secret
+from buildlight.feeds.sharing import Network
 from buildlight.feeds.sources import read
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.project import Project
 from buildlight.projects.redacted import redacted
 
-_UNAUTHORISED, _FORBIDDEN, _TOO_OFTEN = 401, 403, 429
+_UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_OFTEN = 401, 403, 404, 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,13 @@ class Person:
 class Try:
     """One address, requested in one way, and the outcome."""
 
-    options: CCTrayOptions
+    options: HttpOptions
     outcome: tuple[Project, ...] | FeedError
+
+    @property
+    def of_forge(self) -> bool:
+        """Whether a forge was asked, not a cc.xml feed."""
+        return isinstance(self.options, ForgeOptions)
 
     @property
     def projects(self) -> tuple[Project, ...]:
@@ -66,6 +75,8 @@ class Try:
     @property
     def wants_secret(self) -> bool:
         """Whether a user or a token may help: refused, empty, or a login page."""
+        if self.of_forge:  # It hides a private repository from strangers.
+            return self.status in (_UNAUTHORISED, _FORBIDDEN, _NOT_FOUND)
         if not isinstance(self.outcome, FeedRefused):
             return self.outcome == ()
         if self.status is None:  # A web page at the address of a web page is not a login page.
@@ -91,7 +102,7 @@ class Discovery:
 
 
 def discover(
-    address: str, *, person: Person, on_try: Callable[[CCTrayOptions], None] = lambda _: None
+    address: str, *, person: Person, on_try: Callable[[HttpOptions], None] = lambda _: None
 ) -> Discovery:
     """Return what is found at *address* and at the candidates below it.
 
@@ -102,11 +113,10 @@ def discover(
     first, *others = base_urls(address)
     credentials(first, person.secret or Secret("secret"), person.user)
     with asyncio.Runner(loop_factory=ResolverLoop) as runner:
-        client = HttpClient()
-
-        def look(options: Sequence[CCTrayOptions], enough: int) -> tuple[Try, ...]:
-            return runner.run(_look(client, options, enough=enough, on_try=on_try))
-
+        look = _Look(runner, on_try)
+        forge = known_forge(first)
+        if forge is not None:
+            return _search_forge(forge, look, person, secretly=True)
         found = _search(first, look, person, secretly=True)
         for base in others if _nobody_there(found.tries) else ():
             more = _search(base, look, person, secretly=False)
@@ -114,10 +124,37 @@ def discover(
     return found
 
 
-Look = Callable[[Sequence[CCTrayOptions], int], tuple[Try, ...]]
+class _Look:
+    """Makes requests, and calls *on_try* before each try."""
+
+    def __init__(self, runner: asyncio.Runner, on_try: Callable[[HttpOptions], None]) -> None:
+        self._runner = runner
+        self._on_try = on_try
+        self._network = Network()
+
+    def __call__(self, options: Sequence[HttpOptions], enough: int) -> tuple[Try, ...]:
+        """Try *options* in order until one of them finds *enough* projects."""
+        look = _look(self._network, options, enough=enough, on_try=self._on_try)
+        return self._runner.run(look)
+
+    def forge_of(self, url: str) -> Forge | None:
+        """Ask the server of *url* whether it is a forge."""
+        return self._runner.run(find_forge(url, self._network.http))
 
 
-def _search(base: str, look: Look, person: Person, *, secretly: bool) -> Discovery:
+def _search_forge(forge: Forge, look: _Look, person: Person, *, secretly: bool) -> Discovery:
+    """Read a repository, without a secret unless one is given; then with one if it is hidden."""
+    secret = person.secret if secretly else None
+    tries = look([forge.options(secret)], 1)
+    if secret is not None or not tries[-1].wants_secret:
+        return Discovery(tries)
+    if not secretly or is_in_the_clear(forge.url):
+        return Discovery(tries, withheld=True)
+    secret = person.ask()
+    return Discovery(tries if secret is None else (*tries, *look([forge.options(secret)], 1)))
+
+
+def _search(base: str, look: _Look, person: Person, *, secretly: bool) -> Discovery:
     """Search below *base*, first without a secret; with one only if *secretly*."""
     url, name = split_hole(base)
     urls = candidates(url)
@@ -126,6 +163,9 @@ def _search(base: str, look: Look, person: Person, *, secretly: bool) -> Discove
     if plain and _stops(plain):
         return Discovery(plain)
     found = [each for each in plain if each.projects]
+    forge = None if found or holed or is_document(url) else look.forge_of(url)
+    if forge is not None:
+        return _search_forge(forge, look, person, secretly=secretly)
     wanting = [each.options.url for each in plain if each.wants_secret]
     meant = holed or person.user is not None or person.secret is not None
     if not meant and (found or not wanting):
@@ -147,24 +187,27 @@ def _options(urls: Sequence[str], ways: Sequence[Auth | None]) -> list[CCTrayOpt
 
 
 async def _look(
-    client: HttpClient,
-    options: Sequence[CCTrayOptions],
+    network: Network,
+    options: Sequence[HttpOptions],
     *,
     enough: int,
-    on_try: Callable[[CCTrayOptions], None],
+    on_try: Callable[[HttpOptions], None],
 ) -> tuple[Try, ...]:
     """Try *options* in order until one of them finds *enough* projects."""
     tries: list[Try] = []
     for each in options:
         on_try(each)
-        tries.append(Try(each, await _read(each, client)))
+        tries.append(Try(each, await _read(each, network)))
         if len(tries[-1].projects) >= enough or _stops(tries):
             break
     return tuple(tries)
 
 
-async def _read(options: CCTrayOptions, client: HttpClient) -> tuple[Project, ...] | FeedError:
-    outcome = await read(CCTrayFeed(options, client), options)
+async def _read(options: HttpOptions, network: Network) -> tuple[Project, ...] | FeedError:
+    kind = load_kind(options.forge if isinstance(options, ForgeOptions) else "cctray")
+    feed = kind.open(options, network=network)
+    assert isinstance(feed, PolledFeed)  # noqa: S101 - for the type checker
+    outcome = await read(feed, options)
     if isinstance(outcome, FeedError):
         return outcome
     projects = outcome.projects if isinstance(outcome, FeedAnswer) else outcome

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from buildlight.feeds.auth import Auth
 from buildlight.feeds.http.options import HttpOptions, check_address, is_in_the_clear
+from buildlight.feeds.secret import Secret
 
 
 class ForgeOptions(HttpOptions):
@@ -20,6 +21,9 @@ class ForgeOptions(HttpOptions):
     """What this forge calls the place of code."""
     example: ClassVar[str] = "https://git.example/OWNER/REPO"
     """How its address is written."""
+
+    token_header: ClassVar[str] = ""
+    """Name of the header of a token; a bearer token unless set."""
 
     branch: str | None = Field(
         default=None, min_length=1, description="branch; the repository's default branch unless set"
@@ -62,6 +66,13 @@ class ForgeOptions(HttpOptions):
         """Return the address of *repository*, which is one already, or ``OWNER/NAME``."""
         has_host = "://" in repository or not cls.home
         return repository if has_host else f"{cls.home}/{repository.strip('/')}"
+
+    @classmethod
+    def auth_with(cls, secret: Secret) -> Auth:
+        """Return how this forge takes the token *secret*."""
+        if cls.token_header:
+            return Auth(kind="header", name=cls.token_header, secret=secret)
+        return Auth(kind="bearer", secret=secret)
 
     @property
     def full_name(self) -> str:

@@ -36,6 +36,12 @@ class GitHubOptions(ForgeOptions):
         return self.full_name.partition("/")[2]
 
     @property
+    def _is_limited(self) -> bool:
+        """Whether few requests are answered; a GitHub Enterprise has no limit of its own."""
+        public = urlsplit(self.url).hostname in ("github.com", "www.github.com")
+        return public and self.auth is None and self.api is None
+
+    @property
     def base(self) -> str:
         """The address of the repository in the API."""
         parts = urlsplit(self.url)
@@ -53,17 +59,17 @@ class GitHubOptions(ForgeOptions):
     @property
     def least_interval(self) -> float:
         """Without a token everybody behind one address shares 60 requests an hour."""
-        return 0.0 if self.auth else WITHOUT_TOKEN
+        return WITHOUT_TOKEN if self._is_limited else 0.0
 
     @property
     def least_building_interval(self) -> float:
         """GitHub asks for restraint: 10 s."""
-        return LEAST_BUILDING if self.auth else WITHOUT_TOKEN
+        return WITHOUT_TOKEN if self._is_limited else LEAST_BUILDING
 
     @property
     def warning(self) -> str | None:
         """What a missing token costs."""
-        if self.auth is None:
+        if self._is_limited:
             return (
                 "no token: GitHub answers 60 requests an hour for this address, so it is polled "
                 f"every {WITHOUT_TOKEN:.0f} s; set auth"

@@ -14,6 +14,7 @@ class GitLabOptions(ForgeOptions):
     forge: ClassVar[str] = "gitlab"
     home: ClassVar[str] = "https://gitlab.com"
     noun: ClassVar[str] = "project"
+    token_header: ClassVar[str] = "PRIVATE-TOKEN"  # noqa: S105 - a name
     example: ClassVar[str] = "https://gitlab.com/GROUP/PROJECT"
 
     schedules: Literal["separate", "together", "ignore"] = Field(
