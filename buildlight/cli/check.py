@@ -40,7 +40,10 @@ from buildlight.wording import count, span
 
 def main(chosen: argparse.Namespace) -> int:
     """Check the configuration and print the findings; returns whether everything is in order."""
-    settings = load_settings(paths.find_file(chosen.config))
+    found = paths.find_files(chosen.config)
+    if found.passed_over:  # Before anything else: its mistakes may be those of the wrong file.
+        write_error(str(found))
+    settings = load_settings(found.file)
     with progress(len(settings.feeds) + len(settings.lamps)) as on_step:
         finding = check(settings, on_step=on_step)
     if chosen.json:
@@ -49,6 +52,8 @@ def main(chosen: argparse.Namespace) -> int:
             write_error(f"{name}: {sentence}")
     else:
         show_finding(finding, everything=chosen.all)
+        if not found.passed_over:
+            write_line(f"configuration: {found}")
     return OK if finding.sound else FAILED
 
 

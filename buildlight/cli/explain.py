@@ -4,15 +4,15 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from buildlight.cli import FAILED, OK, write_error
 from buildlight.cli.terminal import wrapped, write_line
-from buildlight.errors import StatusUnknown
+from buildlight.errors import ConfigError, StatusUnknown
 from buildlight.publish.status_file import NAME
 from buildlight.redaction import printable
 from buildlight.report.update import HEARTBEAT
@@ -37,11 +37,16 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StatusDocument:
-    """The last content of *file*, and *doubt*: why it may be out of date."""
+    """The last content of *file*, and *doubt*: why it may be out of date.
+
+    *daemon* is the process that wrote it, if that runs; *passed_over* are files of other daemons.
+    """
 
     file: Path
     document: Document
     doubt: str | None
+    daemon: RunningDaemon | None = None
+    passed_over: tuple[Path, ...] = ()
 
 
 def main(chosen: argparse.Namespace) -> int:
@@ -50,7 +55,7 @@ def main(chosen: argparse.Namespace) -> int:
     status = read_status(
         paths.run_folders(), clock=clock, find_running_daemon=running_daemon.find_running_daemon
     )
-    explanation = lines(status, clock=clock)
+    explanation = (*lines(status, clock=clock), *_sources(status))
     if status.doubt is not None:
         write_error(status.doubt)
     for line in (json.dumps(status.document, indent=2),) if chosen.json else explanation:
@@ -58,29 +63,62 @@ def main(chosen: argparse.Namespace) -> int:
     return OK if status.doubt is None else FAILED
 
 
+def _sources(status: StatusDocument) -> Iterator[str]:
+    """Yield where all this was read, and what was not read because of it."""
+    daemon, others = status.daemon, status.passed_over
+    if daemon is not None:
+        who = "the service" if daemon.service else "`buildlight run`"
+        yield f"reading {status.file}, written by {who} (pid {daemon.pid}){_passed_over(others)}"
+        if daemon.config is not None:
+            yield f"its configuration is {daemon.config}"
+            return
+    with suppress(ConfigError):
+        yield f"its configuration: {paths.find_files()}"
+
+
+def _passed_over(others: Sequence[Path]) -> str:
+    return "".join(f"; {path} is passed over" for path in others)
+
+
 def read_status(
     folders: Sequence[Path],
     *,
     clock: datetime,
-    find_running_daemon: Callable[[], RunningDaemon | None],
+    find_running_daemon: Callable[..., RunningDaemon | None],
 ) -> StatusDocument:
-    """Return the daemon's last status file, from the first of *folders* that holds one.
+    """Return the last status file of a daemon that runs, from the first of *folders* with one.
 
-    *clock* is the time of day, *find_running_daemon* looks for the daemon. Raises
+    If none runs, it is the first file that there is. *clock* is the time of day,
+    *find_running_daemon* looks for a daemon, by its pid if the file has it. Raises
     :class:`errors.StatusUnknown` if no file can be read.
     """
     places = [folder / NAME for folder in folders]
-    file = next((place for place in places if os.path.lexists(place)), None)
-    if file is None:
+    files = [place for place in places if os.path.lexists(place)]
+    if not files:
         where = " nor ".join(str(place) for place in places)
         raise StatusUnknown(
             f"no buildlight runs here: there is no {where}; start one with "
             "`sudo systemctl start buildlight`, or `buildlight run`"
         )
+    best = first = _judged(files[0], clock, find_running_daemon)
+    for file in files[1:]:
+        if best.doubt is None:
+            break
+        with suppress(StatusUnknown):
+            best = _judged(file, clock, find_running_daemon)
+    best = first if best.doubt is not None else best
+    return replace(best, passed_over=tuple(file for file in files if file != best.file))
+
+
+def _judged(
+    file: Path, clock: datetime, find_running_daemon: Callable[..., RunningDaemon | None]
+) -> StatusDocument:
     document = _read(file)
     with _whole(file):
         age = (clock - datetime.fromisoformat(document["at"])).total_seconds()
-    return StatusDocument(file, document, _doubt(file, age, find_running_daemon()))
+        pid = document.get("pid")  # A daemon of an older version did not write it.
+        daemon = find_running_daemon() if pid is None else find_running_daemon(pid=int(pid))
+    return StatusDocument(file, document, _doubt(file, age, daemon), daemon)
 
 
 def _read(file: Path) -> Document:
@@ -174,11 +212,14 @@ def _trouble(lamp: Document) -> str:
 
 def _feed(feed: Document, *, since: float) -> str:
     """Return the state of *feed*, which was written *since* seconds ago."""
-    state = (
-        f"is {feed['state']}, answered {span(feed['age'] + since)} ago"
-        if feed["age"] is not None
-        else NEVER
-    )
+    state = NEVER
+    if feed["age"] is not None:
+        age = span(feed["age"] + since)
+        # The file is not written for an answer that says nothing new, which a fresh feed gives.
+        fresh = feed["state"] == "fresh" and since >= 1
+        state = (
+            f"is {feed['state']}, answered {f'within the last {age}' if fresh else f'{age} ago'}"
+        )
     error = f"; {printable(feed['error'], limit=WIDE)}" if feed["error"] else ""
     return f"{feed['name']} {state}, {feed['url']}{error}"
 

@@ -12,13 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buildlight.cli import FAILED, OK, forsake
+from buildlight.cli import FAILED, OK, forsake, write_error
 from buildlight.system import paths, posix_signals
 from buildlight.system.logging_setup import LogThread
 from buildlight.wording import listed
 
 if TYPE_CHECKING:
     from buildlight.daemon.settings import Settings
+    from buildlight.report.report import Report
 
 log = logging.getLogger(__name__)
 
@@ -40,15 +41,34 @@ def main(chosen: argparse.Namespace) -> int:
     with suppress(OSError, ValueError):
         faulthandler.enable()
 
+    found = paths.find_files(chosen.config)
+    for path in found.passed_over:
+        log.info("%s is passed over, because there is %s", path, found.file)
     # An absolute path: a driver may change the working directory before a reload.
-    file = paths.find_file(chosen.config).absolute()
-    return run_with_log_thread(partial(daemon.run, partial(_load, file, settings.load_settings)))
+    load = partial(_load, found.file.absolute(), settings.load_settings)
+    return _run_once(load) if chosen.once else run_with_log_thread(partial(daemon.run, load))
+
+
+def _run_once(load: "Callable[[], Settings]") -> int:
+    from buildlight.cli.check import Finding  # noqa: PLC0415
+    from buildlight.daemon.once import run_once  # noqa: PLC0415
+
+    reports: list[Report | None] = []
+    status = run_with_log_thread(lambda: reports.append(run_once(load)))
+    if status != OK or reports[0] is None:
+        return FAILED
+    troubles = tuple(
+        (lamp.name, lamp.light_because) for lamp in reports[0].lamps if lamp.light_because
+    )
+    for name, why in troubles:
+        write_error(f"{name}: {why}")
+    return OK if Finding(reports[0], troubles).sound else FAILED
 
 
 def _load(file: Path, load_settings: "Callable[[Path], Settings]") -> "Settings":
     settings = load_settings(file)
     log.info(
-        "%s: feeds: %s; lamps: %s%s",
+        "reading %s: feeds: %s; lamps: %s%s",
         file,
         listed([feed.name for feed in settings.feeds]),
         listed([lamp.name for lamp in settings.lamps]),

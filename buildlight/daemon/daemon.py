@@ -40,11 +40,14 @@ from buildlight.report.update import Publisher, Running
 from buildlight.system.folder_lock import lock_folder
 from buildlight.system.paths import given_run_folder, run_folder, state_folder
 from buildlight.system.posix_signals import ending_signals, reloads
+from buildlight.system.running_daemon import find_running_daemon
 from buildlight.system.sd_notify import Systemd
 from buildlight.wording import count
 
 WRITING = 0.3
 """Seconds that a publisher may take to close, while the lights go dark."""
+STARTING = 0.1
+"""Seconds between two looks at whether every light was tried."""
 log = logging.getLogger(__name__)
 
 
@@ -188,7 +191,13 @@ class Daemon:
         )
         tasks = [each.run() for each in self._publishers if isinstance(each, Running)]
         try:
-            await race(self._work(lamps, stop), self._watchdog.run(), self._fault(), *tasks)
+            await race(
+                self._work(lamps, stop),
+                self._watchdog.run(),
+                self._fault(),
+                _share_no_light(lamps),
+                *tasks,
+            )
         finally:
             self._systemd.stopping()
             lamps.darken(DARKENING)
@@ -274,6 +283,22 @@ def _options(settings: Settings) -> Mapping[str, FeedOptions]:
 
 def _keep(settings: Settings) -> float:
     return max((feed.rules.expiry for feed in settings.feeds), default=0.0)
+
+
+async def _share_no_light(lamps: LampGroup) -> None:
+    """Never return; raise :class:`LightUnavailable` if another daemon has a light at the start.
+
+    That one would not let go, and two would show on one light what only one of them knows.
+    """
+    while not lamps.tried:  # noqa: ASYNC110 - the event of the lamps belongs to their watcher
+        await asyncio.sleep(STARTING)
+    for lamp, status in lamps.busy():
+        daemon = find_running_daemon()
+        if daemon is not None:
+            raise LightUnavailable(
+                f"{lamp.name}: driver {lamp.driver!r}: {status.trouble}: {daemon}"
+            )
+    await asyncio.get_running_loop().create_future()
 
 
 async def _see_lights_open(lamps: LampGroup, stop: asyncio.Event) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from buildlight.errors import LightUnavailable
+from buildlight.errors import LightBusy, LightUnavailable
 from buildlight.hours import is_open
 from buildlight.lamps.lamp import Lamp, LampStatus
 from buildlight.lamps.settings import LampSettings
@@ -131,6 +131,14 @@ class LampGroup:
             (each.settings, status)
             for each, status in zip(self._played, self._statuses(), strict=True)
             if not each.settings.options.wait_for_light and status.light is not Light.OK
+        )
+
+    def busy(self) -> tuple[tuple[LampSettings, LampStatus], ...]:
+        """Return the lamps whose light another program holds."""
+        return tuple(
+            (each.settings, status)
+            for each, status in zip(self._played, self._statuses(), strict=True)
+            if isinstance(status.trouble, LightBusy)
         )
 
     def hung(self) -> tuple[str, ...]:

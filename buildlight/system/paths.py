@@ -1,6 +1,7 @@
 """Where files live: the system's folders, and the user's (XDG Base Directory Specification)."""
 
 import os
+import stat
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -11,6 +12,8 @@ from buildlight.errors import ConfigError
 SYSTEM = Path("/etc/buildlight")
 FILE = "buildlight.toml"
 SERVICE_RUN = Path("/run/buildlight")
+RUN_USER = Path("/run/user")
+MEMORY = Path("/dev/shm")  # noqa: S108 - what is in there is checked for its owner
 LOCALTIME = Path("/etc/localtime")
 
 
@@ -86,16 +89,50 @@ def given_run_folder() -> Path | None:
 
 
 def run_folders() -> tuple[Path, ...]:
-    """Return where another process may have its :func:`run_folder`, the service's first."""
+    """Return where another process may have its :func:`run_folder`, the service's first.
+
+    That process may have been started with other variables than this one: by sudo, by cron, or in
+    a terminal without a session.
+    """
     given = os.environ.get("RUNTIME_DIRECTORY")
     ours = _run_folders()
-    return (ours[0], SERVICE_RUN, *ours[1:]) if given else (SERVICE_RUN, *ours)
+    first = (ours[0], SERVICE_RUN, *ours[1:]) if given else (SERVICE_RUN, *ours)
+    uids = dict.fromkeys((os.geteuid(), *_caller()))
+    more = [] if os.environ.get("XDG_RUNTIME_DIR") == "" else map(_without_session, uids)
+    return tuple(dict.fromkeys((*first, *(folder for folders in more for folder in folders))))
 
 
 def _run_folders() -> tuple[Path, ...]:
-    users = os.environ.get("XDG_RUNTIME_DIR", "")
-    found = (given_run_folder(), Path(users, "buildlight") if users else None)
+    users = os.environ.get("XDG_RUNTIME_DIR")
+    if users is None:
+        found = (given_run_folder(), *_without_session(os.geteuid())[:1])
+    else:  # Set but empty, it means none.
+        found = (given_run_folder(), Path(users, "buildlight") if users else None)
     return tuple(folder for folder in found if folder is not None)
+
+
+def _without_session(uid: int) -> tuple[Path, ...]:
+    """Return the folders in memory that user *uid* has without a variable, the better one first."""
+    session, memory = RUN_USER / str(uid), MEMORY / f"buildlight-{uid}"
+    found = [session / "buildlight"] if session.is_dir() else []
+    if MEMORY.is_dir() and _is_free_or_of(memory, uid):
+        found.append(memory)
+    return tuple(found)
+
+
+def _is_free_or_of(folder: Path, uid: int) -> bool:
+    """Return whether nobody but user *uid* has *folder*: anybody may make one of this name."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return True
+    return found.st_uid == uid and stat.S_ISDIR(found.st_mode)
+
+
+def _caller() -> tuple[int, ...]:
+    """Return the user who called sudo."""
+    uid = os.environ.get("SUDO_UID", "")
+    return (int(uid),) if uid.isdecimal() else ()
 
 
 def local_zone() -> tzinfo:

@@ -268,8 +268,9 @@ def test_check_tells_what_is_and_what_the_lamp_would_show(
         r"  shop \(127\.0\.0\.1\): passing, \d+ days ago: https://ci\.example/shop", row
     )
     assert folded.splitlines() == [
-        *told.splitlines()[:-1],
+        *told.splitlines()[:-2],
         "not broken: 1 passing; --all lists them",
+        f"configuration: reading {file}",
     ]
     assert f"127.0.0.1: 1 project  <{server.url()}>" in told
     assert "lamp would show: green\n  because 1 project passes\n" in told
@@ -378,7 +379,7 @@ def test_check_json_prints_the_report_and_nothing_else(tmp_path: Path, server: F
             {"feed": "127.0.0.1", "name": "shop", "verdict": "passing", "building": False,
              "label": "7", "web_url": "https://ci.example/shop", "counted": True,
              "not_counted_because": None, "lamps": ["tower"],
-             "last_build_time": "2026-11-20T11:00:00+00:00", "breakers": []},
+             "last_build_time": "2026-11-20T11:00:00+00:00", "breakers": [], "run": None},
         ],
         "lamps": [
             {"name": "tower", "driver": "serial", "light": "waiting",
