@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from buildlight.config import mqtt, page
+from buildlight.config import mqtt, page, repositories
 from buildlight.config.homes import HOMES, TABLES, strays
 from buildlight.config.mistakes.positions import KeyPath
 from buildlight.config.patterns import look_problems
@@ -191,13 +191,21 @@ def _tables(
         problems.append(Problem((key,), f"none found; add a [[{key}]] table"))
     found = []
     for number, keys in enumerate(written):
-        path, gathered = (key, number), model.with_options(keys)
-        own: list[Problem] = []
-        table = validated(model, path, gathered, own, context=context, homes=homes)
-        if table is not None:
-            found.append(_Found(path, table, gathered["options"]))
-        problems += own
-        problems += strays(path, gathered["options"], own, homes)
+        path = (key, number)
+        try:
+            tables = model.expanded(keys)
+        except ValueError as exc:
+            problems.append(Problem((*path, repositories.KEY), str(exc)))
+            continue
+        for each in tables:
+            gathered = model.with_options(each.keys)
+            own: list[Problem] = []
+            table = validated(model, path, gathered, own, context=context, homes=homes)
+            if table is not None:
+                found.append(_Found(path, table, gathered["options"]))
+            own += strays(path, gathered["options"], own, homes)
+            moved = [replace(problem, path=each.path_of(problem.path)) for problem in own]
+            problems += [problem for problem in moved if problem not in problems]
     return found
 
 

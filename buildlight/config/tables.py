@@ -1,6 +1,6 @@
 """The tables of a configuration: the keys of each, and their types."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -23,6 +23,7 @@ from buildlight.config.patterns import (
     signal_patterns,
 )
 from buildlight.config.problems import Table, in_plain_words, keys_of, text_of
+from buildlight.config.repositories import WrittenTable, expand
 from buildlight.drivers import Driver, load_driver
 from buildlight.feeds import kind_of, load_kind
 from buildlight.patterns.pattern import Pattern
@@ -98,6 +99,11 @@ class OwnKeys(Table):
         return Selection(include=self.include, exclude=self.exclude)
 
     @classmethod
+    def expanded(cls, table: Mapping[str, Any]) -> Sequence[WrittenTable]:
+        """Return the tables that *table* stands for; raises :class:`ValueError`."""
+        return (WrittenTable(table),)
+
+    @classmethod
     def with_options(cls, table: Mapping[str, Any]) -> dict[str, Any]:
         """Return *table* with the keys of its kind or driver moved into one field."""
         common = {key: value for key, value in table.items() if key in keys_of(cls)}
@@ -121,6 +127,12 @@ class FeedTable(OwnKeys):
         validate_default=True,
         description="kind of the feed, see below; for addresses on github.com and gitlab.com it is "
         "`github` and `gitlab` unless set",
+    )
+    repos: tuple[str, ...] = Field(
+        examples=[["acme/shop", "acme/web"]],
+        default=(),
+        description="list of repositories instead of `url`, each a feed of its own: "
+        '`["acme/shop", "acme/web"]`, or their addresses on a server of yours',
     )
     words: Mapping[str, Literal["passing", "broken", "keep"]] = Field(
         examples=[{"flaky": "passing"}],
@@ -155,6 +167,11 @@ class FeedTable(OwnKeys):
         "listed",
     )
     options: Any
+
+    @classmethod
+    def expanded(cls, table: Mapping[str, Any]) -> Sequence[WrittenTable]:
+        """Return a table for each of ``repos``."""
+        return expand(table)
 
     @classmethod
     def with_options(cls, table: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COMMON_KEYS = frozenset(
     {
-        *("name", "kind", "include", "exclude", "words", "roll_up", "ignore_older_than"),
+        *("name", "kind", "include", "exclude", "words", "roll_up", "ignore_older_than", "repos"),
         *("forget_missing", "interval", "building_interval"),
     }
 )
