@@ -43,6 +43,7 @@ MODULES: Mapping[str, str] = {
     "service": "service",
     "hours": "hours",
     "devices": "devices",
+    "doctor": "doctor",
     "demo": "demo",
 }
 """The module of each command; its ``main`` takes the arguments and returns the exit status."""

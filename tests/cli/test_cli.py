@@ -102,6 +102,7 @@ COMMANDS = [
     "service",
     "hours",
     "devices",
+    "doctor",
     "demo",
 ]
 

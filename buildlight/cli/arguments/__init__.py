@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from buildlight import __version__
 from buildlight.cli.arguments.options import BARE, add_config, add_light
-from buildlight.cli.arguments.setup import add_init
+from buildlight.cli.arguments.setup import add_doctor, add_init
 from buildlight.cli.arguments.values import seconds
 
 # The name that type checkers know; importing typing makes `--version` a tenth slower.
@@ -81,6 +81,7 @@ def _parsers() -> "tuple[argparse.ArgumentParser, Mapping[str, argparse.Argument
     _add_service(commands)
     _add_hours(commands)
     _add_devices(commands)
+    add_doctor(commands)
     _add_demo(commands)
     return whole, commands.choices
 

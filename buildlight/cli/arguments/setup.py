@@ -1,4 +1,4 @@
-"""The commands with which a lamp is set up: `init`."""
+"""The commands with which a lamp is set up, and with which trouble is reported."""
 
 import argparse
 
@@ -54,6 +54,19 @@ def add_init(commands: "Commands") -> None:
     )
     _add_rest(init)
     init.set_defaults(command="init", wrong=init.error)
+
+
+def add_doctor(commands: "Commands") -> None:
+    """Add `doctor`."""
+    doctor = commands.add_parser(
+        "doctor",
+        help="print everything that a bug report needs, without secrets",
+        description="Print versions, system, user and groups, devices and their permissions, "
+        "drivers, the service, what the lamps show, the configuration and the last 50 lines of the "
+        "service's log. Secrets are masked; addresses and names of projects are not. Nothing is "
+        "changed, and no server is asked. As root it sees more.",
+    )
+    doctor.set_defaults(command="doctor")
 
 
 def _add_feed(init: argparse.ArgumentParser) -> None:

@@ -11,7 +11,13 @@ from buildlight.cli.setup.questions import Asker
 from buildlight.config.settings import LARGEST
 from buildlight.drivers.inventory import look
 from buildlight.errors import ConfigError
-from buildlight.redaction import looks_random, printable, scrub, secrets_in
+from buildlight.redaction import (
+    SHORTEST_SECRET,
+    looks_random,
+    printable,
+    scrub,
+    secrets_in,
+)
 from buildlight.system.regular_file import read_regular_file
 
 
@@ -43,12 +49,26 @@ def show_existing(asker: Asker, file: Path) -> None:
 
 def without_secrets(text: str) -> str:
     """Return *text* of a configuration without what could be a secret in it."""
+    return scrub(text, secrets_of(text))
+
+
+def secrets_of(text: str) -> frozenset[str]:
+    """Return what could be a secret in *text* of a configuration, whether it is sound or not."""
     secrets: set[str] = set()
     for value in re.findall(r"""["']([^"'\n]+)["']""", text):
         secrets |= (
             secrets_in(value) if "://" in value else {value} if looks_random(value) else set()
         )
-    return scrub(text, secrets)
+    for value in re.findall(_SECRET_KEY, text):
+        secrets.add(value)
+    return frozenset(each for each in secrets if len(each) >= SHORTEST_SECRET)
+
+
+_SECRET_KEY = re.compile(
+    r"""(?:password|passwd|token|secret_value|api_key)["']?\s*=\s*["']?([^"'\s,}]+)""",
+    re.IGNORECASE,
+)
+"""Keys that nobody should have, and that somebody has by mistake."""
 
 
 def _could_be_added(text: str) -> tuple[str, ...]:
