@@ -329,7 +329,21 @@ def _feed(table: FeedTable, name: str, top: Top) -> FeedSettings:
         selection=table.selection,
         interval=interval,
         building_interval=max(building_interval, options.least_building_interval),
+        raised=tuple(_raised(table, top)),
     )
+
+
+def _raised(table: FeedTable, top: Top) -> Iterator[str]:
+    """Yield a sentence for each interval in the file that the server's rate limit forbids."""
+    options = table.options
+    for key, least in (
+        ("interval", options.least_interval),
+        ("building_interval", options.least_building_interval),
+    ):
+        written = getattr(top, key) if key in top.model_fields_set else least
+        wanted = getattr(table, key) or written
+        if wanted < least:
+            yield f"{key} = {wanted:g} is raised to {least:g} s, for the server's rate limit"
 
 
 def _lamp(found: _Found[LampTable], name: str, feeds: Collection[str]) -> LampSettings:

@@ -10,7 +10,10 @@ from buildlight.projects.selection import Selection
 
 @dataclass(frozen=True, slots=True)
 class FeedSettings:
-    """One ``[[feeds]]`` table; *interval* and *building_interval* are seconds between polls."""
+    """One ``[[feeds]]`` table; *interval* and *building_interval* are seconds between polls.
+
+    *raised* are sentences about those that the file wants shorter than the server allows.
+    """
 
     name: str
     kind: type[FeedKind]
@@ -19,12 +22,16 @@ class FeedSettings:
     selection: Selection
     interval: float
     building_interval: float
+    raised: tuple[str, ...] = ()
 
 
 def warnings_of(feeds: Iterable[FeedSettings]) -> Iterator[tuple[str, str]]:
     """Yield what is unwise about *feeds*, each with a name; of one feed twice it is said once."""
     seen: dict[tuple[object, FeedOptions], list[FeedSettings]] = {}
+    told: dict[str, list[str]] = {}
     for feed in feeds:
+        for sentence in feed.raised:
+            told.setdefault(sentence, []).append(feed.name)
         seen.setdefault((feed.kind, feed.options), []).append(feed)
     for (_, options), same in seen.items():
         if options.warning is not None:
@@ -34,6 +41,8 @@ def warnings_of(feeds: Iterable[FeedSettings]) -> Iterator[tuple[str, str]]:
             twin = next((each for each in before if _alike(each, feed)), None)
             if twin is not None:
                 yield feed.name, f"is the same feed as {twin.name}; remove one of the two tables"
+    for sentence, names in told.items():
+        yield ", ".join(names), sentence
 
 
 def _alike(one: FeedSettings, other: FeedSettings) -> bool:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from buildlight.config.settings import check_settings, lamp_from_keys, load_lamps, load_settings
 from buildlight.daemon.settings import Settings
 from buildlight.errors import ConfigError
-from buildlight.feeds.settings import FeedSettings
+from buildlight.feeds.settings import FeedSettings, warnings_of
 from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import RHYTHMS, SLOW_BLINK, Channel, Pattern
@@ -141,6 +141,22 @@ def test_the_address_of_a_forge_names_its_kind(url: str, name: str, interval: fl
     (feed,) = check_settings(a_document(feeds=[{"url": url}])).feeds
 
     assert (feed.name, feed.interval) == (name, interval)
+
+
+def test_an_interval_that_a_server_forbids_is_raised_and_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of all feeds together, and only if somebody wrote it."""
+    monkeypatch.setenv("BUILDLIGHT_SECRET_GITHUB", "ghp_0123456789abcdef0123456789abcdef")
+    auth = {"kind": "bearer", "secret": "github"}
+    github = {"kind": "github", "repos": ["acme/shop", "acme/web"], "auth": auth}
+    asked = check_settings({**a_document(feeds=[github]), "building_interval": 5.0})
+    silent = check_settings(a_document(feeds=[github]))
+
+    assert [feed.building_interval for feed in (*asked.feeds, *silent.feeds)] == [10.0] * 4
+    assert [*warnings_of(silent.feeds)] == []
+    told = "building_interval = 5 is raised to 10 s, for the server's rate limit"
+    assert [*warnings_of(asked.feeds)] == [("acme/shop, acme/web", told)]
 
 
 def test_feeds_of_one_server_are_numbered() -> None:

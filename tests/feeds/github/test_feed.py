@@ -221,9 +221,6 @@ def test_an_unchanged_repository_costs_one_free_request() -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "sentence"),
     [
-        (401, {}, "401 Unauthorized: the token is wrong, expired or revoked"),
-        (403, {"x-accepted-github-permissions": "actions=read"}, "grant it Actions: read"),
-        (403, {"x-github-sso": "required; url=x"}, "choose Configure SSO"),
         (403, {"x-ratelimit-remaining": "0"}, "rate limit reached; next request in 3600 s"),
         (403, {"retry-after": "30"}, "rate limit reached; next request in 30 s"),
         (429, {}, "rate limit reached; next request in"),

@@ -124,8 +124,8 @@ def test_an_empty_list_is_no_verdict() -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "sentence"),
     [
-        (401, {}, "the token is wrong, expired or revoked"),
-        (403, {}, r"scope read_api or the role Reporter in acme/tools/shop, or CI/CD is disabled"),
+        (401, {}, "answers only with a token; set auth"),
+        (403, {}, "no token for acme/tools/shop, or CI/CD is disabled there; set auth"),
         (404, {}, r"no project acme/tools/shop, or it is private; .* decodes %2F"),
         (429, {"retry-after": "17"}, "rate limit reached; next request in 17 s"),
         (429, {}, "rate limit reached; next request in 60 s"),
