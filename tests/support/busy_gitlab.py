@@ -10,6 +10,8 @@ ENDINGS = (
     *("success", "success", "failed", "failed", "canceled", "skipped", "manual"),
     "of_tomorrow",
 )
+RETRIED = frozenset({"success", "failed", "canceled", "manual"})
+"""How a pipeline ended that has jobs to be run again, or for the first time."""
 STRANGE = (
     {"ref": "refs/merge-requests/3/head", "source": "merge_request_event"},
     {"ref": "refs/merge-requests/3/merge", "source": "merge_request_event"},
@@ -45,6 +47,7 @@ class BusyGitLab:
         forge.clock += timedelta(seconds=dice.choice((1, 5, 30, 300)))
         unfinished = [each for each in forge.pipelines if each.status in UNFINISHED]
         ended = [each for each in forge.pipelines if each.status not in UNFINISHED]
+        again = [each for each in ended if each.status in RETRIED and forge.has_shown(each)]
         match dice.randrange(10):
             case 0 | 1:
                 self._begin()
@@ -52,8 +55,8 @@ class BusyGitLab:
                 forge.become(dice.choice(unfinished), dice.choice(sorted(UNFINISHED)))
             case 3 | 4 | 5 if unfinished:
                 forge.become(dice.choice(unfinished), dice.choice(ENDINGS))
-            case 6 | 7 if ended:
-                self._retry(dice.choice(ended))
+            case 6 | 7 if again:
+                self._retry(dice.choice(again))
             case 8 if ended:
                 self._remove(ended)
             case 9:
@@ -67,13 +70,14 @@ class BusyGitLab:
     def _retry(self, pipeline: FakePipeline) -> None:
         self.forge.retry(pipeline)
         if self.dice.random() < 0.5:
-            self.forge.become(pipeline, self.dice.choice(ENDINGS))
+            endings = [word for word in ENDINGS if word != "skipped"]
+            self.forge.become(pipeline, self.dice.choice(endings))
 
     def _remove(self, ended: list[FakePipeline]) -> None:
         if self.dice.random() < 0.5:
             self.forge.expire(self.dice.randrange(1, 30))
         else:
-            self.forge.pipelines.remove(self.dice.choice(ended))
+            self.forge.delete(self.dice.choice(ended))
 
     def _crowd(self) -> None:
         """Skip some commits, or have lists lag behind, or no longer."""

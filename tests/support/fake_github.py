@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import blake2b
+from itertools import takewhile
 from typing import Any
 
 import httpx
@@ -100,6 +101,8 @@ class FakeGitHub(httpx.AsyncBaseTransport):
         self.answers: deque[tuple[str, object]] = deque(maxlen=1000)
         """Each path, and the document that it was answered with; the last thousand."""
         self.requests: list[str] = []
+        self.listed_at = NOON
+        """When somebody read a list that does not lag behind."""
         self.unchanged = 0
         self._ids = 100
         self._numbers: dict[int, int] = {}
@@ -144,14 +147,19 @@ class FakeGitHub(httpx.AsyncBaseTransport):
         run.touched = self.clock
 
     def delete(self, run: FakeRun) -> None:
-        """Remove it, as people do."""
+        """Remove it, as people do: a red one is forgotten, what has passed has passed."""
         self.runs.remove(run)
+        if _verdict(run) == "passing":
+            self.expired.append(run)
 
     def expire(self, count: int) -> None:
-        """Remove the oldest runs that have ended, as retention does."""
-        ended = [run for run in self.runs if run.last.conclusion is not None]
-        self.expired += ended[:count]
-        self.runs = [run for run in self.runs if run not in ended[:count]]
+        """Remove the oldest runs, as retention does, whose end everybody has seen."""
+        old = takewhile(
+            lambda run: run.last.conclusion is not None and run.touched < self.listed_at, self.runs
+        )
+        ended = [*old][:count]
+        self.expired += ended
+        self.runs = self.runs[len(ended) :]
 
     def lag(self) -> None:
         """Have all lists show what is there now, until :attr:`replica` is None again."""
@@ -163,12 +171,8 @@ class FakeGitHub(httpx.AsyncBaseTransport):
             ours = run.repository == OWN and run.branch == branch and run.workflow == workflow
             if not ours or run.event not in COUNTED:
                 continue
-            for attempt in reversed(run.attempts):
-                ended = attempt.conclusion
-                if ended in BROKEN or (ended == "cancelled" and attempt.broken_job):
-                    return "broken"
-                if ended == "success":
-                    return "passing"
+            if (verdict := _verdict(run)) is not None:
+                return verdict
         return None
 
     # What the API answers.
@@ -221,6 +225,8 @@ class FakeGitHub(httpx.AsyncBaseTransport):
                 rows = [self._workflow(number) for number in self.workflows]
                 return {"total_count": len(rows), "workflows": rows}
             case ["actions", "runs"]:
+                if self.replica is None:
+                    self.listed_at = self.clock
                 return self._page(self._listed, query)
             case ["actions", "workflows", number, "runs"]:
                 return self._history(int(number), query)
@@ -299,6 +305,17 @@ class FakeGitHub(httpx.AsyncBaseTransport):
         other = "failure" if attempt.broken_job else attempt.conclusion
         jobs = [documents.job(1, row, "success"), documents.job(2, row, other)]
         return {"total_count": 2, "jobs": jobs}
+
+
+def _verdict(run: FakeRun) -> str | None:
+    """Return ``broken`` or ``passing``: how the newest attempt that decides has ended."""
+    for attempt in reversed(run.attempts):
+        ended = attempt.conclusion
+        if ended in BROKEN or (ended == "cancelled" and attempt.broken_job):
+            return "broken"
+        if ended == "success":
+            return "passing"
+    return None
 
 
 def _next_page(url: httpx.URL, document: object) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from hashlib import blake2b
+from itertools import takewhile
 from typing import Any
 
 import httpx
@@ -50,6 +51,8 @@ class FakeGitLab(httpx.AsyncBaseTransport):
         self.clock = NOON
         self.refusal: tuple[int, dict[str, str]] | None = None
         self.requests: list[str] = []
+        self.listed_at = NOON
+        """When somebody read a list that does not lag behind."""
         self._ids = 100
 
     # What people and machines do.
@@ -66,15 +69,28 @@ class FakeGitLab(httpx.AsyncBaseTransport):
         """Have *pipeline* begin, wait or end."""
         pipeline.status, pipeline.touched = status, self.clock
 
+    def has_shown(self, pipeline: FakePipeline) -> bool:
+        """Return whether a list was read since *pipeline* changed: nothing else tells a retry."""
+        return pipeline.touched < self.listed_at
+
     def retry(self, pipeline: FakePipeline) -> None:
         """Run its failed or cancelled jobs again, or one of those that passed."""
         pipeline.ended.append(pipeline.status)
         pipeline.retried_red |= pipeline.status == "failed"
         self.become(pipeline, "running")
 
+    def delete(self, pipeline: FakePipeline) -> None:
+        """Remove it, as people do: a red one is forgotten, what has passed has passed."""
+        self.pipelines.remove(pipeline)
+        if _verdict(pipeline) == "passing":
+            self.expired.append(pipeline)
+
     def expire(self, count: int) -> None:
-        """Remove the oldest pipelines that have ended, as retention does."""
-        ended = [each for each in self.pipelines if each.status not in UNFINISHED][:count]
+        """Remove the oldest pipelines, as retention does, whose end everybody has seen."""
+        old = takewhile(
+            lambda each: each.status not in UNFINISHED and self.has_shown(each), self.pipelines
+        )
+        ended = [*old][:count]
         self.expired += ended
         self.pipelines = [each for each in self.pipelines if each not in ended]
 
@@ -89,9 +105,8 @@ class FakeGitLab(httpx.AsyncBaseTransport):
                 continue
             if (pipeline.source == "schedule") is not scheduled:
                 continue
-            for status in (pipeline.status, *reversed(pipeline.ended)):
-                if status in DECISIVE:
-                    return DECISIVE[status]
+            if (verdict := _verdict(pipeline)) is not None:
+                return verdict
         return None
 
     # What the API answers.
@@ -137,6 +152,8 @@ class FakeGitLab(httpx.AsyncBaseTransport):
                 }
             case ["pipelines"]:
                 known = self.pipelines if self.replica is None else self.replica
+                if self.replica is None:
+                    self.listed_at = self.clock
                 rows = [each for each in reversed(known) if self._is_listed(each, query)]
                 size, page = int(query.get("per_page", 20)), int(query.get("page", 1))
                 return [_row(each) for each in rows[(page - 1) * size : page * size]]
@@ -152,6 +169,12 @@ class FakeGitLab(httpx.AsyncBaseTransport):
             return pipeline.source == query["source"] and query.get("ref") in (None, pipeline.ref)
         # The filter adds the merge requests whose source branch it is.
         return pipeline.ref == query.get("ref") or pipeline.ref.startswith("refs/merge-requests/")
+
+
+def _verdict(pipeline: FakePipeline) -> str | None:
+    """Return ``broken`` or ``passing``: how it ended the last time that decides."""
+    words = (pipeline.status, *reversed(pipeline.ended))
+    return next((DECISIVE[word] for word in words if word in DECISIVE), None)
 
 
 def _next_page(url: httpx.URL, rows: list[object]) -> dict[str, str]:

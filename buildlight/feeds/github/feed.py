@@ -15,10 +15,10 @@ from buildlight.feeds.feed import FeedAnswer, FeedOptions
 from buildlight.feeds.forge.api import open_api
 from buildlight.feeds.forge.expiry import expiry_notice
 from buildlight.feeds.forge.rows import text
+from buildlight.feeds.forge.runs import project_of
 from buildlight.feeds.github.options import GitHubOptions
 from buildlight.feeds.github.reader import HISTORY, RunReader
 from buildlight.feeds.github.refusals import sentence_of
-from buildlight.feeds.github.runs import project_of
 from buildlight.feeds.github.workflows import (
     ACTIVE,
     INACTIVE,

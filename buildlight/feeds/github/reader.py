@@ -9,20 +9,17 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from buildlight.errors import FeedMalformed, FeedRefused
-from buildlight.feeds.github.runs import (
+from buildlight.feeds.forge.runs import (
     DECISIVE,
     Runs,
     WorkflowRun,
-    counts,
     decisive,
     merge,
     needs_jobs,
-    parse_run,
-    parse_runs,
-    row_count,
     runs_since_verdict,
     undecided,
 )
+from buildlight.feeds.github.runs import counts, parse_run, parse_runs, row_count
 from buildlight.feeds.json_api import JsonApi
 
 PAGE = 30

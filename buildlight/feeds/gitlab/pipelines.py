@@ -161,7 +161,9 @@ def project_of(
     last, decided = newest(pipelines), decisive(pipelines)
     if last is None:
         return Project(name=name, activity="Sleeping", last_build_status="Unknown")
-    odd = last.finished and last.status not in DECISIVE | KEEPING
+    # A word that nobody knows confirms no pass; a red before it stays as it is.
+    red = decided is not None and decided.decided == "failed"
+    odd = last.finished and last.status not in DECISIVE | KEEPING and not red
     shown = last if odd or decided is None else decided
     word = decided.decided if decided else ""
     return Project(

@@ -7,18 +7,10 @@ from typing import Any
 import pytest
 
 from buildlight.errors import FeedMalformed
+from buildlight.feeds.forge import runs as module
 from buildlight.feeds.forge.rows import KEPT
-from buildlight.feeds.github import runs as module
-from buildlight.feeds.github.runs import (
-    EVENTS,
-    WorkflowRun,
-    counts,
-    decisive,
-    merge,
-    parse_runs,
-    project_of,
-    undecided,
-)
+from buildlight.feeds.forge.runs import WorkflowRun, decisive, merge, project_of, undecided
+from buildlight.feeds.github.runs import EVENTS, counts, parse_runs
 from support.examples import NOON
 
 
@@ -76,13 +68,21 @@ BROKEN = {"conclusion": "failure"}
         ("neutral", "failure"),
         ("stale", "failure"),
         ("action_required", "failure"),
-        ("half_done", "half_done"),
-        (None, "null"),
+        ("half_done", "failure"),
+        (None, "failure"),
     ],
 )
 def test_each_conclusion_of_the_newest_run(conclusion: str | None, word: str) -> None:
-    """Four words decide, four keep the red of the run before, an unknown one is passed on."""
+    """Four words decide, all others keep the red of the run before."""
     listing = read(a_row(8, conclusion=conclusion), a_row(7, **BROKEN))
+
+    assert shown(listing)[:2] == ("Sleeping", word)
+
+
+@pytest.mark.parametrize(("conclusion", "word"), [("half_done", "half_done"), (None, "null")])
+def test_a_word_that_nobody_knows_confirms_no_pass(conclusion: str | None, word: str) -> None:
+    """It is passed on, so that the pass before it grows old, and the word is logged."""
+    listing = read(a_row(8, conclusion=conclusion), a_row(7))
 
     assert shown(listing)[:2] == ("Sleeping", word)
 

@@ -67,15 +67,21 @@ def shown(*listings: tuple[Pipeline, ...], manual_passes: bool = False) -> tuple
         ("pending", "Pending", "failed"),
         ("canceling", "Pending", "failed"),
         ("scheduled", "Pending", "failed"),
-        ("half_done", "Sleeping", "half_done"),
-        (None, "Sleeping", "null"),
+        ("half_done", "Sleeping", "failed"),
+        (None, "Sleeping", "failed"),
     ],
 )
 def test_each_status_of_the_newest_pipeline(status: str | None, activity: str, word: str) -> None:
-    """Two words decide, the others keep the red of the pipeline before, an unknown is passed on."""
+    """Two words decide, all others keep the red of the pipeline before."""
     listing = read(a_row(8, status=status), a_row(7, status="failed"))
 
     assert shown(listing)[:2] == (activity, word)
+
+
+@pytest.mark.parametrize(("status", "word"), [("half_done", "half_done"), (None, "null")])
+def test_a_word_that_nobody_knows_confirms_no_pass(status: str | None, word: str) -> None:
+    """It is passed on, so that the pass before it grows old, and the word is logged."""
+    assert shown(read(a_row(8, status=status), a_row(7)))[:2] == ("Sleeping", word)
 
 
 def test_a_retried_pipeline_keeps_its_red() -> None:

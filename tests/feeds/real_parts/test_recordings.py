@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from buildlight.errors import FeedError, FeedRefused
+from buildlight.feeds.forge.runs import DECISIVE
 from buildlight.feeds.github.feed import GitHubFeed
 from buildlight.feeds.github.options import GitHubOptions
-from buildlight.feeds.github.runs import DECISIVE, EVENTS
+from buildlight.feeds.github.runs import EVENTS
 from buildlight.feeds.http.messages import Request
 from buildlight.feeds.json_api import Budget, JsonApi
 from buildlight.feeds.rate_limit import allowance
