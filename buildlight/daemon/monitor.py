@@ -141,10 +141,11 @@ class Monitor:
         async with aclosing(source.readings(due)) as readings:
             async for outcome in readings:
                 reading = Reading(
-                    loop.time(),
-                    self._clock(),
-                    outcome,
+                    at=loop.time(),
+                    clock=self._clock(),
+                    outcome=outcome,
                     rest=source.rest or 0.0,
+                    date=source.date,
                     notices=source.notices,
                 )
                 async with self._one_by_one:

@@ -8,6 +8,7 @@ import asyncio
 import math
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -146,7 +147,8 @@ class Session:
         """Publish the last states with the previous report; making a new one may take too long."""
         if self.report is not None:
             now, feeds = asyncio.get_running_loop().time(), monitor.watched()
-            last = Update(self.report, self.report, feeds, self._polls, now)
+            report = replace(self.report, at=self._clock())  # The clock may have been set since.
+            last = Update(report, report, feeds, self._polls, now)
             for publisher in self._publishers:
                 publisher.publish(last)
 

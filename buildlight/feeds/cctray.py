@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from buildlight.errors import FeedMalformed, FeedRefused
 from buildlight.feeds.feed import FeedOptions
+from buildlight.feeds.http.dates import date_of
 from buildlight.feeds.http.options import HttpOptions
 from buildlight.network.origin import ORIGIN
 from buildlight.projects.project import Project
@@ -32,6 +34,8 @@ class CCTrayFeed:
         self._digest = b""
         self._projects: tuple[Project, ...] = ()
         self._request = options.request()
+        self.date: datetime | None = None
+        """The server's time of day at its last answer."""
 
     @classmethod
     def open(cls, options: CCTrayOptions, *, network: "Network") -> Self:
@@ -46,6 +50,7 @@ class CCTrayFeed:
             if digest != self._digest:
                 self._projects = await _parsed(response)
                 self._digest = digest
+        self.date = date_of(response.headers.get("Date"))
         # Only now: the validators belong to the last document that was a feed.
         self._request = replace(self._request, validators=response.validators)
         return self._projects

@@ -6,6 +6,7 @@ makes one feed of them, and that feed is either polled or pushed.
 
 from collections.abc import AsyncIterator, Hashable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -126,6 +127,19 @@ class PolledFeed(Feed, Protocol):
         """Return all projects; raises :class:`errors.FeedError`.
 
         It keeps its own time limit, ``options.deadline``, and may be cancelled at any moment.
+        """
+        ...
+
+
+@runtime_checkable
+class Dated(Protocol):
+    """A feed that knows what time of day its server has; any feed may be one."""
+
+    @property
+    def date(self) -> datetime | None:
+        """The server's time of day at its last answer, with a zone.
+
+        Projects do not become too old by a clock of ours that is ahead of it.
         """
         ...
 

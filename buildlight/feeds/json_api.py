@@ -8,11 +8,11 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from buildlight.errors import FeedMalformed, FeedRefused
+from buildlight.feeds.http.dates import date_of
 from buildlight.feeds.rate_limit import Allowance, allowance, pause
 from buildlight.projects.feed_state import LONGEST_REST
 
@@ -112,7 +112,9 @@ class JsonApi:
         free_unchanged: bool = False,
     ) -> None:
         self.now = datetime.fromtimestamp(0, tz=UTC)
-        """The server's time of day, from its last answer."""
+        """The server's time of day, from its last answer; ours if it does not tell."""
+        self.date: datetime | None = None
+        """The server's time of day, if its last answer told it."""
         self.headers: Mapping[str, str] = {}
         """Those of the last answer."""
         self._base = base.rstrip("/")
@@ -163,7 +165,8 @@ class JsonApi:
                 raise (limited or self._explain(refused)) from refused
         self._requests += response.body is not None or not self._free_unchanged
         self._budget.note(response, loop.time())
-        self.headers, self.now = response.headers, _date(response.headers.get("date"))
+        self.headers, self.date = response.headers, date_of(response.headers.get("date"))
+        self.now = self.date or datetime.now(tz=UTC)
         return response
 
 
@@ -175,11 +178,3 @@ def parse_json(body: bytes) -> object:
         if body.lstrip()[:1] == b"<":
             raise FeedMalformed("a web page, not JSON; check url and api") from exc
         raise FeedMalformed("not JSON, or cut short; check url and api") from exc
-
-
-def _date(text: str | None) -> datetime:
-    try:
-        told = parsedate_to_datetime(text or "")
-    except (TypeError, ValueError, OverflowError):
-        return datetime.now(tz=UTC)
-    return told if told.tzinfo else told.replace(tzinfo=UTC)

@@ -10,11 +10,12 @@ import logging
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager, suppress
+from datetime import datetime
 from traceback import extract_tb
 from typing import TYPE_CHECKING, TypeVar
 
 from buildlight.errors import FeedError, FeedRefused, FeedUnreachable
-from buildlight.feeds.feed import FeedAnswer, FeedOptions, Given, PolledFeed, PushedFeed
+from buildlight.feeds.feed import Dated, FeedAnswer, FeedOptions, Given, PolledFeed, PushedFeed
 from buildlight.feeds.settings import FeedSettings
 from buildlight.feeds.sharing import Network
 from buildlight.projects.project import Project
@@ -58,6 +59,12 @@ class Source:
         self._feed = feed
         self._options = readers[0].options
         self._last = FeedAnswer(())
+
+    @property
+    def date(self) -> datetime | None:
+        """The server's time of day at its last answer, if the feed knows it."""
+        told = self._feed.date if isinstance(self._feed, Dated) else None
+        return told if told is not None and told.tzinfo is not None else None
 
     async def read(self) -> Outcome:
         """Return the next outcome: of one poll, or the first that is pushed."""

@@ -212,3 +212,9 @@ def lay_over(frame: Frame, pattern: Pattern, seconds: float) -> Frame:
 def colours_of(channels: Iterable[Channel]) -> frozenset[Channel]:
     """Return those of *channels* that are visible: all but the buzzer."""
     return frozenset(channels) - {Channel.BUZZER}
+
+
+def lit_by(patterns: Iterable[Pattern]) -> tuple[Channel, ...]:
+    """Return the channels that any of *patterns* lights, from top to foot."""
+    lit = {stroke.channel for pattern in patterns for stroke in pattern.strokes}
+    return tuple(channel for channel in Channel if channel in lit)

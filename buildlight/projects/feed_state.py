@@ -7,7 +7,7 @@ missing project is forgotten. ``plausibility`` has the rules about suspicious an
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from buildlight.errors import FeedError
@@ -22,7 +22,15 @@ from buildlight.projects.project import (
     unknown_activities,
     unknown_words,
 )
-from buildlight.projects.verdict import ProjectEvent, ProjectState, Verdict, event, update
+from buildlight.projects.vanished import missing_of
+from buildlight.projects.verdict import (
+    ProjectEvent,
+    ProjectState,
+    Verdict,
+    event,
+    forgotten,
+    update,
+)
 
 LONGEST_REST = 300.0
 """Seconds of rest after a good answer that count as the interval: a feed that rests longer is
@@ -78,7 +86,7 @@ class Reading:
     *at* is seconds of a clock that never jumps, *clock* the time of day that a person reads:
     a Pi has no clock of its own, and its time of day may leap by years when the network comes.
     *rest* is how many seconds a good answer asked to be left alone, *notices* what it told a
-    person.
+    person, *date* the server's own time of day.
     """
 
     at: float
@@ -86,6 +94,7 @@ class Reading:
     outcome: tuple[Project, ...] | FeedError
     rest: float = 0.0
     notices: tuple[str, ...] = ()
+    date: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,8 @@ class FeedState:
     *revision* goes up whenever a report of it would say something else, ages aside. *answered* is
     when the last good answer came, in seconds as in :class:`Reading`, *answer* that answer; *rest*
     is the rest that it asked for, *notices* what it told a person. *settled* says that the same
-    answer again would change nothing. *newcomers* are names that have to prove themselves.
+    answer again would change nothing. *newcomers* are names that have to prove themselves. *date*
+    is the server's time of day at its last good answer, if it told one.
     """
 
     projects: Mapping[Key, ProjectState] = field(default_factory=dict)
@@ -108,6 +118,13 @@ class FeedState:
     rest: float = 0.0
     notices: tuple[str, ...] = ()
     newcomers: Newcomers | None = None
+    date: datetime | None = None
+
+    def time_of_day(self, clock: datetime, *, now: float) -> datetime:
+        """Return the earlier of *clock* and the server's: one that is ahead makes all old."""
+        if self.date is None or self.answered is None:
+            return clock
+        return min(clock, self.date + timedelta(seconds=max(now - self.answered, 0.0)))
 
     @property
     def building(self) -> bool:
@@ -185,14 +202,20 @@ def absorb(feed_state: FeedState, reading: Reading, *, rules: Rules) -> tuple[Fe
     if isinstance(reading.outcome, FeedError):
         return _fail(feed_state, reading.outcome), News()
     if feed_state.settled and reading.outcome is feed_state.answer:
-        again = replace(feed_state, answered=reading.at, rest=reading.rest, notices=reading.notices)
+        again = replace(
+            feed_state,
+            answered=reading.at,
+            rest=reading.rest,
+            notices=reading.notices,
+            date=reading.date,
+        )
         return again if feed_state.error is None else _recovered(again), News()
     answer = normalize_all(reading.outcome)
     fault, newcomers = find_fault(feed_state, answer, rules, at=reading.at)
     if fault is not None:
         return replace(_fail(feed_state, fault), newcomers=newcomers), News()
     read = _read(feed_state, reading, answer, rules)
-    kept = _missing(feed_state, read, reading, rules)
+    kept = missing_of(feed_state, read, reading, rules)
     known = (
         feed_state.projects.keys()
     )  # In the order of the state, because some servers send rows in changing order.
@@ -208,8 +231,10 @@ def absorb(feed_state: FeedState, reading: Reading, *, rules: Rules) -> tuple[Fe
         and all(each.definite and each.steady for each in read.values()),
         rest=reading.rest,
         notices=reading.notices,
+        date=reading.date,
     )
-    return after, _news(feed_state, after, answer, rules, clock=reading.clock)
+    clock = after.time_of_day(reading.clock, now=reading.at)
+    return after, _news(feed_state, after, answer, rules, clock=clock)
 
 
 def in_doubt(feed_state: FeedState) -> FeedState:
@@ -223,7 +248,7 @@ def in_doubt(feed_state: FeedState) -> FeedState:
         revision=feed_state.revision + 1,
         settled=False,
         projects={
-            key: replace(_forgotten(known), doubted=True)
+            key: replace(forgotten(known), doubted=True)
             if known.verdict is not Verdict.NONE
             else known
             for key, known in feed_state.projects.items()
@@ -297,63 +322,7 @@ def _unconfirmed(
         doubted=before is not None and before.doubted and not old,
     )
     # Forgetting a red could turn a lamp green, so a broken project is only doubted.
-    return _forgotten(known) if old else known
-
-
-def _missing(
-    feed_state: FeedState, read: Mapping[Key, ProjectState], reading: Reading, rules: Rules
-) -> dict[Key, ProjectState]:
-    """Return the projects that are missing from the answer and are still kept.
-
-    After a restart or a long silence of the feed, a broken project counts as missing from now on,
-    and a green one is forgotten at once.
-    """
-    answered = feed_state.answered
-    blind = answered is None or reading.at >= answered + rules.max_age
-    kept = {}
-    for key, known in feed_state.projects.items():
-        if key in read or known.project.stand_in:  # This doubt has ended.
-            continue
-        red = known.verdict is Verdict.BROKEN
-        since = known.missing_since
-        if since is None:
-            since = reading.at if blind and red else answered
-        grace = rules.forget_missing if red else rules.max_age
-        if since is not None and since + grace > reading.at:
-            kept[key] = _gone(known, since, reading, rules)
-    return _latest(kept)
-
-
-def _gone(known: ProjectState, since: float, reading: Reading, rules: Rules) -> ProjectState:
-    unconfirmed = since if known.unconfirmed_since is None else known.unconfirmed_since
-    old = reading.at - unconfirmed >= rules.expiry
-    known = replace(
-        known,
-        missing_since=since,
-        unconfirmed_since=unconfirmed,
-        definite=False,
-        doubted=known.doubted and not old,
-    )
-    return _forgotten(known) if old else known
-
-
-def _latest(missing: dict[Key, ProjectState]) -> dict[Key, ProjectState]:
-    """Return the projects that were seen last; without a limit new names could fill the memory."""
-    if len(missing) <= MOST_MISSING:
-        return missing
-    latest = sorted(missing, key=lambda key: missing[key].missing_since or 0.0, reverse=True)
-    return {key: missing[key] for key in latest[:MOST_MISSING]}
-
-
-MOST_MISSING = 50_000
-"""Most missing projects that are kept: as many as one answer may contain."""
-
-
-def _forgotten(known: ProjectState) -> ProjectState:
-    """Return *known* without its verdict if that is passing."""
-    if known.verdict is not Verdict.PASSING:
-        return known
-    return replace(known, verdict=Verdict.NONE, since=None)
+    return forgotten(known) if old else known
 
 
 def _news(

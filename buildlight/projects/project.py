@@ -77,6 +77,15 @@ class Project:
         """Whether the row stands for a doubted feed or lamp of another buildlight."""
         return DOUBT in self.marks
 
+    @property
+    def breakers(self) -> tuple[str, ...]:
+        """The people whom the server blames for the last build."""
+        told = (each.text.strip() for each in self.messages if each.kind == BREAKERS)
+        return tuple(text for text in told if text)
+
+
+BREAKERS = "Breakers"
+"""The kind of message in which CruiseControl.NET and GoCD name people."""
 
 DOUBT = "doubt"
 """The mark of a row that stands for a feed or a lamp; all other marks are daemons."""

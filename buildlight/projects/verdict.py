@@ -6,7 +6,7 @@ completed. Three small tables and :func:`update` decide what a new reading means
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
@@ -217,3 +217,10 @@ def _since(
     if told is not None and told.tzinfo is not None and told <= now:
         return told
     return now if before else None
+
+
+def forgotten(known: ProjectState) -> ProjectState:
+    """Return *known* without its verdict if that is passing."""
+    if known.verdict is not Verdict.PASSING:
+        return known
+    return replace(known, verdict=Verdict.NONE, since=None)

@@ -10,6 +10,7 @@ from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
 from buildlight.report.report import FeedReport, LampReport, Light, Report
+from buildlight.report.rows import TooOld
 from buildlight.report.update import Update
 from buildlight.wording import count
 
@@ -41,6 +42,7 @@ class ChangeLog:
         for feed in update.report.feeds:
             _log_warnings(old_feeds.get(feed.name), feed)
             _log_notices(old_feeds.get(feed.name), feed)
+            _log_too_old(update, feed.name)
         for lamp in update.report.lamps:
             before = old_lamps.get(lamp.name)
             self._log_lamp(before, lamp, now=update.now)
@@ -143,6 +145,34 @@ def _log_notices(before: FeedReport | None, after: FeedReport) -> None:
     for notice in after.notices:
         if before is None or notice not in before.notices:
             log.warning("%s: %s", after.name, notice)
+
+
+def _log_too_old(update: Update, feed: str) -> None:
+    """Log which projects of *feed* do not count any more: time alone may turn a lamp green."""
+    before = update.before.parts.get(feed) if update.before is not None else None
+    after = update.report.parts.get(feed)
+    if before is None or after is None or after.feed.rules.ignore_older_than is None:
+        return
+    counted = {row.name for row in before.rows if row.left_out is None}
+    aged = [
+        (row, row.left_out.days)
+        for row in after.rows
+        if isinstance(row.left_out, TooOld) and row.name in counted
+    ]
+    for row, days in aged[:MOST_TOO_OLD]:
+        log.warning(
+            "%s: %s (%s) does not count any more: its last build is %s old (ignore_older_than)",
+            feed,
+            row.plain_name,
+            row.known.verdict.value,
+            count(days, "day"),
+        )
+    if more := len(aged[MOST_TOO_OLD:]):
+        log.warning("%s: %s more do not count any more", feed, count(more, "project"))
+
+
+MOST_TOO_OLD = 20
+"""Projects that are named at once."""
 
 
 def _why(lamp: LampReport) -> str:

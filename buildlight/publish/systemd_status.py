@@ -1,6 +1,6 @@
 """Tells systemd the state of the service: the status sentence, ready, reloading."""
 
-from buildlight.report.report import sentence
+from buildlight.report.summary import sentence
 from buildlight.report.update import Update
 from buildlight.system.sd_notify import Systemd
 

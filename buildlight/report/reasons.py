@@ -5,12 +5,14 @@ Sentences are made from values and decide nothing: what a lamp shows is in ``dou
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from buildlight.projects.selection import Selection
 from buildlight.projects.signal import Doubt, Signal
 from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
 from buildlight.report.doubts import (
+    FeedRows,
     Missing,
     NeverAnswered,
     NothingCounts,
@@ -21,7 +23,7 @@ from buildlight.report.doubts import (
     Unwritten,
     Vanished,
 )
-from buildlight.report.rows import LeftOut, Row, Tally, TooOld, Watched
+from buildlight.report.rows import LeftOut, Row, Tally, TooOld, Watched, aged_out
 from buildlight.wording import count, span, time_of
 
 RULES: Mapping[str, str] = {
@@ -102,6 +104,23 @@ def unmatched(pattern: str) -> str:
     """Say that *pattern* of an include list matches nothing."""
     return f"no project matches {printable(pattern)!r} in include"
 
+
+def too_old(watched: Iterable[FeedRows], selection: Selection) -> Iterable[str]:
+    """Say which broken projects of *watched* are too old to count for a lamp."""
+    if rows := [row for each in watched for row in aged_out(each.feed, each.rows, selection)]:
+        yield f"{names_of(rows)} {_is(rows)} broken, but too old to count (ignore_older_than)"
+
+
+def clock_warnings(feed: Watched, *, now: float, clock: datetime) -> Iterable[str]:
+    """Warn of a clock that would make projects of *feed* too old."""
+    if feed.rules.ignore_older_than is None:
+        return
+    if clock - feed.state.time_of_day(clock, now=now) > AHEAD:
+        yield "this machine's clock is ahead of the server's; ignore_older_than uses the server's"
+
+
+AHEAD = timedelta(hours=1)
+"""How much a clock may be ahead of a server's before it is worth a warning."""
 
 NOT_WATCHED = "no lamp watches it"
 

@@ -8,9 +8,9 @@ from itertools import chain
 
 from buildlight.hours import Hours, is_open, next_switch
 from buildlight.patterns.known import Known
-from buildlight.patterns.pattern import Channel, Pattern, dim
+from buildlight.patterns.pattern import Channel, Pattern, dim, lit_by
 from buildlight.projects.feed_state import Freshness
-from buildlight.projects.project import Project, Run
+from buildlight.projects.project import Run
 from buildlight.projects.selection import Selection, idle
 from buildlight.projects.signal import RANKS, Signal, aggregate
 from buildlight.projects.verdict import Verdict
@@ -20,14 +20,24 @@ from buildlight.report.reasons import (
     NO_LIGHT,
     NOT_WATCHED,
     RULES,
+    clock_warnings,
     closed_until,
     endings,
     not_counted,
+    too_old,
     unmatched,
     verdict_reasons,
     why,
 )
-from buildlight.report.rows import NAMELESS, Excluded, Row, Tally, Watched, counted, rows_of
+from buildlight.report.rows import (
+    NAMELESS,
+    Excluded,
+    Row,
+    Tally,
+    Watched,
+    counted,
+    rows_of,
+)
 
 
 class Light(Enum):
@@ -195,10 +205,15 @@ def make_report(
     """
     old = {lamp.name: lamp for lamp in before.lamps} if before else {}
     known = before.parts if before else {}
-    parts = {feed.name: _part(feed, lamps, known.get(feed.name), clock=clock) for feed in feeds}
+    parts = {
+        feed.name: _part(
+            feed, lamps, known.get(feed.name), clock=feed.state.time_of_day(clock, now=now)
+        )
+        for feed in feeds
+    }
     return Report(
         at=clock,
-        feeds=tuple(_feed(part, now=now) for part in parts.values()),
+        feeds=tuple(_feed(part, now=now, clock=clock) for part in parts.values()),
         projects=tuple(chain.from_iterable(part.projects for part in parts.values())),
         lamps=tuple(
             _lamp(lamp, [*parts.values()], old.get(lamp.name), now=now, clock=clock)
@@ -265,7 +280,7 @@ def _same(before: Part, feed: Watched, watchers: Watchers) -> bool:
     )
 
 
-def _feed(part: Part, *, now: float) -> FeedReport:
+def _feed(part: Part, *, now: float, clock: datetime) -> FeedReport:
     feed, feed_state = part.feed, part.feed.state
     return FeedReport(
         name=feed.name,
@@ -274,7 +289,7 @@ def _feed(part: Part, *, now: float) -> FeedReport:
         age=None if feed_state.answered is None else round(now - feed_state.answered, 1),
         error=feed.error,
         projects=len(part.rows),
-        warnings=_warnings(feed.selection, [part]),
+        warnings=(*_warnings(feed.selection, [part]), *clock_warnings(feed, now=now, clock=clock)),
         notices=feed.notices,
         doubted=frozenset() if part.certain else _doubted(part, now=now),
     )
@@ -320,20 +335,10 @@ def _projects(
             not_counted_because=None if by else left_out or NOT_WATCHED,
             lamps=by,
             last_build_time=row.known.project.last_build_time,
-            breakers=breakers_of(row.told),
+            breakers=row.told.breakers,
             marks=row.told.marks,
             run=row.told.run,
         )
-
-
-def breakers_of(project: Project) -> tuple[str, ...]:
-    """Return the people whom the server blames for the last build of *project*."""
-    told = (each.text.strip() for each in project.messages if each.kind == BREAKERS)
-    return tuple(text for text in told if text)
-
-
-BREAKERS = "Breakers"
-"""The kind of message in which CruiseControl.NET and GoCD name people."""
 
 
 def _lamp(
@@ -354,7 +359,11 @@ def _lamp(
     doubts = doubts_of(watched, lamp.selection, now=now)
     signal = aggregate(tally.voters, doubts=doubts)
     pattern = lamp.patterns[RANKS[signal]]
-    because = [*verdict_reasons(tally, signal, clock=clock), *map(why, doubts)]
+    because = [
+        *verdict_reasons(tally, signal, clock=clock),
+        *map(why, doubts),
+        *too_old(watched, lamp.selection),
+    ]
     ends = [*endings(signal, tally, feeds, doubts)]
     if lamp.hours is not None and not is_open(lamp.hours, clock):
         pattern = dim(pattern, lamp.closed)
@@ -379,22 +388,8 @@ def _lamp(
         rule=RULES[RANKS[signal]],
         until=" or ".join(ends),
         broken=tuple((row.feed, row.told.name) for row in tally.broken),
-        channels=_channels(lamp.patterns.values()),
+        channels=lit_by(lamp.patterns.values()),
         trouble=lamp.trouble,
         known=(lamp.known or Known.TOLD) if lamp.light is Light.OK else None,
         warnings=_warnings(lamp.selection, watching),
-    )
-
-
-def _channels(patterns: Iterable[Pattern]) -> tuple[Channel, ...]:
-    lit = {stroke.channel for pattern in patterns for stroke in pattern.strokes}
-    return tuple(channel for channel in Channel if channel in lit)
-
-
-def sentence(report: Report) -> str:
-    """Return the report in one line: each lamp's signal and why."""
-    return "; ".join(
-        f"{lamp.name}: {RANKS[lamp.signal]}: {lamp.because}"
-        + ("" if lamp.light is Light.OK else f" (its light is {lamp.light.value})")
-        for lamp in report.lamps
     )

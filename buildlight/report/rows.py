@@ -98,6 +98,8 @@ class Row:
 def rows_of(feed: Watched, *, clock: datetime) -> tuple[Row, ...]:
     """Return the rows of *feed* at the time of day *clock*, including those that do not count.
 
+    *clock* is not ahead of the server's, as far as that is known.
+
     Old projects are removed before a pipeline is rolled up (counted as one project): a stage that
     was last built two years ago must not keep its pipeline red.
     """
@@ -121,6 +123,19 @@ def rows_of(feed: Watched, *, clock: datetime) -> tuple[Row, ...]:
         )
         for each, shown, too_old in zip_longest(known, told, ages)
     )
+
+
+def aged_out(feed: Watched, rows: Iterable[Row], selection: Selection) -> tuple[Row, ...]:
+    """Return the broken ones of *rows* that would count for a lamp, were they not too old."""
+    if feed.rules.ignore_older_than is None:
+        return ()
+    old = [
+        row
+        for row in rows
+        if isinstance(row.left_out, TooOld) and row.known.verdict is Verdict.BROKEN
+    ]
+    chosen = selection.of(feed.selection.of(row.name for row in old))
+    return tuple(row for row in old if row.name in chosen)
 
 
 def counted(rows: Iterable[Row], selection: Selection) -> tuple[Row, ...]:

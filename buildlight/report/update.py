@@ -13,7 +13,7 @@ from buildlight.projects.redacted import redacted
 from buildlight.projects.verdict import Event, ProjectState
 from buildlight.redaction import scrub
 from buildlight.report.poll_stats import PollStats
-from buildlight.report.report import Report, Shown, breakers_of
+from buildlight.report.report import Report, Shown
 from buildlight.report.rows import Watched
 
 
@@ -35,7 +35,7 @@ class BuildEvent:
     @property
     def breakers(self) -> tuple[str, ...]:
         """Return the people whom the server blames for the build."""
-        return breakers_of(self.after.project)
+        return self.after.project.breakers
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from importlib.metadata import EntryPoints, entry_points
 from typing import TypeVar
 
@@ -72,6 +73,26 @@ def test_a_feed_gives_its_projects(server: FeedServer) -> None:
 
     assert project.name == "shop"
     assert project.last_build_status == "Success"
+
+
+@pytest.mark.parametrize(
+    ("header", "date"),
+    [
+        ("Tue, 01 Dec 2026 12:00:00 GMT", datetime(2026, 12, 1, 12, tzinfo=UTC)),
+        ("yesterday", None),
+    ],
+)
+def test_a_feed_tells_the_time_of_its_server(
+    server: FeedServer, header: str, date: datetime | None
+) -> None:
+    """A project is not too old by a clock of ours that is ahead."""
+    server.answer = Answer(headers={"Date": header})
+
+    async def dated(feed: CCTrayFeed) -> datetime | None:
+        await feed.read()
+        return feed.date
+
+    assert read(server, dated) == date
 
 
 def test_the_same_bytes_give_the_same_tuple(server: FeedServer) -> None:

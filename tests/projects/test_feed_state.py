@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from buildlight.errors import FeedError, FeedMalformed, FeedUnreachable
 from buildlight.projects.ccxml import MAX_PROJECTS
 from buildlight.projects.feed_state import (
-    MOST_MISSING,
     FeedState,
     Freshness,
     News,
@@ -25,6 +24,7 @@ from buildlight.projects.feed_state import (
     unanswered,
 )
 from buildlight.projects.project import STATUS_WORDS, BuildStatus, Project
+from buildlight.projects.vanished import MOST_MISSING
 from buildlight.projects.verdict import Event, Verdict
 from support.examples import NOON, a_memory, a_project
 
@@ -510,7 +510,7 @@ def test_no_more_is_kept_of_what_is_missing_than_an_answer_may_hold(
 ) -> None:
     """A server that has other projects at every poll fills no memory: the latest are kept."""
     assert MOST_MISSING == MAX_PROJECTS
-    monkeypatch.setattr("buildlight.projects.feed_state.MOST_MISSING", 2)
+    monkeypatch.setattr("buildlight.projects.vanished.MOST_MISSING", 2)
     answers = [
         an_answer(
             at,

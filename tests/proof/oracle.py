@@ -80,10 +80,13 @@ class Held:
     """Whether it is another buildlight's doubt, which may go as it came."""
     announced: Build = ("", None)
     """The build that was told last: of one there is one event."""
+    announced_running: bool = False
+    """Whether the build that runs was told already, as it turned red before its end."""
 
     def wake(self, confirmed: float) -> None:
         """Take what was kept over a restart, *confirmed* at that second."""
         self.building = self.missing = self.odd = self.stand_in = False
+        self.announced_running = False
         self.confirmed, self.seen = confirmed, -math.inf
         self.announced = self.label, self.time
 
@@ -207,6 +210,9 @@ class Told:
             self._announce(said, held, before, turned=first or held.verdict != before)
         elif first:
             held.label, held.time = said.label, said.time
+        turned = first or held.verdict != before
+        held.announced_running &= building
+        held.announced_running |= building and turned and held.verdict == "broken"
         held.odd = word not in PASSING_WORDS | BROKEN_WORDS | QUIET_WORDS
         held.building, held.seen = building, now
 
@@ -218,8 +224,10 @@ class Told:
             self.turns.append(("fixed", name))
         elif self.good is not None and before != "broken" == held.verdict:
             self.turns.append(("broken", name))
-        elif self.good is not None and before == "broken" and idle and build != held.announced:
-            self.repeats.append(("still-broken", name))
+        elif self.good is not None and before == held.verdict == "broken" and idle:
+            ended = held.building and not held.announced_running
+            if ended or build != held.announced:
+                self.repeats.append(("still-broken", name))
         if idle or turned:
             held.announced = build
 

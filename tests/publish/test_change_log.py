@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -9,10 +10,10 @@ import pytest
 from buildlight.projects.selection import Selection
 from buildlight.publish.change_log import DAY, ChangeLog
 from buildlight.report.poll_stats import PollStats
-from buildlight.report.report import Light, Report
+from buildlight.report.report import Light, Report, make_report
 from buildlight.report.rows import Watched
 from report.test_report import DOWN, a_feed, a_lamp, a_report, broken, passing
-from support.examples import NOON
+from support.examples import NOON, a_project
 from support.reports import an_update
 
 
@@ -156,6 +157,27 @@ def test_a_pattern_that_comes_to_match_nothing_is_logged_once(
         told(caplog, found, lost, lost, found, lost)[1:]
         == ["WARNING: web: no project matches 'till*' in include"] * 2
     )
+
+
+def test_a_project_that_stops_counting_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Time alone turned the lamp green, and nobody saw a build."""
+    built = NOON - timedelta(days=30)
+    feed = a_feed(broken(project=a_project("shop", last_build_time=built)), passing("till"))
+    rules = replace(feed.rules, ignore_older_than=30 * DAY)
+    feed = replace(feed, rules=rules)
+    lamp = [a_lamp("web")]
+    young, old = (
+        make_report([feed], lamp, now=4.0, clock=NOON + later)
+        for later in (timedelta(), timedelta(hours=1))
+    )
+
+    said = told(caplog, young, old, old)
+
+    assert said[1] == (
+        "WARNING: web: shop (broken) does not count any more: its last build is 30 days old "
+        "(ignore_older_than)"
+    )
+    assert len(said) == 3
 
 
 def test_a_lamp_of_another_configuration_is_new(caplog: pytest.LogCaptureFixture) -> None:

@@ -30,9 +30,9 @@ from buildlight.report.report import (
     Report,
     Shown,
     make_report,
-    sentence,
 )
 from buildlight.report.rows import Watched
+from buildlight.report.summary import sentence
 from support.examples import NOON, a_memory, a_project
 
 PATTERNS = {signal: parse_pattern(text) for signal, text in COLOURS.items()}
@@ -657,6 +657,34 @@ def test_a_dead_project_does_not_count(
     told_why = {row.name: row.not_counted_because for row in report.projects}
     assert told_why == {"a": why, "b": None}
     assert report.lamps[0].signal.verdict is (P if why else B)
+
+
+def test_a_lamp_says_which_broken_project_is_too_old() -> None:
+    """Time alone turned the lamp green: nobody has to search for the reason."""
+    ago = timedelta(days=40)
+    old = broken("a", project=a_project("a", last_build_time=NOON - ago))
+    feed = a_feed(old, passing("b"))
+    rules = replace(feed.rules, ignore_older_than=30 * 86_400.0)
+
+    report = a_report(replace(feed, rules=rules), lamps=[a_lamp()])
+
+    assert report.lamps[0].because == (
+        "1 project passes; a (web) is broken, but too old to count (ignore_older_than)"
+    )
+
+
+@pytest.mark.parametrize(("ahead", "counts"), [(0, False), (-400, False), (40, True), (4000, True)])
+def test_a_clock_that_is_ahead_makes_nothing_too_old(ahead: int, *, counts: bool) -> None:
+    """A Pi whose clock is years ahead would leave out every red; the server knows better."""
+    broke = NOON - timedelta(days=31)
+    feed = a_feed(broken("a", project=a_project("a", last_build_time=broke)), passing("b"))
+    rules = replace(feed.rules, ignore_older_than=30 * 86_400.0)
+    state = replace(feed.state, date=NOON - timedelta(days=ahead))
+
+    report = a_report(replace(feed, rules=rules, state=state), lamps=[a_lamp()])
+
+    assert report.lamps[0].signal.verdict is (B if counts else P)
+    assert bool(report.feeds[0].warnings) is (ahead > 0)
 
 
 def test_a_pipeline_counts_as_one() -> None:

@@ -55,6 +55,11 @@ class GitLabFeed:
         """Return the feed of the project that *options* describe."""
         return cls(options, network)
 
+    @property
+    def date(self) -> datetime | None:
+        """The server's time of day at its last answer."""
+        return self._api.date
+
     async def close(self) -> None:
         """Leave the limit of the token to the other feeds."""
         await self._api.close()
