@@ -31,17 +31,21 @@ def missing_of(
             since = reading.at if blind and red else answered
         grace = rules.forget_missing if red else rules.max_age
         if since is not None and since + grace > reading.at:
-            kept[key] = _gone(known, since, reading, rules)
+            confirmed = since if answered is None else answered
+            if known.unconfirmed_since is not None:
+                confirmed = known.unconfirmed_since
+            kept[key] = _gone(known, since, confirmed, reading, rules)
     return _latest(kept)
 
 
-def _gone(known: ProjectState, since: float, reading: "Reading", rules: "Rules") -> ProjectState:
-    unconfirmed = since if known.unconfirmed_since is None else known.unconfirmed_since
-    old = reading.at - unconfirmed >= rules.expiry
+def _gone(
+    known: ProjectState, since: float, confirmed: float, reading: "Reading", rules: "Rules"
+) -> ProjectState:
+    old = reading.at - confirmed >= rules.expiry
     known = replace(
         known,
         missing_since=since,
-        unconfirmed_since=unconfirmed,
+        unconfirmed_since=confirmed,
         definite=False,
         doubted=known.doubted and not old,
     )

@@ -469,6 +469,20 @@ def test_a_project_that_is_missing_after_an_outage_has_its_grace() -> None:
     assert news.dropped_red == ("shop",)
 
 
+def test_an_outage_before_a_project_vanished_counts_for_its_age() -> None:
+    """A red that comes back without a result was confirmed before the outage, and never since."""
+    rules = replace(RULES, expiry=1_000.0)
+    back = replace(RED, activity="Building", last_build_status="Unknown")
+    other = a_project("b")
+
+    feed_state, _ = after(
+        [an_answer(0.0, RED, other), an_answer(950.0, other), an_answer(1_000.0, back, other)],
+        rules,
+    )
+
+    assert feed_state.doubtful(rules, now=1_000.0) == {"shop"}
+
+
 UNCLEAR = a_project(last_build_status="Unknown")
 RUNNING = a_project(activity="Building", last_build_status="Success")
 DAY = 86_400.0
