@@ -143,8 +143,8 @@ def project_of(name: str, runs: Runs, *, now: datetime) -> Project:
     """Return the project called *name* that *runs* of its workflow add up to at *now*.
 
     Its status is the word of the newest decisive run; ``Unknown``, which keeps the verdict, while a
-    newer run could still decide otherwise; the word itself if the newest run ended with an
-    unknown one and nothing is broken before it.
+    newer run could still decide otherwise; the word itself if the newest run has an unknown one
+    and nothing is broken before it.
     """
     last = newest(runs)
     if last is None:
@@ -152,17 +152,24 @@ def project_of(name: str, runs: Runs, *, now: datetime) -> Project:
     decided = decisive(runs)
     # A word that nobody knows confirms no pass; a red before it stays as it is.
     red = decided is not None and decided.decided != "success"
-    odd = last.finished and last.conclusion not in DECISIVE | KEEPING and not red
+    odd = "" if red else _odd_word(last)
     shown = last if odd or decided is None else decided
     return Project(
         name=name,
         activity=_activity(runs, now=now),
-        last_build_status=_status(last, decided, runs) if not odd else last.conclusion or "null",
+        last_build_status=odd or _status(last, decided, runs),
         last_build_label=labelled(shown.number, _attempt(shown)),
         last_build_time=shown.started,
         web_url=last.url if not last.finished else shown.url,
         run=_run(shown),
     )
+
+
+def _odd_word(run: WorkflowRun) -> str:
+    """Return the word of *run* that nobody knows; empty if all are known."""
+    if run.finished:
+        return "" if run.conclusion in DECISIVE | KEEPING else run.conclusion or "null"
+    return "" if run.status in IN_MOTION else run.status or "null"
 
 
 def _run(shown: WorkflowRun) -> Run:

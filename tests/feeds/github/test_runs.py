@@ -255,3 +255,12 @@ def test_a_rerun_of_a_run_that_never_passed_keeps_the_verdict() -> None:
     listing = (replace(rerun, previous="cancelled"), *read(a_row(7)))
 
     assert shown(listing) == ("Building", "Unknown", "7")
+
+
+@pytest.mark.parametrize("status", ["thinking", None])
+def test_a_status_that_nobody_knows_confirms_no_pass(status: str | None) -> None:
+    """The age limit runs, and the word is logged."""
+    newest = a_row(8, status=status, conclusion=None)
+
+    assert shown(read(newest, a_row(7)))[:2] == ("Sleeping", status or "null")
+    assert shown(read(newest, a_row(7, **BROKEN)))[:2] == ("Sleeping", "failure")
