@@ -13,6 +13,10 @@ from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parents[1]
 GUIDES = ("hardware", "systemd")
+PLACES = {
+    "README.md": "index.md",
+    "buildlight/shipped/buildlight.schema.json": "buildlight.schema.json",
+}
 SHOWN = {".md", ".svg", ".png"}
 LINK = re.compile(r"(?<!!)\[([^\[\]]*)\]\((?!https?:|#|mailto:)([^)#]+)(#[^)]*)?\)")
 
@@ -23,6 +27,8 @@ def on_files(files: Any, config: Any) -> Any:
         if path.suffix in SHOWN and "firmware" not in path.parts:
             name = path.relative_to(ROOT).as_posix()
             files.append(File.generated(config, name, abs_src_path=str(path)))
+    schema = ROOT / "buildlight" / "shipped" / "buildlight.schema.json"
+    files.append(File.generated(config, schema.name, abs_src_path=str(schema)))
     return files
 
 
@@ -39,7 +45,7 @@ def on_page_markdown(markdown: str, *, page: Any, config: Any, files: Any) -> st
     def link(found: re.Match[str]) -> str:
         text, target, anchor = found[1], found[2], found[3] or ""
         meant = posixpath.normpath(posixpath.join(here, target))
-        within = {"README.md": "index.md"}.get(meant, meant.removeprefix("docs/"))
+        within = PLACES.get(meant, meant.removeprefix("docs/"))
         if files.get_file_from_path(within) is not None:
             anchor = "" if meant == "README.md" else anchor
             return f"[{text}]({posixpath.relpath(within, there or '.')}{anchor})"

@@ -199,7 +199,10 @@ def written(name: str) -> str:
 
 
 def main() -> None:
-    """Write every page."""
+    """Write every page, and what the package ships."""
+    import shipped  # noqa: PLC0415 - it imports this module
+
+    shipped.main()
     HERE.mkdir(exist_ok=True)
     for name in PAGES:
         (HERE / name).write_text(written(name), encoding="utf-8")

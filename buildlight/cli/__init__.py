@@ -45,6 +45,8 @@ MODULES: Mapping[str, str] = {
     "devices": "devices",
     "doctor": "doctor",
     "demo": "demo",
+    "schema": "schema",
+    "completion": "completion",
 }
 """The module of each command; its ``main`` takes the arguments and returns the exit status."""
 

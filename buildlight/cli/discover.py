@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from buildlight.cli import FAILED, OK, write_error
 from buildlight.cli.setup.document import toml
 from buildlight.cli.terminal import write_line
+from buildlight.config import schema_line
 from buildlight.errors import BuildlightError, ConfigError, FeedError
 from buildlight.feeds import kind_of
 from buildlight.feeds.auth import Auth
@@ -153,6 +154,7 @@ def _answer(each: Try) -> str:
 def advice(discovery: Discovery, found: Try, *, clock: datetime) -> Iterator[str]:
     """Yield the lines of TOML about the feed that was *found*: its table, and comments."""
     options, projects = found.options, found.projects
+    yield schema_line()
     yield from _comment(f"{options.shown}: {summary(projects)}; {_guess(found)}.")
     yield from _about_the_secret(discovery, found)
     if found.of_forge:

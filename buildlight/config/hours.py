@@ -79,30 +79,32 @@ def _closed(text: Any) -> float:
 class HoursTable(Table):
     """When the office is open, and how bright the lamp is when the office is closed."""
 
-    days: Annotated[frozenset[int], BeforeValidator(_days)] = Field(
+    days: Annotated[frozenset[int], BeforeValidator(_days, json_schema_input_type=str)] = Field(
         examples=["mon-fri"],
         default=frozenset(range(5)),
         description='ranges and lists of days (`"mon-thu,sat"`), or `"daily"`; '
         '`"mon-fri"` unless set',
     )
-    open: Annotated[time, BeforeValidator(_time)] = Field(
+    open: Annotated[time, BeforeValidator(_time, json_schema_input_type=str)] = Field(
         examples=["08:00"], description='time of day: `"08:00"`'
     )
-    close: Annotated[time, BeforeValidator(_time)] = Field(
+    close: Annotated[time, BeforeValidator(_time, json_schema_input_type=str)] = Field(
         examples=["19:00"],
         description="time of day; if it is before `open`, the office closes on the next day",
     )
-    zone: Annotated[tzinfo | None, BeforeValidator(_zone)] = Field(
+    zone: Annotated[tzinfo | None, BeforeValidator(_zone, json_schema_input_type=str)] = Field(
         examples=["Europe/Berlin"],
         default=None,
         description='time zone (`"Europe/Berlin"`); the zone of the machine unless set',
     )
-    holidays: Annotated[frozenset[date], BeforeValidator(_holidays)] = Field(
+    holidays: Annotated[
+        frozenset[date], BeforeValidator(_holidays, json_schema_input_type=str | list[str])
+    ] = Field(
         examples=[["2026-12-25"]],
         default=frozenset(),
         description="list of dates on which the office is closed, or a file with one date per line",
     )
-    closed: Annotated[float, BeforeValidator(_closed)] = Field(
+    closed: Annotated[float, BeforeValidator(_closed, json_schema_input_type=str)] = Field(
         examples=["off"],
         default=0.0,
         description='brightness when the office is closed: `"off"`, or a level such as `"20%"` '

@@ -48,7 +48,7 @@ def _check_event(name: str) -> str:
     return name
 
 
-_Written = Annotated[Pattern, PlainValidator(text_of(parse_pattern))]
+_Written = Annotated[Pattern, PlainValidator(text_of(parse_pattern), json_schema_input_type=str)]
 SignalPatterns = Mapping[Annotated[str, AfterValidator(_check_signal)], _Written]
 """The ``patterns`` table of a lamp."""
 EventPatterns = Mapping[Annotated[str, AfterValidator(_check_event)], _Written]

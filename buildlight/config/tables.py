@@ -121,7 +121,7 @@ class OwnKeys(Table):
 class FeedTable(OwnKeys):
     """One ``[[feeds]]`` table."""
 
-    kind: Annotated[Any, PlainValidator(text_of(load_kind))] = Field(
+    kind: Annotated[Any, PlainValidator(text_of(load_kind), json_schema_input_type=str)] = Field(
         examples=["cctray"],
         default="cctray",
         validate_default=True,
@@ -217,7 +217,10 @@ class LampTable(OwnKeys):
     """One ``[[lamps]]`` table."""
 
     driver: Annotated[
-        NamedDriver, PlainValidator(text_of(lambda name: NamedDriver(name, load_driver(name))))
+        NamedDriver,
+        PlainValidator(
+            text_of(lambda name: NamedDriver(name, load_driver(name))), json_schema_input_type=str
+        ),
     ] = Field(examples=["gpio"], description="kind of the light; see [Drivers](drivers.md)")
     feeds: tuple[Annotated[str, AfterValidator(_check_feed)], ...] = Field(
         examples=[["web"]],

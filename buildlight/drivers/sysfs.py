@@ -39,10 +39,12 @@ def _name(name: Any) -> str:
 class SysfsOptions(DriverOptions):
     """The keys of a light of kernel LEDs."""
 
-    leds: Mapping[Channel, Annotated[str, BeforeValidator(_name)]] = Field(
-        examples=[{"red": "build-red", "green": "build-green"}],
-        description="table of the LED of each channel by its name in /sys/class/leds, "
-        '`{ red = "build-red", green = "build-green" }`',
+    leds: Mapping[Channel, Annotated[str, BeforeValidator(_name, json_schema_input_type=str)]] = (
+        Field(
+            examples=[{"red": "build-red", "green": "build-green"}],
+            description="table of the LED of each channel by its name in /sys/class/leds, "
+            '`{ red = "build-red", green = "build-green" }`',
+        )
     )
 
     @field_validator("leds")

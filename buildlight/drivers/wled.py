@@ -64,7 +64,7 @@ def _host(host: Any) -> str:
 class WledOptions(MixingOptions):
     """The keys of a WLED light."""
 
-    host: Annotated[str, BeforeValidator(_host)] = Field(
+    host: Annotated[str, BeforeValidator(_host, json_schema_input_type=str)] = Field(
         examples=["wled-desk.local"],
         description="name or IP address of the controller, with `:port` unless it is port 80",
     )

@@ -68,7 +68,7 @@ class Auth(BaseModel):
     )
 
     kind: Kind = Field(examples=["basic"], description="how the server expects the secret")
-    secret: Annotated[Secret, BeforeValidator(_found)] = Field(
+    secret: Annotated[Secret, BeforeValidator(_found, json_schema_input_type=str)] = Field(
         examples=["jenkins"],
         description="name of the secret, or the absolute path of its file; never the secret itself",
     )

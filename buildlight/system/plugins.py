@@ -16,6 +16,15 @@ def installed(group: str) -> tuple[str, ...]:
     return tuple(sorted(entry_points(group=group).names))
 
 
+def built_in(group: str) -> tuple[str, ...]:
+    """Return every name of the entry-point *group* that this package offers itself."""
+    return tuple(
+        sorted(
+            each.name for each in entry_points(group=group) if each.value.startswith(f"{group}.")
+        )
+    )
+
+
 def load_plugin(group: str, name: str, *, what: str, options: type[BaseModel]) -> Any:
     """Return the class called *name* of *group*; ``None`` if there is none.
 

@@ -104,6 +104,8 @@ COMMANDS = [
     "devices",
     "doctor",
     "demo",
+    "schema",
+    "completion",
 ]
 
 

@@ -162,7 +162,7 @@ MASKED = {"secret", "user", "client_key"}
 
 
 def test_most_keys_of_ours_are_shown() -> None:
-    """A new key is masked until somebody says that it holds no secret; those with one stay masked."""
+    """A new key is masked until somebody says that it holds no secret."""
     models: list[Any] = [Top, FeedTable, LampTable, HoursTable, PageTable, MqttTable, Auth, OnOff]
     for group in ("buildlight.feeds", "buildlight.drivers"):
         models += [

@@ -7,6 +7,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 
 from buildlight import __version__
+from buildlight.cli.arguments.editing import add_completion, add_schema
 from buildlight.cli.arguments.options import BARE, add_config, add_light
 from buildlight.cli.arguments.setup import add_doctor, add_init
 from buildlight.cli.arguments.values import seconds
@@ -83,6 +84,8 @@ def _parsers() -> "tuple[argparse.ArgumentParser, Mapping[str, argparse.Argument
     _add_devices(commands)
     add_doctor(commands)
     _add_demo(commands)
+    add_schema(commands)
+    add_completion(commands)
     return whole, commands.choices
 
 

@@ -65,7 +65,9 @@ class GpioOptions(DriverOptions):
         description="number of the GPIO chip (0 for /dev/gpiochip0); unless set, the one of the "
         "header",
     )
-    pins: Mapping[Channel, Annotated[int, BeforeValidator(pin_number)]] = Field(
+    pins: Mapping[
+        Channel, Annotated[int, BeforeValidator(pin_number, json_schema_input_type=int | str)]
+    ] = Field(
         examples=[{"red": 17, "amber": 27, "green": 22}],
         default=None,
         validate_default=True,

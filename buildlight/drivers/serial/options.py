@@ -37,7 +37,7 @@ def _bytes(text: Any) -> bytes:
         raise ValueError('is neither ASCII text nor "hex:" and hex digits') from None
 
 
-Sent = Annotated[bytes, BeforeValidator(_bytes)]
+Sent = Annotated[bytes, BeforeValidator(_bytes, json_schema_input_type=str)]
 
 
 BOUGHT: Mapping[str, SerialProtocol] = {

@@ -66,10 +66,12 @@ class HttpOptions(FeedOptions):
         validate_default=True,
         description="file with the key (PEM) of `client_cert`, if it is not in the same file",
     )
-    headers: Annotated[Headers, BeforeValidator(_pairs)] = Field(
-        examples=[{"X-Lamp": "office"}],
-        default=(),
-        description="table of extra request headers; they are not secret, use `auth`",
+    headers: Annotated[Headers, BeforeValidator(_pairs, json_schema_input_type=dict[str, str])] = (
+        Field(
+            examples=[{"X-Lamp": "office"}],
+            default=(),
+            description="table of extra request headers; they are not secret, use `auth`",
+        )
     )
     timeout: float = Field(
         default=DEADLINE,

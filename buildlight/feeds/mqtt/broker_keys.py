@@ -47,7 +47,7 @@ class BrokerKeys(BaseModel):
         "without (port 1883)"
     )
     user: str | None = Field(default=None, description="user name at the broker", min_length=1)
-    secret: Annotated[Secret, BeforeValidator(_secret)] | None = Field(
+    secret: Annotated[Secret, BeforeValidator(_secret, json_schema_input_type=str)] | None = Field(
         default=None,
         validate_default=False,
         description="name of the secret with the password, or the absolute path of its file",
