@@ -5,12 +5,16 @@ Standard output is TOML with comments, ready to be pasted into a configuration.
 
 import argparse
 import getpass
+import os
 import re
+import stat
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from textwrap import wrap
 from urllib.parse import urlsplit
 
@@ -29,8 +33,8 @@ from buildlight.feeds.http.options import HttpOptions
 from buildlight.feeds.secret import Secret, checked_secret, find_secret
 from buildlight.projects.project import Project, status_of
 from buildlight.projects.verdict import DEFINITE, Verdict
-from buildlight.redaction import printable
-from buildlight.system.paths import configuration_folders
+from buildlight.redaction import printable, shown
+from buildlight.system.paths import configuration_folders, find_files, own_place
 from buildlight.wording import count
 
 WIDTH = 96
@@ -48,11 +52,37 @@ def main(chosen: argparse.Namespace) -> int:
     if best is not None and not isinstance(best.outcome, BuildlightError):
         for line in advice(found, best, clock=datetime.now(tz=UTC)):
             write_line(line)
+        for line in _next_step(chosen.url):
+            sys.stderr.write(f"{line}\n")
     if best is not None and best.projects:
         return OK
     for complaint in complaints(found):
         write_error(complaint)
     return FAILED
+
+
+def _next_step(address: str) -> Iterator[str]:
+    """Yield where the table belongs, or that it went into a file that nobody reads."""
+    file = own_place()
+    with suppress(ConfigError):
+        file = find_files().file
+    output = _output_file()
+    if sys.stdout.isatty():
+        folder = "" if file.parent.is_dir() else f"mkdir -p {file.parent} && "
+        yield f"Next: {folder}buildlight discover {quote(shown(address))} >> {file}"
+        yield "Or let `buildlight init` ask for the rest."
+    elif output is not None and output != file.resolve():
+        yield f"{output} is read only with --config; buildlight reads {file}"
+
+
+def _output_file() -> Path | None:
+    """Return the file that standard output goes to, if it is one."""
+    try:
+        if not stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode):
+            return None
+        return Path(f"/proc/self/fd/{sys.stdout.fileno()}").readlink()
+    except (OSError, ValueError):
+        return None
 
 
 def person(user: str | None, token_file: str | None) -> Person:

@@ -27,6 +27,7 @@ class Write:
 
     path: Path
     content: bytes
+    mode: int = 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +166,10 @@ class Machine:
 
 def _change(step: Change, path: Path) -> None:
     match step:
-        case Write(content=content) | Offer(content=content):
-            _write(path, content)
+        case Write(content=content, mode=mode):
+            _write(path, content, mode)
+        case Offer(content=content):
+            _write(path, content, 0o644)
         case Folder(mode=mode):
             path.mkdir(parents=True, exist_ok=True)
             path.chmod(mode)
@@ -178,10 +181,12 @@ def _change(step: Change, path: Path) -> None:
             path.rmdir()
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that all users may read, as a whole or not at all."""
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """Write a file with this *mode*, as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")
-    new.write_bytes(content)
-    new.chmod(0o644)
+    new.unlink(missing_ok=True)  # It may be left of a write that failed.
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
+    new.chmod(mode)
     new.replace(path)

@@ -53,6 +53,11 @@ def find_files(chosen: Path | None = None) -> FoundConfiguration:
     return FoundConfiguration(file, tuple(each for each in there if each != file))
 
 
+def own_place() -> Path:
+    """Return where a new configuration belongs: the system's folder for root, else the user's."""
+    return configuration_folders()[0 if os.geteuid() == 0 else -1] / FILE
+
+
 def configures(file: Path) -> bool:
     """Return whether *file* has more than comments; a file that cannot be read counts as one."""
     try:

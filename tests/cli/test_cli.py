@@ -839,6 +839,24 @@ def test_lines_are_cut_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_a_table_in_the_wrong_file_is_told(tmp_path: Path, server: FeedServer) -> None:
+    """`discover … >> buildlight.toml` in some folder writes what nobody reads."""
+    file = tmp_path / "buildlight.toml"
+    with file.open("w") as output:
+        process = subprocess.run(
+            [BUILDLIGHT, "discover", server.url()],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    assert process.returncode == 0
+    assert process.stderr.startswith(f"{file} is read only with --config; buildlight reads /")
+
+
 def test_names_are_text_on_a_terminal(tmp_path: Path, server: FeedServer) -> None:
     """Square brackets are markup to the library that draws the progress."""
     file = Path(a_file(tmp_path, server.url()))

@@ -219,6 +219,13 @@ def _add_service(commands: "Commands") -> None:
     )
     service.add_argument("action", choices=("install", "uninstall", "status"))
     service.add_argument("--dry-run", action="store_true", help="only print what would be done")
+    service.add_argument(
+        "--take-over",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="for install: copy your own configuration and its secrets to /etc/buildlight, if "
+        "there is none (default: ask)",
+    )
     service.set_defaults(command="service")
 
 

@@ -147,7 +147,8 @@ def _search(address: str, login: Login | None) -> FoundFeed:
         person = Person(login.user, login.secret)
     discovery = discover(address, person=person, on_try=on_try())
     best = discovery.best
-    if best is None or not best.projects:
+    # A repository that nothing was built in yet is one all the same.
+    if best is None or not (best.projects or (best.is_feed and best.of_forge)):
         wants = bool(asked) or any(each.wants_secret for each in discovery.tries)
         raise NoFeedFound(*complaints(discovery), wants_login=wants and not discovery.withheld)
     auth = best.options.auth

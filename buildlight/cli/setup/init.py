@@ -49,7 +49,7 @@ def main(chosen: argparse.Namespace) -> int:
 
 
 def _converse(asker: Asker, chosen: argparse.Namespace, out: "TextIO") -> int:
-    file = chosen.config or _usual_place()
+    file = chosen.config or paths.own_place()
     existing = None if chosen.print else _existing(file, chosen)
     if existing is not None:
         from buildlight.cli.setup.existing import show_existing  # noqa: PLC0415
@@ -77,12 +77,6 @@ def _converse(asker: Asker, chosen: argparse.Namespace, out: "TextIO") -> int:
         sound = _check(file)
         start = _is_to_start(asker, chosen, file, sound=sound)
     return _start(asker, file) if start else _leave(asker, file, sound=sound)
-
-
-def _usual_place() -> Path:
-    """Return where a new configuration belongs: the system's folder for root, else the user's."""
-    folders = paths.configuration_folders()
-    return folders[0 if os.geteuid() == 0 else -1] / paths.FILE
 
 
 def _existing(file: Path, chosen: argparse.Namespace) -> Path | None:
