@@ -35,7 +35,7 @@ class BusyGitLab:
 
     def truths(self) -> Mapping[str, str | None]:
         """Return how pushes and schedules stand."""
-        name = "acme/tools/shop"
+        name = "shop"
         return {
             name: self.forge.truth(),
             f"{name} (schedule)": self.forge.truth(scheduled=True),

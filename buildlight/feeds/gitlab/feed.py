@@ -103,7 +103,8 @@ class GitLabFeed:
             if source and not pipelines:
                 continue
             called = self._called if self._options.by_number else self._options.full_name
-            name = called + branch + (f" ({source})" if source else "")
+            # Its whole path is the name of the feed; a project of that name would need another.
+            name = called.rpartition("/")[2] + branch + (f" ({source})" if source else "")
             passes = self._options.manual == "success"
             yield project_of(name, pipelines, now=self._api.now, manual_passes=passes)
 

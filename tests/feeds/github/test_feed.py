@@ -446,7 +446,7 @@ def test_a_deleted_red_gives_way_to_no_green_that_is_deleted_too() -> None:
     assert shown(github, crowd, retain)["shop: ci"] == ("Sleeping", "Unknown")
 
 
-def notices(github: FakeGitHub, **keys: Any) -> str:
+def notices(github: httpx.AsyncBaseTransport, **keys: Any) -> str:
     """Return what one poll tells a person."""
 
     async def once() -> tuple[str, ...]:
@@ -456,3 +456,37 @@ def notices(github: FakeGitHub, **keys: Any) -> str:
         return follower.answer.notices
 
     return "; ".join(asyncio.run(once()))
+
+
+class Headed(httpx.AsyncBaseTransport):
+    """A GitHub that tells when the token ends."""
+
+    def __init__(self, github: FakeGitHub, end: str) -> None:
+        self.github, self.end = github, end
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer with one more header."""
+        answer = await self.github.handle_async_request(request)
+        answer.headers["GitHub-Authentication-Token-Expiration"] = self.end
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("end", "notice"),
+    [
+        ("2026-11-26 11:00:00 UTC", "the token expires in 5 days (2026-11-26); make a new one"),
+        ("2026-11-22 01:00:00 +0200", "the token expires in one day"),
+        ("2026-11-20 13:00:00 UTC", "the token expires within a day"),
+        ("2026-11-27 12:00:00 UTC", ""),
+        ("soon", ""),
+    ],
+)
+def test_a_token_that_ends_within_six_days_is_told(end: str, notice: str) -> None:
+    """Each day with another number, so that the log has a line a day."""
+    github = FakeGitHub()
+    ended(github)
+
+    told = notices(Headed(github, end))
+
+    assert told.startswith(notice)
+    assert bool(told) == bool(notice)

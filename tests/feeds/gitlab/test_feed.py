@@ -1,10 +1,12 @@
 """The feed of a GitLab project, against a GitLab that behaves as the real one was seen to."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import ValidationError
 
@@ -15,7 +17,7 @@ from buildlight.feeds.sharing import Network
 from support.fake_gitlab import FakeGitLab
 
 URL = "https://gitlab.com/acme/tools/shop"
-NAME = "acme/tools/shop"
+NAME, PATH = "shop", "acme/tools/shop"
 
 
 def shown(gitlab: FakeGitLab, *steps: Callable[[], object], **keys: Any) -> dict[str, Any]:
@@ -159,7 +161,7 @@ def test_a_hidden_default_branch_has_to_be_set() -> None:
         (
             {"url": f"{URL}/-/pipelines"},
             "https://gitlab.com/api/v4/projects/acme%2Ftools%2Fshop",
-            NAME,
+            PATH,
         ),
         (
             {"url": "https://acme.example/gitlab/a/b", "api": "https://acme.example/gitlab/api/v4"},
@@ -234,3 +236,46 @@ def test_a_project_by_its_number_is_called_by_its_path() -> None:
     options = GitLabOptions(url="https://gitlab.com/projects/42")
 
     assert options.base == "https://gitlab.com/api/v4/projects/42"
+
+
+class Telling(FakeGitLab):
+    """Tells of its token what a person may ask, too."""
+
+    end: str | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer."""
+        if request.url.path.endswith("/personal_access_tokens/self") and self.end is not None:
+            self.requests.append(request.url.path)
+            body = json.dumps({"expires_at": self.end}).encode()
+            return httpx.Response(200, stream=httpx.ByteStream(body))
+        return await super().handle_async_request(request)
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("2026-11-24", ("the token expires in 3 days (2026-11-24); make a new one",)),
+        ("2027-11-24", ()),
+        (None, ()),  # A token that may not ask.
+    ],
+)
+def test_a_token_that_ends_soon_is_told(
+    end: str | None, told: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitLab is asked once a day."""
+    monkeypatch.setenv("BUILDLIGHT_SECRET_GITLAB", "glpat-0123456789abcdefgh")
+    gitlab = Telling()
+    gitlab.end = end
+    gitlab.pipeline("success")
+    auth = {"kind": "header", "name": "PRIVATE-TOKEN", "secret": "gitlab"}
+    options = GitLabOptions.model_validate({"url": URL, "auth": auth})
+
+    async def poll() -> tuple[str, ...]:
+        feed = GitLabFeed.open(options, network=Network(transport=gitlab))
+        for _ in range(3):
+            notices = (await feed.read()).notices
+        return notices
+
+    assert asyncio.run(poll()) == told
+    assert sum("access_tokens" in each for each in gitlab.requests) == 1
