@@ -151,6 +151,7 @@ complete -c buildlight -n '_shtab_buildlight_using off' -l config -xka "(__fish_
 complete -c buildlight -n '_shtab_buildlight_using; and test $_shtab_buildlight_npos -eq 0' -a service -d 'Install or remove the systemd service, or show its state. Exit status 1 if that failed or, for status, if the service does not run.'
 complete -c buildlight -n '_shtab_buildlight_using service' -s h -l help -d 'show this help message and exit'
 complete -c buildlight -n '_shtab_buildlight_using service' -l dry-run -d 'only print what would be done'
+complete -c buildlight -n '_shtab_buildlight_using service' -l take-over -l no-take-over -d 'for install: copy your own configuration and its secrets to /etc/buildlight, if there is none (default: ask)'
 complete -c buildlight -n '_shtab_buildlight_using service; and test $_shtab_buildlight_npos -eq 0' -ka "install uninstall status" -d action
 complete -c buildlight -n '_shtab_buildlight_using; and test $_shtab_buildlight_npos -eq 0' -a hours -d 'Print the next ten times at which each lamp'"'"'s office opens or closes, on the clock of its time zone.'
 complete -c buildlight -n '_shtab_buildlight_using hours' -s h -l help -d 'show this help message and exit'
