@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from buildlight.config import schema_line
 from buildlight.feeds.discovery.lint import quoted
 from buildlight.patterns.pattern import Channel
 
@@ -31,6 +32,7 @@ def document(answers: Answers, *, after_a_change: str) -> str:
     *after_a_change* is the command that makes the daemon read the file again.
     """
     head = (
+        f"{schema_line()}\n"
         "# Written by `buildlight init`. `buildlight check` says what the lamp would show;\n"
         f"# after a change: {after_a_change}"
     )

@@ -55,6 +55,9 @@ def quote(
     secret = _secret_part(line) if broken else None
     pieces = [*_masked(line, owners)] if secret is None else secret
     length = max((piece_end for _, piece_end, _ in pieces), default=0)
+    for piece_start, piece_end, written in pieces:  # What is masked is marked as a whole.
+        if piece_start < start < piece_end and piece_end - piece_start != len(written):
+            start = piece_start
     before = _cut(pieces, 0, min(start, length))
     marked = _cut(pieces, min(start, length), end)
     whole = _cut(pieces, 0, length).rstrip()
@@ -82,8 +85,8 @@ def _secret_part(line: str) -> "list[_Piece] | None":
         shown_to = marks.end() if marks else 0
     if not line[shown_to:].strip():
         return None
-    mask = f" {MASK}" if line[shown_to : shown_to + 1] == " " else MASK
-    return [(0, shown_to, line[:shown_to]), (shown_to, len(line), mask)]
+    shown_to = len(line) - len(line[shown_to:].lstrip())
+    return [(0, shown_to, line[:shown_to]), (shown_to, len(line), MASK)]
 
 
 def line_at(text: str, at: int) -> tuple[int, str, int]:
