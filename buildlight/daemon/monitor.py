@@ -15,6 +15,7 @@ from datetime import datetime
 from itertools import chain, repeat
 from types import MappingProxyType
 
+from buildlight.errors import FeedError, FeedMalformed
 from buildlight.feeds.schedule import wait
 from buildlight.feeds.settings import FeedSettings
 from buildlight.feeds.sources import Outcome, Source
@@ -32,6 +33,9 @@ MOST_WORDS, LONGEST_WORD = 100, 80
 
 MOST_DROPPED = 20
 """Most vanished projects that one log line names: ever new names must not fill the disk."""
+
+MOST_PROJECTS = 400_000
+"""Projects of all feeds together: memory is limited in sum, whatever servers send."""
 
 NO_NEWS = News()
 
@@ -149,7 +153,22 @@ class Monitor:
                     notices=source.notices,
                 )
                 async with self._one_by_one:
-                    await self._absorb(source, reading)
+                    await self._absorb(source, self._within_budget(source, reading))
+
+    def _within_budget(self, source: Source, reading: Reading) -> Reading:
+        """Return *reading*, or a fault if all feeds together would have too many projects."""
+        if isinstance(reading.outcome, FeedError):
+            return reading
+        own = {feed.name for feed in source.readers}
+        others = sum(
+            len(held.state.projects) for name, held in self._held.items() if name not in own
+        )
+        if others + len(own) * len(reading.outcome) <= MOST_PROJECTS:
+            return reading
+        fault = FeedMalformed(
+            f"more than {MOST_PROJECTS} projects in all feeds together; ask the server for a view"
+        )
+        return replace(reading, outcome=fault)
 
     async def _absorb(self, source: Source, reading: Reading) -> None:
         """Apply *reading* to every feed that reads *source*; log it after the lamps are told."""

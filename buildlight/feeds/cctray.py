@@ -44,12 +44,12 @@ class CCTrayFeed:
 
     async def read(self) -> tuple[Project, ...]:
         """Return the projects; the same tuple if the document has not changed."""
-        response = await self._client.get(self._request)
-        if response.body is not None:
-            digest = blake2b(response.body).digest()
-            if digest != self._digest:
-                self._projects = await _parsed(response)
-                self._digest = digest
+        async with self._client.answer(self._request) as response:
+            if response.body is not None:
+                digest = blake2b(response.body).digest()
+                if digest != self._digest:
+                    self._projects = await _parsed(response)
+                    self._digest = digest
         self.date = date_of(response.headers.get("Date"))
         # Only now: the validators belong to the last document that was a feed.
         self._request = replace(self._request, validators=response.validators)

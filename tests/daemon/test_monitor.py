@@ -100,6 +100,23 @@ def test_a_fault_that_differs_in_its_numbers_only_is_told_once(
     assert len(said(caplog, "the root is <Build>")) == 1
 
 
+def test_all_feeds_together_hold_so_many_projects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty servers that grow at the same moment do not fill a Pi's memory."""
+    monkeypatch.setattr("buildlight.daemon.monitor.MOST_PROJECTS", 3)
+    ci, other = Server(GOOD), Server(GOOD)
+
+    async def story(world: World) -> None:
+        await world.wait(INTERVAL)
+        other.answer = [a_project(name, last_build_status="Success") for name in "abc"]
+        await world.wait(INTERVAL)
+
+    world = World(ci=ci, other=other).run(story)
+
+    fine, full = world.report.feeds
+    assert fine.error is None
+    assert full.error == "more than 3 projects in all feeds together; ask the server for a view"
+
+
 def test_polls_that_tell_nothing_new_make_no_report() -> None:
     """A Pi Zero has better things to do than to find out again what it knows."""
     ci, other = Server(GOOD), Server(GOOD)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from buildlight.errors import FeedMalformed
+from buildlight.feeds.http.large import Share
 from buildlight.network.http_library import httpx
 
 MAX_BYTES = 16 * 2**20
@@ -22,8 +23,11 @@ _PLAIN = frozenset({"", "identity", "none", "utf-8", "utf8"})
 """Values of Content-Encoding for a body as it is; the last three are mistakes that servers make."""
 
 
-async def read_body(response: httpx.Response) -> bytearray:
-    """Return the whole body of *response*, decompressed; raises :class:`FeedMalformed`."""
+async def read_body(response: httpx.Response, share: Share) -> bytearray:
+    """Return the whole body of *response*, decompressed; raises :class:`FeedMalformed`.
+
+    A large one waits for room in *share*.
+    """
     # Not aiter_bytes: it would inflate a whole chunk of a gzip bomb at once.
     decode = _decoder(response.headers.get("Content-Encoding", "").strip().lower())
     # In one piece, which the C library gives back to the system: parts would be kept for long.
@@ -34,6 +38,7 @@ async def read_body(response: httpx.Response) -> bytearray:
         for part in (chunk,) if decode is None else decode(chunk):
             body += part
             _refuse_large(len(body))
+            await share.grow(len(body))
     return body
 
 

@@ -10,7 +10,8 @@ closed by the server at any time, and may hold a second answer that would pass f
 import asyncio
 import logging
 import ssl
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 from buildlight import __version__
@@ -18,6 +19,7 @@ from buildlight.errors import FeedError, FeedUnreachable
 from buildlight.feeds.http.body import read_body, read_reason
 from buildlight.feeds.http.errors import refusal, timed_out, translated
 from buildlight.feeds.http.freshness import refuse_old, with_cache_buster
+from buildlight.feeds.http.large import Room, Share
 from buildlight.feeds.http.messages import Request, Response
 from buildlight.feeds.http.redirects import (
     MAX_REDIRECTS,
@@ -57,11 +59,25 @@ class HttpClient:
 
     def __init__(self, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._transport = transport
+        self._room = Room()
         self._contexts: dict[Tls | None, ssl.SSLContext] = {}
 
     async def get(self, request: Request) -> Response:
         """Return the answer to *request*, after all redirects; raises :class:`FeedError`."""
-        visit = _Visit(request)
+        async with self.answer(request) as response:
+            return response
+
+    @asynccontextmanager
+    async def answer(self, request: Request) -> AsyncIterator[Response]:
+        """Return what :meth:`get` does; a large body keeps its room until the end of the block.
+
+        Parse it there: the memory of all feeds is limited in sum.
+        """
+        async with self._room.share() as share:
+            yield await self._get(request, share)
+
+    async def _get(self, request: Request, share: Share) -> Response:
+        visit = _Visit(request, share)
         seconds = min(request.timeout, LONGEST)
         try:
             async with asyncio.timeout(seconds):
@@ -121,8 +137,9 @@ def _new_client(
 class _Visit:
     """One request on its way: *url* is the current address, *answered* whether it is the last."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, share: Share) -> None:
         self.request = request
+        self._share = share
         self.url = request.url
         self.answered = False
         self._now = asyncio.get_running_loop().time()
@@ -149,7 +166,7 @@ class _Visit:
         known, is_own = self.request.validators, is_own_origin(self.url, self.request)
         body: bytearray | None = None
         if response.status_code == httpx.codes.OK:
-            body = await read_body(response)
+            body = await read_body(response, self._share)
         elif response.status_code != httpx.codes.NOT_MODIFIED or not self._is_conditional(response):
             reason = await read_reason(response) if self.request.reads_refusals else ""
             has_secret = bool(self.request.secrets) and is_own
