@@ -158,11 +158,16 @@ def complaints(discovery: Discovery) -> Iterator[str]:
     for (_, answer), same in seen.items():
         more = f" and {len(same) - 1} more" if len(same) > 1 else ""
         yield f"{_way(same[0].options)}{more}: {answer}"
-    if discovery.withheld:
+    forge = any(each.of_forge for each in discovery.tries)
+    if discovery.withheld and forge:
+        yield "the repository is private or not there; a token is sent over https only: use https"
+    elif discovery.withheld:
         yield (
             "the server requires a secret, but http is not encrypted and buildlight sends none; "
             "write http:// before the address to send it anyway"
         )
+    elif forge and any(each.wants_secret for each in discovery.tries):
+        yield _OF_FORGE[any(each.options.auth for each in discovery.tries)]
     elif any(each.wants_secret for each in discovery.tries) or not discovery.tries:
         yield _MORE[any(each.options.auth for each in discovery.tries)]
 
@@ -172,6 +177,11 @@ _MORE = {
     False: "give a token with --token-file FILE (- for standard input), and --user NAME if the "
     "server knows users (Jenkins, GoCD, TeamCity)",
     True: "check the secret and its permissions; if it belongs to a user, add --user NAME",
+}
+
+_OF_FORGE = {
+    False: "if it is private, give a token with --token-file FILE (- for standard input)",
+    True: "check the address, the token and its permissions",
 }
 
 

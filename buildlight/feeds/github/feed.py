@@ -21,6 +21,7 @@ from buildlight.feeds.github.reader import HISTORY, RunReader
 from buildlight.feeds.github.refusals import sentence_of
 from buildlight.feeds.github.workflows import (
     ACTIVE,
+    DISABLED,
     INACTIVE,
     Workflow,
     named,
@@ -121,9 +122,10 @@ class GitHubFeed:
             self._reader = RunReader(self._api, branch=branch, events=self._options.events)
         before = {each.id: each.state for each in self._workflows}
         self._workflows = parse_workflows(await self._api.get("/actions/workflows", per_page=100))
-        for each in self._workflows:
-            if each.state != before.get(each.id, ACTIVE):
-                log.info("%s: workflow %s is %s", self._options.full_name, each.file, each.state)
+        for each in self._counted:
+            if each.state in DISABLED and each.state != before.get(each.id):
+                name = self._options.full_name
+                log.info("%s: workflow %s is %s; it does not count", name, each.file, each.state)
         self._listed_at = self._api.now
 
     @property

@@ -9,6 +9,9 @@ from buildlight.feeds.forge.rows import number, text
 ACTIVE, INACTIVE = "active", "disabled_inactivity"
 """The states of a workflow that runs, and of one that GitHub stopped after 60 quiet days."""
 
+DISABLED = ("disabled_manually", "disabled_fork")
+"""The states of a workflow that a person stopped, or that a fork has not begun."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workflow:

@@ -98,7 +98,7 @@ def test_a_private_project_is_read_with_a_token(
     file.write_text(TOKEN)
     with a_gitlab(private=TOKEN) as address:
         assert main(["discover", address]) == 1
-        assert "give a token with --token-file" in capsys.readouterr().err
+        assert "if it is private, give a token with --token-file" in capsys.readouterr().err
         assert main(["discover", address, "--token-file", str(file)]) == 0
 
     told = capsys.readouterr()

@@ -490,3 +490,21 @@ def test_a_token_that_ends_within_six_days_is_told(end: str, notice: str) -> Non
 
     assert told.startswith(notice)
     assert bool(told) == bool(notice)
+
+
+def test_a_workflow_that_a_person_disabled_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its project is missing for a reason."""
+    caplog.set_level("INFO")
+    github = FakeGitHub(workflows={5: "ci.yml", 6: "old.yml", 7: "gone.yml"})
+    ended(github)
+    github.states[6], github.states[7] = "disabled_manually", "deleted"
+
+    def later() -> None:
+        github.clock += timedelta(minutes=11)
+
+    assert [*shown(github, later, later)] == ["shop: ci"]
+    assert caplog.messages == [
+        "acme/shop: workflow old.yml is disabled_manually; it does not count"
+    ]
