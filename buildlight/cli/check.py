@@ -33,7 +33,7 @@ from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
 from buildlight.report.as_json import to_json
 from buildlight.report.report import Light, ProjectReport, Report, make_report
-from buildlight.report.rows import Watched
+from buildlight.report.rows import Watched, oldest_first
 from buildlight.system import paths
 from buildlight.wording import count, span
 
@@ -219,7 +219,7 @@ def _lines(finding: Finding, *, everything: bool) -> Iterator[tuple[str, str]]:
         yield line, ""
     for name, warning in finding.warnings:
         yield f"  {name}: {warning}", "yellow"
-    rows = sorted(report.projects, key=lambda row: (not _is_red(row), row.since or report.at))
+    rows = sorted(oldest_first(report.projects), key=lambda row: not _is_red(row))
     for row in rows if everything else filter(_is_red, rows):
         yield _row(row, report), STYLES[row.verdict.value] if row.counted else "dim"
     others = Counter(
@@ -235,9 +235,10 @@ def _is_red(row: ProjectReport) -> bool:
 
 
 def _row(row: ProjectReport, report: Report) -> str:
+    feed = f" ({row.feed})" if len(report.feeds) > 1 else ""
     return "".join(
         (
-            f"  {row.name or '(no name)'} ({row.feed}): {row.verdict.value}",
+            f"  {row.name or '(no name)'}{feed}: {row.verdict.value}",
             ", being built" if row.building else "",
             f", {span((report.at - row.since).total_seconds())} ago" if row.since else "",
             "" if row.counted else f" (not counted: {row.not_counted_because})",

@@ -193,7 +193,9 @@ def _lines(document: Document, *, clock: datetime) -> Iterator[str]:
                 yield f"  warning:  {name}: {printable(warning, limit=WIDE)}"
         broken = lamp["broken"]
         for each in broken[:LISTED]:
-            yield f"  broken:   {_project(projects[each['feed'], each['name']], clock)}"
+            known = projects[each["feed"], each["name"]]
+            feed = f" ({each['feed']})" if len(feeds) > 1 else ""
+            yield f"  broken:   {printable(known['name'])}{feed}{_project(known, clock)}"
         if len(broken) > LISTED:
             yield f"  broken:   and {len(broken) - LISTED} more"
 
@@ -230,7 +232,7 @@ def _project(project: Document, clock: datetime) -> str:
     building = ", being built" if project["building"] else ""
     link = f": {printable(project['web_url'], limit=WIDE)}" if project["web_url"] else ""
     run = "".join(f", {each}" for each in _run(project.get("run"), clock))
-    return f"{printable(project['name'])} ({project['feed']}){since}{label}{run}{building}{link}"
+    return f"{since}{label}{run}{building}{link}"
 
 
 def _run(run: Document | None, clock: datetime) -> Iterator[str]:

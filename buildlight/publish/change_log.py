@@ -62,12 +62,14 @@ class ChangeLog:
             name: (polls - before.get(name, (0, 0))[0], failed - before.get(name, (0, 0))[1])
             for name, (polls, failed) in totals.items()
         }
-        failures = ", ".join(f"{name} {failed}" for name, (_, failed) in polls.items() if failed)
+        failures = ", ".join(
+            f"{name} {failed}" for name, (_, failed) in polls.items() if failed and len(polls) > 1
+        )
         all_failed = sum(failed for _, failed in polls.values())
         log.info(
             "the last day: %s, %s; %s",
             count(sum(each for each, _ in polls.values()), "poll"),
-            f"{all_failed} failed ({failures})" if failures else "none failed",
+            f"{all_failed or 'none'} failed{f' ({failures})' if failures else ''}",
             "; ".join(self._day_of(lamp) for lamp in update.report.lamps),
         )
         self._polls = totals

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from buildlight.projects.feed_state import Freshness
 from buildlight.projects.selection import Selection, required
 from buildlight.projects.signal import Doubt
-from buildlight.report.rows import Row, Watched
+from buildlight.report.rows import Row, Watched, oldest_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +128,12 @@ def _of_feed(watched: FeedRows, *, now: float) -> Iterable[Doubt]:
         }
         old = state.doubtful(rules, now=now)
         # Rare, so the names of 50,000 projects are not collected for each report.
-        told = {row.name: row.told.name for row in rows} if old or any(found.values()) else {}
-        if names := (*sorted(told[name] for name in old & told.keys()),):
+        odd = old.union(*found.values())
+        told = {row.name: row.told.name for row in oldest_first(rows if odd else ())}
+        if names := (*(shown for name, shown in told.items() if name in old),):
             yield Unconfirmed(feed.name, names, rules.expiry)
         for doubt, which in found.items():
-            if names := (*sorted(told[name] for name in which & told.keys()),):
+            if names := (*(shown for name, shown in told.items() if name in which),):
                 yield doubt(feed.name, names)
 
 

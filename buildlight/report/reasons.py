@@ -5,6 +5,7 @@ Sentences are made from values and decide nothing: what a lamp shows is in ``dou
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from buildlight.projects.selection import Selection
@@ -23,7 +24,7 @@ from buildlight.report.doubts import (
     Unwritten,
     Vanished,
 )
-from buildlight.report.rows import LeftOut, Row, Tally, TooOld, Watched, aged_out
+from buildlight.report.rows import LeftOut, Row, Tally, TooOld, Watched, aged_out, oldest_first
 from buildlight.wording import count, span, time_of
 
 RULES: Mapping[str, str] = {
@@ -44,44 +45,75 @@ RULES: Mapping[str, str] = {
 """What each signal means, by its name in :data:`signal.RANKS`."""
 
 
-def why(doubt: Doubt) -> str:
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How sentences name feeds and projects; the name of an only feed is left out."""
+
+    several: bool
+
+    def feed(self, name: str) -> str:
+        """Return how a sentence calls the feed *name*."""
+        return name if self.several else "the feed"
+
+    def project(self, row: Row) -> str:
+        """Return how a sentence calls the project of *row*."""
+        return str(row) if self.several else row.plain_name
+
+    def projects(self, rows: Sequence[Row]) -> str:
+        """Return the names of *rows*: a few of them, and how many more there are."""
+        named = ", ".join(map(self.project, rows[:NAMED]))
+        more = len(rows) - NAMED
+        return f"{named} and {more} more" if more > 0 else named
+
+
+NAMED = 3
+"""Most projects that a sentence names; the rest is counted."""
+SEVERAL = Naming(several=True)
+
+
+def why(doubt: Doubt, naming: Naming = SEVERAL) -> str:
     """Say why *doubt* forbids green."""
+    feed = naming.feed
     match doubt:
-        case NeverAnswered(feed, error):
-            return f"{feed} has not answered yet{_after(error)}"
-        case Silent(feed, age, error):
-            return f"{feed} gave no good answer for {span(age)}{_after(error)}"
-        case NothingCounts(feed):
-            return f"{feed} answers, but none of its projects counts"
+        case NeverAnswered(name, error):
+            return f"{feed(name)} has not answered yet{_after(error)}"
+        case Silent(name, age, error):
+            return f"{feed(name)} gave no good answer for {span(age)}{_after(error)}"
+        case NothingCounts(name):
+            return f"{feed(name)} answers, but none of its projects counts"
         case Missing(names, feeds):
-            return f"no project named {_listed(names)} in {', '.join(feeds)}"
+            return f"no project named {_listed(names)} in {', '.join(map(feed, feeds))}"
         case NothingMatches(feeds):
-            return f"no project of {', '.join(feeds)} matches" if feeds else "it watches no feed"
-    return _why_of_projects(doubt)
+            of = ", ".join(map(feed, feeds))
+            return f"no project of {of} matches" if feeds else "it watches no feed"
+        case Unconfirmed(name) | Unwritten(name) | UnknownWord(name) | Vanished(name):
+            return _why_of_projects(doubt, feed(name))
+    raise NotImplementedError(type(doubt).__name__)
 
 
-def _why_of_projects(doubt: Doubt) -> str:
+def _why_of_projects(doubt: Doubt, feed: str) -> str:
     match doubt:
-        case Unconfirmed(feed, names, age):
+        case Unconfirmed(_, names, age):
             return f"{feed} gave no definite result of {_listed(names)} for {span(age)}"
-        case Unwritten(feed, names):
+        case Unwritten(_, names):
             return f"{feed} has not confirmed {_listed(names)} since the restart"
-        case UnknownWord(feed, names):
+        case UnknownWord(_, names):
             return f"{feed} sends a word for {_listed(names)} that is not known; add it to words"
-        case Vanished(feed, names):
+        case Vanished(_, names):
             return f"{feed} no longer has {_listed(names)}, broken when last seen"
     raise NotImplementedError(type(doubt).__name__)
 
 
-def remedy(doubt: Doubt) -> str | None:
-    """Say what ends *doubt*; ``None`` where its own sentence says it."""
+def remedy(doubt: Doubt, naming: Naming = SEVERAL) -> str | None:
+    """Say what ends *doubt*; ``None`` if :func:`why` says it already."""
+    feed = naming.feed
     match doubt:
-        case NeverAnswered(feed) | Silent(feed):
-            return f"{feed} gives a good answer"
-        case Unconfirmed(feed, names) | Unwritten(feed, names) | UnknownWord(feed, names):
-            return f"{feed} confirms {_listed(names)}"
-        case Vanished(feed, names):
-            return f"{feed} has {_listed(names)} again, or it is forgotten (forget_missing)"
+        case NeverAnswered(name) | Silent(name):
+            return f"{feed(name)} gives a good answer"
+        case Unconfirmed(name, names) | Unwritten(name, names) | UnknownWord(name, names):
+            return f"{feed(name)} confirms {_listed(names)}"
+        case Vanished(name, names):
+            return f"{feed(name)} has {_listed(names)} again, or it is forgotten (forget_missing)"
     return None
 
 
@@ -93,11 +125,11 @@ def _listed(names: Iterable[str]) -> str:
     return printable(", ".join(names))
 
 
-def not_counted(left_out: LeftOut, feed: str) -> str:
-    """Say why a project of *feed* does not count."""
+def not_counted(left_out: LeftOut) -> str:
+    """Say why a project does not count."""
     if isinstance(left_out, TooOld):
         return f"its last build is {count(left_out.days, 'day')} old"
-    return f"excluded by feed {feed}"
+    return "excluded by its feed"
 
 
 def unmatched(pattern: str) -> str:
@@ -105,10 +137,14 @@ def unmatched(pattern: str) -> str:
     return f"no project matches {printable(pattern)!r} in include"
 
 
-def too_old(watched: Iterable[FeedRows], selection: Selection) -> Iterable[str]:
+def too_old(
+    watched: Iterable[FeedRows], selection: Selection, naming: Naming = SEVERAL
+) -> Iterable[str]:
     """Say which broken projects of *watched* are too old to count for a lamp."""
-    if rows := [row for each in watched for row in aged_out(each.feed, each.rows, selection)]:
-        yield f"{names_of(rows)} {_is(rows)} broken, but too old to count (ignore_older_than)"
+    old = (row for each in watched for row in aged_out(each.feed, each.rows, selection))
+    if rows := oldest_first(old):
+        names = naming.projects(rows)
+        yield f"{names} {_is(rows)} broken, but too old to count (ignore_older_than)"
 
 
 def clock_warnings(feed: Watched, *, now: float, clock: datetime) -> Iterable[str]:
@@ -126,16 +162,21 @@ NOT_WATCHED = "no lamp watches it"
 
 
 def endings(
-    signal: Signal, tally: Tally, feeds: Sequence[Watched], doubts: Iterable[Doubt]
+    signal: Signal,
+    tally: Tally,
+    feeds: Sequence[Watched],
+    doubts: Iterable[Doubt],
+    naming: Naming = SEVERAL,
 ) -> Iterable[str]:
-    """Say what would change *signal*; any one of it does.
+    """Say what would change *signal*; each sentence alone is enough.
 
     *tally* is what counts for the lamp, *feeds* what it watches, *doubts* what forbids green.
     """
     if broken := tally.broken:
-        yield f"{'a build' if len(broken) == 1 else 'one build each'} of {names_of(broken)} passes"
+        builds = "a build" if len(broken) == 1 else "one build each"
+        yield f"{builds} of {naming.projects(broken)} passes"
     if signal.stale:
-        remedies = [said for doubt in doubts if (said := remedy(doubt))]
+        remedies = [said for doubt in doubts if (said := remedy(doubt, naming))]
         yield " and ".join(remedies) or "the missing projects appear"
         return
     if signal.building:
@@ -144,7 +185,7 @@ def endings(
         yield "a build completes"
     if signal.verdict is not Verdict.BROKEN:
         yield "a build fails"
-        names = " or ".join(feed.name for feed in feeds)
+        names = " or ".join(naming.feed(feed.name) for feed in feeds)
         age = span(min(feed.rules.max_age for feed in feeds))
         polls = min(feed.rules.max_failures for feed in feeds)
         yield f"{names} gives no good answer for {age}, or {polls} times in a row"
@@ -159,40 +200,32 @@ def closed_until(opens: datetime | None, *, clock: datetime) -> str:
     return f"the office is closed until {day}{local:%H:%M}"
 
 
-def verdict_reasons(tally: Tally, signal: Signal, *, clock: datetime) -> Iterable[str]:
-    """Say what the projects say: the broken ones, else the ones being built, else all."""
+def verdict_reasons(
+    tally: Tally, signal: Signal, *, clock: datetime, naming: Naming = SEVERAL
+) -> Iterable[str]:
+    """Say which projects are broken; if none is, which are being built and how many pass."""
     if tally.broken:
-        yield _broken(tally.broken, signal, clock=clock)
+        yield _broken(tally.broken, signal, clock=clock, naming=naming)
         return
     if signal.stale:
         return
     if tally.building:
-        yield f"{names_of(tally.building)} {_is(tally.building)} being built"
+        yield f"{naming.projects(tally.building)} {_is(tally.building)} being built"
     if tally.passing:
         yield f"{count(tally.passing, 'project')} {'passes' if tally.passing == 1 else 'pass'}"
     else:
         yield "no project has a completed build"
 
 
-def _broken(broken: Sequence[Row], signal: Signal, *, clock: datetime) -> str:
-    broken = sorted(broken, key=lambda row: row.known.since or clock)
-    since = broken[0].known.since
+def _broken(broken: Sequence[Row], signal: Signal, *, clock: datetime, naming: Naming) -> str:
+    since = broken[0].since
     when = f" since {time_of(since, clock=clock)}" if since else ""
     building = f" and {_is(broken)} being built" if signal.building else ""
     if len(broken) == 1:
-        return f"{broken[0]} is broken{when}{building}"
-    return f"{names_of(broken)} are broken{building}" + (f", the first{when}" if when else "")
-
-
-def names_of(rows: Sequence[Row]) -> str:
-    """Return the names of *rows*: a few of them, and how many more there are."""
-    named = ", ".join(str(row) for row in rows[:NAMED])
-    more = len(rows) - NAMED
-    return f"{named} and {more} more" if more > 0 else named
-
-
-NAMED = 3
-"""Most projects that a sentence names; the rest is counted."""
+        return f"{naming.project(broken[0])} is broken{when}{building}"
+    return f"{naming.projects(broken)} are broken{building}" + (
+        f", the first{when}" if when else ""
+    )
 
 
 def _is(rows: Sequence[Row]) -> str:

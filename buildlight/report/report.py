@@ -20,6 +20,7 @@ from buildlight.report.reasons import (
     NO_LIGHT,
     NOT_WATCHED,
     RULES,
+    Naming,
     clock_warnings,
     closed_until,
     endings,
@@ -149,8 +150,8 @@ class LampReport:
 
     @property
     def blame(self) -> tuple[str, ...]:
-        """The names of the broken projects, as a terminal may show them."""
-        return tuple(sorted(printable(name) or NAMELESS for _, name in self.broken))
+        """The names of the broken projects in a printable form, oldest first."""
+        return tuple(printable(name) or NAMELESS for _, name in self.broken)
 
 
 MOMENT = timedelta(seconds=1)
@@ -205,6 +206,7 @@ def make_report(
     """
     old = {lamp.name: lamp for lamp in before.lamps} if before else {}
     known = before.parts if before else {}
+    naming = Naming(several=len(feeds) > 1)
     parts = {
         feed.name: _part(
             feed, lamps, known.get(feed.name), clock=feed.state.time_of_day(clock, now=now)
@@ -216,7 +218,7 @@ def make_report(
         feeds=tuple(_feed(part, now=now, clock=clock) for part in parts.values()),
         projects=tuple(chain.from_iterable(part.projects for part in parts.values())),
         lamps=tuple(
-            _lamp(lamp, [*parts.values()], old.get(lamp.name), now=now, clock=clock)
+            _lamp(lamp, [*parts.values()], old.get(lamp.name), now=now, clock=clock, naming=naming)
             for lamp in lamps
         ),
         parts=parts,
@@ -322,7 +324,7 @@ def _projects(
             heeded[name] = heeded.get(name, ()) + by
     for row in rows:
         by = () if row.left_out else heeded.get(row.name, ())
-        left_out = not_counted(row.left_out, feed.name) if row.left_out else None
+        left_out = not_counted(row.left_out) if row.left_out else None
         yield ProjectReport(
             feed=feed.name,
             name=row.told.name,
@@ -348,6 +350,7 @@ def _lamp(
     *,
     now: float,
     clock: datetime,
+    naming: Naming,
 ) -> LampReport:
     watching = [part for part in parts if part.feed.name in lamp.feeds]
     feeds = [part.feed for part in watching]
@@ -360,11 +363,11 @@ def _lamp(
     signal = aggregate(tally.voters, doubts=doubts)
     pattern = lamp.patterns[RANKS[signal]]
     because = [
-        *verdict_reasons(tally, signal, clock=clock),
-        *map(why, doubts),
-        *too_old(watched, lamp.selection),
+        *verdict_reasons(tally, signal, clock=clock, naming=naming),
+        *(why(doubt, naming) for doubt in doubts),
+        *too_old(watched, lamp.selection, naming),
     ]
-    ends = [*endings(signal, tally, feeds, doubts)]
+    ends = [*endings(signal, tally, feeds, doubts, naming)]
     if lamp.hours is not None and not is_open(lamp.hours, clock):
         pattern = dim(pattern, lamp.closed)
         because.insert(0, closed_until(next_switch(lamp.hours, clock), clock=clock))

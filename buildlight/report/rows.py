@@ -6,8 +6,9 @@ excludes it. Such a project is listed with the reason, never hidden.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain, zip_longest
+from typing import Protocol, TypeVar
 
 from buildlight.projects.feed_state import FeedState, Rules
 from buildlight.projects.pipelines import roll_up
@@ -91,8 +92,35 @@ class Row:
         """The name in a printable form."""
         return printable(self.told.name) or NAMELESS
 
+    @property
+    def since(self) -> datetime | None:
+        """The time at which the verdict began, if known."""
+        return self.known.since
+
     def __str__(self) -> str:
         return f"{self.plain_name} ({self.feed})"
+
+
+class Aged(Protocol):
+    """A project with the time of its verdict."""
+
+    @property
+    def since(self) -> datetime | None:
+        """The time at which the verdict began, if known."""
+
+
+D = TypeVar("D", bound=Aged)
+
+
+def oldest_first(projects: Iterable[D]) -> tuple[D, ...]:
+    """Return *projects* in the order of every list: the oldest verdict first.
+
+    A verdict of unknown age may be the oldest, so it comes first.
+    """
+    return (*sorted(projects, key=lambda each: each.since or NEVER),)
+
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def rows_of(feed: Watched, *, clock: datetime) -> tuple[Row, ...]:
@@ -147,7 +175,7 @@ def counted(rows: Iterable[Row], selection: Selection) -> tuple[Row, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The rows that count for a lamp, grouped for sentences and signals.
+    """The rows that count for a lamp, grouped for sentences and signals, each oldest first.
 
     *voters* has one row for each combination of verdict and building, which is enough for a
     signal. *passing* is the number of passing projects.
@@ -163,8 +191,8 @@ class Tally:
         """Group *rows*; done once when they change, not for each report."""
         states = [row.known for row in rows]
         return cls(
-            broken=tuple(row for row in rows if row.known.verdict is Verdict.BROKEN),
-            building=tuple(row for row in rows if row.known.building),
+            broken=oldest_first(row for row in rows if row.known.verdict is Verdict.BROKEN),
+            building=oldest_first(row for row in rows if row.known.building),
             passing=sum(known.verdict is Verdict.PASSING for known in states),
             voters=(*{(known.verdict, known.building): known for known in states}.values(),),
         )
@@ -172,9 +200,11 @@ class Tally:
     @classmethod
     def joined(cls, tallies: Sequence["Tally"]) -> "Tally":
         """Return the sum of all *tallies*."""
+        if len(tallies) == 1:
+            return tallies[0]
         return cls(
-            broken=(*chain.from_iterable(each.broken for each in tallies),),
-            building=(*chain.from_iterable(each.building for each in tallies),),
+            broken=oldest_first(chain.from_iterable(each.broken for each in tallies)),
+            building=oldest_first(chain.from_iterable(each.building for each in tallies)),
             passing=sum(each.passing for each in tallies),
             voters=(*chain.from_iterable(each.voters for each in tallies),),
         )

@@ -65,13 +65,13 @@ def test_a_red_lamp_is_explained(tmp_path: Path) -> None:
     age = f"{document['feeds'][0]['age']:.0f} seconds"
     assert said == (
         "lamp (driver gpio) shows: red",
-        "  because:  shop (web) is broken",
+        "  because:  shop is broken",
         "  since:    12:00:00",
         "  rule:     one broken project is enough; it stays broken until a build of it passes",
-        "  until:    a build of shop (web) passes",
+        "  until:    a build of shop passes",
         "  light:    told: it took what was sent; nobody knows what shines",
         f"  feed:     web is fresh, answered {age} ago, http://web.example/cc.xml",
-        "  broken:   shop (web), build 8: http://ci.example/shop",
+        "  broken:   shop, build 8: http://ci.example/shop",
     )
 
 
@@ -85,7 +85,7 @@ def test_what_is_known_of_a_run_is_explained(tmp_path: Path) -> None:
     said = lines(told(tmp_path, clock=at(document)), clock=at(document))
 
     assert said[-1].startswith(
-        "  broken:   shop (web), build 8, on main, attempt 2, by ada, commit 3f2c1d0, "
+        "  broken:   shop, build 8, on main, attempt 2, by ada, commit 3f2c1d0, "
         "started 12:00:00: http"
     )
 
@@ -115,9 +115,9 @@ def test_a_silent_server_is_explained(tmp_path: Path) -> None:
     said = lines(told(tmp_path, clock=at(document)), clock=at(document))
 
     refused = "503 Service Unavailable: the server failed; see its log"
-    assert f"  because:  web has not answered yet: {refused}" in said
+    assert f"  because:  the feed has not answered yet: {refused}" in said
     assert "  rule:     unknown or old results are never shown as passing" in said
-    assert "  until:    web gives a good answer" in said
+    assert "  until:    the feed gives a good answer" in said
     assert f"  feed:     web has not answered yet, http://web.example/cc.xml; {refused}" in said
 
 
@@ -251,8 +251,8 @@ def test_namesakes_and_pipelines_are_told(tmp_path: Path) -> None:
     said = lines(told(tmp_path, clock=at(document)), clock=at(document))
 
     assert [line.split(",")[0] for line in said if "broken: " in line] == [
-        "  broken:   shop (web)",
-        "  broken:   pay (web)",
+        "  broken:   shop",
+        "  broken:   pay",
     ]
 
 
@@ -331,7 +331,7 @@ LAMP = {
     "light": "ok",
     "feeds": [],
     "pattern": "red",
-    "because": "shop (web) is broken",
+    "because": "shop is broken",
     "rule": "",
     "until": "",
     "since": "2026-11-20T12:00:00Z",
@@ -558,7 +558,7 @@ def test_a_running_daemon_is_explained(
         gone = explained()
 
     assert (found.returncode, found.stderr) == (0, "")
-    assert found.stdout.startswith("lamp (driver serial) shows: red\n  because:  shop (feed 0) is")
+    assert found.stdout.startswith("lamp (driver serial) shows: red\n  because:  shop is")
     assert re.search(rf"answered .*\d+ seconds?( ago)?, {re.escape(server.url())}", found.stdout)
     assert gone.returncode == 1
     assert "no buildlight runs here" in gone.stderr

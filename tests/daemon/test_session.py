@@ -449,7 +449,7 @@ def test_the_sentence_of_the_lamp_is_told(listener: Listener) -> None:
 
     async def story(world: World) -> None:
         said = listener.hear()
-        why = "STATUS=lamp: broken: shop (web) is broken"
+        why = "STATUS=lamp: broken: shop is broken"
         assert why in said
         assert said.index(why) < said.index("READY=1")
         server.answer = [GOOD]

@@ -614,7 +614,7 @@ def test_q14_a_green_stage_cannot_hide_its_red_job() -> None:
 
     assert world.signal == "broken"
     assert [row.name for row in world.report.projects] == ["shop"]
-    assert world.report.lamps[0].because == "shop (gocd) is broken since 08:16"
+    assert world.report.lamps[0].because == "shop is broken since 08:16"
 
 
 def test_q14_a_broken_pipeline_is_announced_once(caplog: pytest.LogCaptureFixture) -> None:

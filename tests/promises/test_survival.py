@@ -87,7 +87,7 @@ def test_systemd_hears_how_a_daemon_comes_reloads_and_goes(
     start = listener.wait_for("READY=1")
     assert "STATUS=lamp: passing: 1 project passes" in start
     server.answer = Answer(BROKEN_FEED)
-    listener.wait_for("STATUS=lamp: broken: shop (feed 0) is broken")
+    listener.wait_for("STATUS=lamp: broken: shop is broken")
     file.write_text("intervall = 1\n")
     daemon.process.send_signal(signal.SIGHUP)
     assert listener.wait_for("RELOADING=1\nMONOTONIC_USEC=")

@@ -99,53 +99,53 @@ def never_built(name: str = "shop", **changes: object) -> ProjectState:
 @pytest.mark.parametrize(
     ("known", "sentence"),
     [
-        ([broken()], "shop (web) is broken since 09:12"),
-        ([broken(building=True)], "shop (web) is broken since 09:12 and is being built"),
-        ([broken(), passing("till", building=True)], "shop (web) is broken since 09:12"),
+        ([broken()], "shop is broken since 09:12"),
+        ([broken(building=True)], "shop is broken since 09:12 and is being built"),
+        ([broken(), passing("till", building=True)], "shop is broken since 09:12"),
         (
             [broken("a", since=NOON), broken("b")],
-            "b (web), a (web) are broken, the first since 09:12",
+            "b, a are broken, the first since 09:12",
         ),
         (
             [broken("a", building=True), broken("b", building=True)],
-            "a (web), b (web) are broken and are being built, the first since 09:12",
+            "a, b are broken and are being built, the first since 09:12",
         ),
         (
             [broken("a", building=True), broken("b")],
-            "a (web), b (web) are broken, the first since 09:12",
+            "a, b are broken, the first since 09:12",
         ),
         (
             [broken("a"), broken("b"), broken("c")],
-            "a (web), b (web), c (web) are broken, the first since 09:12",
+            "a, b, c are broken, the first since 09:12",
         ),
         (
             [broken("a"), broken("b"), broken("c"), broken("d")],
-            "a (web), b (web), c (web) and 1 more are broken, the first since 09:12",
+            "a, b, c and 1 more are broken, the first since 09:12",
         ),
         (
             [broken("a"), broken("b"), broken("c"), broken("d"), broken("e")],
-            "a (web), b (web), c (web) and 2 more are broken, the first since 09:12",
+            "a, b, c and 2 more are broken, the first since 09:12",
         ),
-        ([broken(since=None)], "shop (web) is broken"),
-        ([broken(since=None, building=True)], "shop (web) is broken and is being built"),
-        ([broken("a", since=None), broken("b", since=None)], "a (web), b (web) are broken"),
+        ([broken(since=None)], "shop is broken"),
+        ([broken(since=None, building=True)], "shop is broken and is being built"),
+        ([broken("a", since=None), broken("b", since=None)], "a, b are broken"),
         (
             [broken("a", since=None), broken("b")],
-            "b (web), a (web) are broken, the first since 09:12",
+            "a, b are broken",  # Nobody saw a begin: it may be the oldest.
         ),
         ([passing()], "1 project passes"),
         ([passing("a"), passing("b"), never_built("c")], "2 projects pass"),
-        ([passing(building=True)], "shop (web) is being built; 1 project passes"),
+        ([passing(building=True)], "shop is being built; 1 project passes"),
         (
             [passing("a", building=True), never_built("b", building=True)],
-            "a (web), b (web) are being built; 1 project passes",
+            "a, b are being built; 1 project passes",
         ),
         ([never_built()], "no project has a completed build"),
         (
             [never_built(building=True)],
-            "shop (web) is being built; no project has a completed build",
+            "shop is being built; no project has a completed build",
         ),
-        ([broken("")], "(no name) (web) is broken since 09:12"),
+        ([broken("")], "(no name) is broken since 09:12"),
     ],
 )
 def test_a_lamp_says_why_it_looks_as_it_does(known: list[ProjectState], sentence: str) -> None:
@@ -156,44 +156,49 @@ def test_a_lamp_says_why_it_looks_as_it_does(known: list[ProjectState], sentence
 @pytest.mark.parametrize(
     ("feed", "now", "sentence"),
     [
-        (a_feed(answered=None), 4.2, "web has not answered yet"),
+        (a_feed(answered=None), 4.2, "the feed has not answered yet"),
         (
             a_feed(answered=None, failures=1),
             4.2,
-            "web has not answered yet: nobody answers; is the server running?",
+            "the feed has not answered yet: nobody answers; is the server running?",
         ),
-        (a_feed(passing()), 110.0, "web gave no good answer for 110 seconds"),
-        (a_feed(passing()), 119.0, "web gave no good answer for 119 seconds"),
-        (a_feed(passing()), 120.0, "web gave no good answer for 2 minutes"),
-        (a_feed(passing()), 7_100.0, "web gave no good answer for 118 minutes"),
-        (a_feed(passing()), 7_200.0, "web gave no good answer for 2 hours"),
-        (a_feed(passing()), 172_799.0, "web gave no good answer for 48 hours"),
-        (a_feed(passing()), 172_800.0, "web gave no good answer for 2 days"),
+        (a_feed(passing()), 110.0, "the feed gave no good answer for 110 seconds"),
+        (a_feed(passing()), 119.0, "the feed gave no good answer for 119 seconds"),
+        (a_feed(passing()), 120.0, "the feed gave no good answer for 2 minutes"),
+        (a_feed(passing()), 7_100.0, "the feed gave no good answer for 118 minutes"),
+        (a_feed(passing()), 7_200.0, "the feed gave no good answer for 2 hours"),
+        (a_feed(passing()), 172_799.0, "the feed gave no good answer for 48 hours"),
+        (a_feed(passing()), 172_800.0, "the feed gave no good answer for 2 days"),
         (
             a_feed(passing(), failures=3),
             0.0,
-            "web gave no good answer for 0 seconds: nobody answers; is the server running?",
+            "the feed gave no good answer for 0 seconds: nobody answers; is the server running?",
         ),
-        (a_feed(), 4.2, "web answers, but none of its projects counts; no project of web matches"),
+        (
+            a_feed(),
+            4.2,
+            "the feed answers, but none of its projects counts; no project of the feed matches",
+        ),
         (
             a_feed(passing(), selection=Selection(include=("till*",))),
             4.2,
-            "web answers, but none of its projects counts; no project of web matches",
+            "the feed answers, but none of its projects counts; no project of the feed matches",
         ),
         (
             a_feed(broken(), failures=3),
             60.0,
             (
-                "shop (web) is broken since 09:12; "
-                "web gave no good answer for 60 seconds: nobody answers; is the server running?"
+                "shop is broken since 09:12; "
+                "the feed gave no good answer for 60 seconds: "
+                "nobody answers; is the server running?"
             ),
         ),
         (
             a_feed(broken(building=True), answered=None),
             60.0,
-            "shop (web) is broken since 09:12 and is being built; web has not answered yet",
+            "shop is broken since 09:12 and is being built; the feed has not answered yet",
         ),
-        (a_feed(passing(building=True), answered=None), 60.0, "web has not answered yet"),
+        (a_feed(passing(building=True), answered=None), 60.0, "the feed has not answered yet"),
     ],
 )
 def test_a_lamp_says_what_it_does_not_know(feed: Watched, now: float, sentence: str) -> None:
@@ -207,30 +212,30 @@ def test_a_lamp_says_what_it_does_not_know(feed: Watched, now: float, sentence: 
 @pytest.mark.parametrize(
     ("known", "now", "until"),
     [
-        ([broken()], 0.0, "a build of shop (web) passes"),
+        ([broken()], 0.0, "a build of shop passes"),
         (
             [broken("a"), broken("b"), passing("c")],
             0.0,
-            "one build each of a (web), b (web) passes",
+            "one build each of a, b passes",
         ),
         (
             [broken(building=True)],
             0.0,
-            "a build of shop (web) passes or a running build ends",
+            "a build of shop passes or a running build ends",
         ),
-        ([broken()], 999.0, "a build of shop (web) passes or web gives a good answer"),
-        ([passing()], 999.0, "web gives a good answer"),
+        ([broken()], 999.0, "a build of shop passes or the feed gives a good answer"),
+        ([passing()], 999.0, "the feed gives a good answer"),
         (
             [passing()],
             0.0,
-            "a build fails or web gives no good answer for 110 seconds, or 3 times in a row",
+            "a build fails or the feed gives no good answer for 110 seconds, or 3 times in a row",
         ),
         (
             [passing(building=True)],
             0.0,
             (
-                "a running build ends or "
-                "a build fails or web gives no good answer for 110 seconds, or 3 times in a row"
+                "a running build ends or a build fails or "
+                "the feed gives no good answer for 110 seconds, or 3 times in a row"
             ),
         ),
         (
@@ -238,7 +243,7 @@ def test_a_lamp_says_what_it_does_not_know(feed: Watched, now: float, sentence: 
             0.0,
             (
                 "a build completes or a build fails or "
-                "web gives no good answer for 110 seconds, or 3 times in a row"
+                "the feed gives no good answer for 110 seconds, or 3 times in a row"
             ),
         ),
         ([], 0.0, "the missing projects appear"),
@@ -274,6 +279,20 @@ def test_what_has_to_happen_to_several_feeds_is_told_of_each() -> None:
     assert lamp.until == "a gives a good answer and web confirms b"
 
 
+def test_the_feed_of_a_project_is_told_where_there_are_several() -> None:
+    """The oldest comes first, whichever feed it is of; a single feed needs no name."""
+    older = replace(broken("b"), since=NOON - timedelta(days=1))
+    one, other = a_feed(broken("c"), broken("a", since=None)), a_feed(older, name="ci")
+
+    alone, both = told(one), told(one, other)
+
+    assert (alone.blame, both.blame) == (("a", "c"), ("a", "b", "c"))
+    assert alone.because == "a, c are broken"
+    assert both.because == "a (web), b (ci), c (web) are broken"
+    assert alone.until == "one build each of a, c passes"
+    assert both.until == "one build each of a (web), b (ci), c (web) passes"
+
+
 def test_every_doubtful_feed_is_told() -> None:
     """Two servers that are down are two faults to look after."""
     feeds = [a_feed(name="a", answered=None), a_feed(passing()), a_feed(name="b", failures=9)]
@@ -297,10 +316,10 @@ def test_a_red_that_nothing_confirms_is_told() -> None:
 
     assert lamp.signal == Signal(B, stale=True)
     assert lamp.because == (
-        "b (web), a (web) are broken, the first since 09:12; "
-        "web gave no definite result of a, b for 2 days"
+        "b, a are broken, the first since 09:12; "
+        "the feed gave no definite result of b, a for 2 days"
     )
-    assert lamp.until == ("one build each of b (web), a (web) passes or web confirms a, b")
+    assert lamp.until == ("one build each of b, a passes or the feed confirms b, a")
 
 
 @pytest.mark.parametrize(
@@ -328,15 +347,15 @@ def test_what_a_restart_made_doubtful_is_told(lamp_choice: Selection, signal: Si
 
     assert lamp.signal == signal
     if signal.stale:
-        assert lamp.because == "web has not confirmed b since the restart"
-        assert lamp.until == "web confirms b"
+        assert lamp.because == "the feed has not confirmed b since the restart"
+        assert lamp.until == "the feed confirms b"
 
 
 def test_a_silent_feed_is_told_once() -> None:
     """A feed that is down is one fault, not one for each of its projects."""
     lamp = told(a_doubtful_feed(broken("b")), now=300_000.0)
 
-    assert lamp.because == "b (web) is broken since 09:12; web gave no good answer for 28 hours"
+    assert lamp.because == "b is broken since 09:12; the feed gave no good answer for 28 hours"
 
 
 @pytest.mark.parametrize(
@@ -368,7 +387,7 @@ def test_a_missing_project_is_told_beside_a_broken_one() -> None:
     """Red stays red though another project cannot be found."""
     lamp = told(a_feed(broken()), lamp=a_lamp(selection=Selection(include=("shop", "till"))))
 
-    assert lamp.because == "shop (web) is broken since 09:12; no project named till in web"
+    assert lamp.because == "shop is broken since 09:12; no project named till in the feed"
     assert lamp.signal == Signal(B, stale=True)
 
 
@@ -376,7 +395,7 @@ def test_a_lamp_in_doubt_does_not_complain_about_names() -> None:
     """A project is not called missing while its feed is silent."""
     lamp = told(a_feed(answered=None), lamp=a_lamp(selection=Selection(include=("till",))))
 
-    assert lamp.because == "web has not answered yet"
+    assert lamp.because == "the feed has not answered yet"
 
 
 @pytest.mark.parametrize(
@@ -395,7 +414,7 @@ def test_times_are_told_by_the_clock_on_the_wall(ago: timedelta, zone: int, when
 
     report = make_report([a_feed(broken(since=NOON - ago))], [a_lamp()], now=0.0, clock=clock)
 
-    assert report.lamps[0].because == f"shop (web) is broken since {when}"
+    assert report.lamps[0].because == f"shop is broken since {when}"
 
 
 @pytest.mark.parametrize(
@@ -580,7 +599,7 @@ def test_a_lamp_heeds_only_what_feed_and_lamp_choose() -> None:
         (a_feed(broken("a"), passing("b"), broken("c"), failures=9), ("a", "c")),
         (a_feed(passing("a")), ()),
         (a_feed(passing("a"), answered=None), ()),
-        (a_feed(broken("c"), broken("a")), ("a", "c")),
+        (a_feed(broken("c"), broken("a")), ("c", "a")),
         (a_feed(broken("")), ("(no name)",)),
     ],
 )
@@ -623,7 +642,7 @@ def test_a_project_says_why_it_does_not_count() -> None:
 
     assert [(row.name, row.counted, row.not_counted_because) for row in rows] == [
         ("shop", True, None),
-        ("shop-nightly", False, "excluded by feed web"),
+        ("shop-nightly", False, "excluded by its feed"),
         ("till", False, "no lamp watches it"),
     ]
 
@@ -669,7 +688,7 @@ def test_a_lamp_says_which_broken_project_is_too_old() -> None:
     report = a_report(replace(feed, rules=rules), lamps=[a_lamp()])
 
     assert report.lamps[0].because == (
-        "1 project passes; a (web) is broken, but too old to count (ignore_older_than)"
+        "1 project passes; a is broken, but too old to count (ignore_older_than)"
     )
 
 
@@ -701,7 +720,7 @@ def test_a_pipeline_counts_as_one() -> None:
         ("till", P, False),
     ]
     assert report.feeds[0].projects == 2
-    assert report.lamps[0].because == "shop (web) is broken since 09:12"
+    assert report.lamps[0].because == "shop is broken since 09:12"
 
 
 def test_one_lamp_is_enough_to_count() -> None:

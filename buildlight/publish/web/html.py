@@ -19,7 +19,7 @@ from buildlight.publish.web.links import link
 from buildlight.publish.web.svg import icon_svg, lamp_svg, worst_lamp
 from buildlight.redaction import printable
 from buildlight.report.report import FeedReport, LampReport, Light, ProjectReport, Report
-from buildlight.report.rows import NAMELESS
+from buildlight.report.rows import NAMELESS, oldest_first
 from buildlight.wording import count, run_in_words, span, time_of
 
 LONGEST = 200
@@ -87,15 +87,13 @@ def parts(report: Report, *, now: float) -> Parts:
     lamp = worst_lamp(report.lamps)
     name = RANKS[lamp.signal] if lamp else "stale"
     sign, words = SIGNALS[name]
-    broken = [each for each in report.projects if each.verdict is Verdict.BROKEN and each.counted]
-    building = [
-        each
-        for each in report.projects
-        if each.building and each.counted and each.verdict is not Verdict.BROKEN
-    ]
+    counted = [each for each in report.projects if each.counted]
+    broken = oldest_first(each for each in counted if each.verdict is Verdict.BROKEN)
+    building = oldest_first(
+        each for each in counted if each.building and each.verdict is not Verdict.BROKEN
+    )
     above = {id(each) for each in (*broken, *building)}
     others = [each for each in report.projects if id(each) not in above]
-    broken.sort(key=lambda each: each.since.timestamp() if each.since else 0.0)
     lamps = [_lamp(each, report, now=now) for each in report.lamps]
     return Parts(
         title=f"{sign} {words}" + (f" · {lamp.name}" if lamp else ""),
@@ -218,7 +216,7 @@ def _list(projects: Sequence[ProjectReport], row: Callable[[ProjectReport], str]
 
 
 def _row(project: ProjectReport, report: Report) -> str:
-    facts = [_text(project.feed)]
+    facts = [_text(project.feed)] if len(report.feeds) > 1 else []
     if project.verdict is Verdict.BROKEN:
         facts.insert(0, f"broken{_since(project, report)}")
     if project.building:
@@ -276,10 +274,10 @@ def rest(shown: Parts, report: Report) -> str:
     for each in shown.rest:
         by_feed.setdefault(each.feed, []).append(each)
     feeds = [feed for feed in report.feeds if feed.name in by_feed]
-    return "".join(_feed_rest(feed, by_feed[feed.name]) for feed in feeds)
+    return "".join(_feed_rest(feed, by_feed[feed.name], len(report.feeds)) for feed in feeds)
 
 
-def _feed_rest(feed: FeedReport, projects: Sequence[ProjectReport]) -> str:
+def _feed_rest(feed: FeedReport, projects: Sequence[ProjectReport], feeds: int) -> str:
     passing, none, uncounted = [], [], []
     for each in projects:
         if not each.counted:
@@ -291,7 +289,8 @@ def _feed_rest(feed: FeedReport, projects: Sequence[ProjectReport]) -> str:
     passed = "Passing" if feed.state is Freshness.FRESH else "Passed when last heard"
     groups = ((passed, passing), ("Without a build", none), ("Not counted", uncounted))
     lists = (f"<h4>{title}</h4>{_list(group, _rest_row)}" for title, group in groups if group)
-    return f"<h3>{_text(feed.name)}</h3>{''.join(lists)}"
+    heading = f"<h3>{_text(feed.name)}</h3>" if feeds > 1 else ""
+    return f"{heading}{''.join(lists)}"
 
 
 def _rest_row(project: ProjectReport) -> str:

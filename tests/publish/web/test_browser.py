@@ -69,7 +69,7 @@ def test_a_change_appears_by_itself(tab: Tab, served: Served) -> None:
     tab.until("document.title.includes('Broken')")
 
     assert headline(tab) == "✕ Broken"
-    assert "till (web) is broken since 09:12" in tab.js("document.body.innerText")
+    assert "till is broken since 09:12" in tab.js("document.body.innerText")
     assert tab.js("document.querySelector('#broken a').href") == "https://ci.example/job/till/"
     assert [url for url in tab.requests[asked:] if "icon" not in url] == []
 
@@ -329,7 +329,7 @@ def test_without_javascript_it_is_loaded_again(
         served.show(PASSING)
         tab.until("document.title.includes('Passing')")
 
-    assert "till (web)" in text
+    assert "till" in text
     assert "library" in text
     assert " seconds ago" in text
     assert not [url for url in tab.requests if "page.js" in url or "/events" in url]
@@ -419,7 +419,7 @@ def test_a_screen_reader_is_told(tab: Tab, served: Served) -> None:
 
     assert silent == ""
     told = tab.js("document.querySelector('[role=status]').textContent")
-    assert told == "lamp: Broken: till (web) is broken since 09:12"
+    assert told == "lamp: Broken: till is broken since 09:12"
 
 
 PICTURES = {

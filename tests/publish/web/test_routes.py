@@ -55,7 +55,7 @@ def test_the_page_says_why(served: Served) -> None:
     """The sentence, who broke it since when, and what is being built."""
     page = get(served, "/").text
 
-    assert "till (web) is broken since 09:12" in page
+    assert "till is broken since 09:12" in page
     assert "broken by alice, bob" in page
     assert 'href="https://ci.example/job/till/"' in page
     assert page.index("till</a>") < page.index("stock</a>") < page.index("shop</a>")
@@ -312,8 +312,8 @@ def test_behind_the_fold_everything_is_told_by_what_it_is() -> None:
 
     words = [word for word in re.split("<[^>]*>", told) if word]
     assert words == [
-        *("web", "Passing", "shop", "new", "Without a build", "api"),
-        *("Not counted", "old", " ", "excluded by feed web"),
+        *("Passing", "shop", "new", "Without a build", "api"),
+        *("Not counted", "old", " ", "excluded by its feed"),
     ]
 
 
@@ -326,7 +326,7 @@ def test_a_broken_project_without_a_moment_has_none() -> None:
     )
 
     assert "<p>broken since <time" in with_one
-    assert "<p>broken · web" in without
+    assert "<p>broken · build 42" in without
 
 
 def test_a_page_has_an_end() -> None:
@@ -404,12 +404,12 @@ def test_a_lamp_says_what_it_shows_and_why() -> None:
     told = words_of(parts(report, now=4.2).parts["lamps"])
 
     one = [
-        *("one", "✕", " Broken", "till (web) is broken since 09:12."),
+        *("one", "✕", " Broken", "till is broken since 09:12."),
         *("one shows ", "red", " since ", "12:00"),
         ". Told: the light took it; nobody knows what shines.",
         (
             "One broken project is enough; it stays broken until a build of it passes. "
-            "It changes when a build of till (web) passes."
+            "It changes when a build of till passes."
         ),
     ]
     assert told == [*one, *(word.replace("one", "two") for word in one)]
@@ -516,13 +516,13 @@ def test_what_is_broken_and_what_is_being_built_say_all_that_is_known() -> None:
     told = parts(a_report(feed), now=4.2).parts
 
     assert words_of(told["broken"]) == [
-        *("Broken ", "2", "old", "broken since ", "2026-11-19 12:00", " · web · build 42"),
+        *("Broken ", "2", "old", "broken since ", "2026-11-19 12:00", " · build 42"),
         *("till", "being built · broken since ", "09:12"),
-        " · web · build 42 · broken by alice, bob",
+        " · build 42 · broken by alice, bob",
     ]
     assert words_of(told["building"]) == [
-        *("Building ", "2", "stock", "being built · web · passed before · build 42"),
-        *("new", "being built · web"),
+        *("Building ", "2", "stock", "being built · passed before · build 42"),
+        *("new", "being built"),
     ]
     assert "<li><span>new</span>" in told["building"]
 
@@ -582,7 +582,7 @@ def test_the_rest_is_counted_by_what_it_is() -> None:
     )
     assert words_of(rest(shown, report)) == [
         *("web", "Passing", "a", "b", "Without a build", "new"),
-        *("Not counted", "old", " ", "excluded by feed web"),
+        *("Not counted", "old", " ", "excluded by its feed"),
         *("api", "Passed when last heard", "c"),
     ]
     alone = parts(a_report(a_feed(broken())), now=4.2)

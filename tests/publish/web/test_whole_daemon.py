@@ -110,7 +110,7 @@ def test_it_tells_what_the_lamp_knows(run: Callable[[str], Running], server: Fee
     daemon.until(lambda: "1 project passes" in (get(port, "/") or httpx.Response(200)).text)
 
     server.answer = Answer(FEED.replace(b"Success", b"Failure").replace(b'"7"', b'"8"'))
-    daemon.until(lambda: "shop (web) is broken" in (get(port, "/") or httpx.Response(200)).text)
+    daemon.until(lambda: "shop is broken" in (get(port, "/") or httpx.Response(200)).text)
 
     feed, metrics = get(port, "/cc.xml"), get(port, "/metrics")
     assert feed is not None
@@ -188,7 +188,7 @@ def test_a_reload_that_leaves_the_page_leaves_its_followers(
             f"http://127.0.0.1:{port}/healthz", headers={"Host": "lamp.example"}, trust_env=False
         )
         server.answer = Answer(FEED.replace(b"Success", b"Failure").replace(b'"7"', b'"8"'))
-        assert next(line for line in lines if "shop (web) is broken" in line)
+        assert next(line for line in lines if "shop is broken" in line)
 
     assert renamed.status_code == 200
 
@@ -232,7 +232,7 @@ def test_before_the_first_answer_nothing_is_green(
 
     assert page is not None
     assert feed is not None
-    assert "web has not answered yet" in page.text
+    assert "the feed has not answered yet" in page.text
     assert [(each.name, each.last_build_status) for each in parse(feed.content)] == [
         ("web", "Exception")
     ]
