@@ -40,3 +40,39 @@ def test_a_class_name_occurs_once() -> None:
 def test_types_are_shipped() -> None:
     """A type checker of a plug-in's author sees more than Any."""
     assert (PACKAGE / "py.typed").exists()
+
+
+LEFT = (
+    "how the builds stand",
+    "nobody can know",
+    "trust anybody who",
+    "None is asked twice",
+    "how to be let in",
+    "wants a user or a token",
+    "no machine called",
+    "lets nobody in",
+    "was read again",
+    "no more signs of life",
+    "called as the feed is",
+    "outranks all else",
+    "mark of not knowing",
+)
+"""Phrases that need two readings; the usual words stand for them everywhere."""
+
+
+def test_no_sentence_has_a_phrase_that_needs_two_readings() -> None:
+    """Code, manual and guides are in plain words."""
+    root = Path(__file__).parents[1]
+    folders = ("buildlight", "docs", "hardware", "systemd")
+    files = [root / "README.md", root / "CONTRIBUTING.md"]
+    for folder in folders:
+        files += [each for end in ("*.py", "*.md", "*.toml") for each in (root / folder).rglob(end)]
+
+    found = [
+        f"{file.relative_to(root)}: {phrase}"
+        for file in files
+        for phrase in LEFT
+        if phrase in " ".join(file.read_text(encoding="utf-8").split())
+    ]
+
+    assert found == []

@@ -34,7 +34,7 @@ def wait(
     many seconds the server asks to be left alone; it is obeyed up to :data:`LONGEST_REST`.
 
     tests/benchmarks/reaction.py compares these two intervals with a fixed one that makes as many
-    requests, and with cleverer schedules, which are no better.
+    requests, and with cleverer schedules, which are not better.
     """
     calm = min(interval, building_interval) if building else interval
     if failures >= tolerated:

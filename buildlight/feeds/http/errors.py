@@ -77,7 +77,7 @@ def _unauthorized(response: httpx.Response, *, has_secret: bool) -> str:
     return "the server requires authentication; set auth"
 
 
-_SCHEME = re.compile(r"(?:^|,\s*)([a-z-]+)(?![a-z-]*\s*=)")  # a word that is no parameter
+_SCHEME = re.compile(r"(?:^|,\s*)([a-z-]+)(?![a-z-]*\s*=)")  # a scheme, not a parameter
 
 _UNUSABLE: Mapping[str, str] = {"ntlm": "NTLM", "negotiate": "Negotiate", "digest": "Digest"}
 
