@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlencode
 
 from buildlight.errors import FeedMalformed, FeedRefused
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 KEPT = 100
 """Documents of which the validators are kept, so that an unchanged one costs nothing."""
+
+Taken = TypeVar("Taken")
 
 
 AT_ONCE = 4
@@ -140,18 +142,33 @@ class JsonApi:
 
     async def get(self, path: str, **query: str | int) -> object:
         """Return the document at *path*, parsed; raises :class:`FeedError`."""
-        return await self.get_at(f"{self._base}{path}{'?' if query else ''}{urlencode(query)}")
+        return await self.read(path, _whole, **query)
+
+    async def read(self, path: str, take: Callable[[object], Taken], **query: str | int) -> Taken:
+        """Return what *take* makes of the document at *path*; only that is kept in memory."""
+        return await self._read(self._url(path, query), take)
+
+    async def get_once(self, path: str, **query: str | int) -> object:
+        """Return the document at *path*, of which nothing is kept: it is not asked for again."""
+        response = await self._send(replace(self._request, url=self._url(path, query)))
+        return parse_json(bytes(response.body or b""))
 
     async def get_at(self, url: str) -> object:
         """Return the document at *url*, which is on the same server."""
-        request, document = self._known.pop(url, (replace(self._request, url=url), None))
+        return await self._read(url, _whole)
+
+    def _url(self, path: str, query: Mapping[str, str | int]) -> str:
+        return f"{self._base}{path}{'?' if query else ''}{urlencode(query)}"
+
+    async def _read(self, url: str, take: Callable[[object], Taken]) -> Taken:
+        request, taken = self._known.pop(url, (replace(self._request, url=url), None))
         response = await self._send(request)
         if response.body is not None:
-            document = parse_json(bytes(response.body))
-        self._known[url] = (replace(request, validators=response.validators), document)
+            taken = take(parse_json(bytes(response.body)))
+        self._known[url] = (replace(request, validators=response.validators), taken)
         while len(self._known) > KEPT:
             del self._known[next(iter(self._known))]
-        return document
+        return cast("Taken", taken)
 
     async def _send(self, request: "Request") -> "Response":
         loop = asyncio.get_running_loop()
@@ -168,6 +185,10 @@ class JsonApi:
         self.headers, self.date = response.headers, date_of(response.headers.get("date"))
         self.now = self.date or datetime.now(tz=UTC)
         return response
+
+
+def _whole(document: object) -> object:
+    return document
 
 
 def parse_json(body: bytes) -> object:

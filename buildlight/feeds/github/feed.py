@@ -108,7 +108,7 @@ class GitHubFeed:
 
     async def _list(self) -> None:
         """Read what the repository is called, its default branch, and its workflows."""
-        about = await self._api.get("")
+        about = await self._api.get_once("")
         if not isinstance(about, dict):
             raise FeedMalformed("not a repository; is this GitHub's API? check api")
         if about.get("archived") is True:
@@ -121,7 +121,8 @@ class GitHubFeed:
         if branch != self._reader.branch:
             self._reader = RunReader(self._api, branch=branch, events=self._options.events)
         before = {each.id: each.state for each in self._workflows}
-        self._workflows = parse_workflows(await self._api.get("/actions/workflows", per_page=100))
+        listed = await self._api.get_once("/actions/workflows", per_page=100)
+        self._workflows = parse_workflows(listed)
         for each in self._counted:
             if each.state in DISABLED and each.state != before.get(each.id):
                 name = self._options.full_name

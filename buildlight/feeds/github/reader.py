@@ -70,10 +70,9 @@ class RunReader:
         seen: list[WorkflowRun] = []
         for page in range(1, MORE_PAGES + 1):
             more = {"page": page} if page > 1 else {}
-            document = await self._api.get(
-                "/actions/runs", per_page=PAGE, exclude_pull_requests="true", **more
+            rows = await self._api.read(
+                "/actions/runs", parse_runs, per_page=PAGE, exclude_pull_requests="true", **more
             )
-            rows = parse_runs(document)
             seen += rows
             if len(rows) < PAGE or not self._last_row or rows[-1].id <= self._last_row:
                 break
@@ -93,7 +92,7 @@ class RunReader:
         """Read the own list of each workflow, after more runs than those pages hold."""
         for workflow, since in [*self._gaps.items()]:
             for rows in (20, 100):
-                document = await self._api.get(
+                document = await self._api.get_once(
                     f"/actions/workflows/{workflow}/runs",
                     per_page=rows,
                     exclude_pull_requests="true",
@@ -105,10 +104,13 @@ class RunReader:
             del self._gaps[workflow]
 
     def _take(self, runs: Iterable[WorkflowRun]) -> None:
+        counted: dict[int, list[WorkflowRun]] = {}
         for run in runs:
             if counts(run, branch=self.branch, events=self._events):
-                self.runs[run.workflow] = merge(self.runs.get(run.workflow, {}), [run])
-                self.seen.add(run.workflow)
+                counted.setdefault(run.workflow, []).append(run)
+        for workflow, its in counted.items():
+            self.runs[workflow] = merge(self.runs.get(workflow, {}), its)
+            self.seen.add(workflow)
 
     async def _follow(self, workflows: Collection[int]) -> None:
         """Read runs by their id that the newest ones may no longer show.
@@ -143,12 +145,12 @@ class RunReader:
 
     async def _exists(self, run: WorkflowRun) -> bool:
         try:
-            row = await self._api.get(f"/actions/runs/{run.id}")
+            found = await self._api.read(f"/actions/runs/{run.id}", parse_run)
         except FeedRefused as refused:
             if refused.status != GONE:
                 raise
             return False
-        self._take([found] if (found := parse_run(row)) is not None else [])
+        self._take([] if found is None else [found])
         return True
 
     async def _look_back(self, workflow: int, *, until: float) -> None:
@@ -158,7 +160,7 @@ class RunReader:
             if tried >= len(HISTORY):
                 return
             rows, filtered = HISTORY[tried]
-            document = await self._api.get(
+            document = await self._api.get_once(
                 f"/actions/workflows/{workflow}/runs",
                 per_page=rows,
                 exclude_pull_requests="true",
@@ -189,7 +191,7 @@ class RunReader:
         return replace(run, jobs_broken=await self._are_jobs_broken(run, run.attempt))
 
     async def _are_jobs_broken(self, run: WorkflowRun, attempt: int) -> bool:
-        document = await self._api.get(
+        document = await self._api.get_once(
             f"/actions/runs/{run.id}/attempts/{attempt}/jobs", per_page=100
         )
         jobs = document.get("jobs") if isinstance(document, dict) else None
@@ -201,7 +203,7 @@ class RunReader:
     async def _with_previous(self, run: WorkflowRun) -> WorkflowRun:
         """Return *run* with the word of the last attempt before it that has one."""
         for attempt in range(run.attempt - 1, max(run.attempt - 1 - ATTEMPTS, 0), -1):
-            row = await self._api.get(f"/actions/runs/{run.id}/attempts/{attempt}")
+            row = await self._api.get_once(f"/actions/runs/{run.id}/attempts/{attempt}")
             before = parse_run(row)
             word = before.conclusion if before else ""
             if word == "cancelled" and await self._are_jobs_broken(run, attempt):

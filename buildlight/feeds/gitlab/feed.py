@@ -82,7 +82,7 @@ class GitLabFeed:
             age = (self._api.now - self._about_at).total_seconds()
             if age < ABOUT_EVERY:
                 return
-        about = await self._api.get("")
+        about = await self._api.get_once("")
         if not isinstance(about, dict):
             raise FeedMalformed("not a project; is this GitLab's API? check api")
         self._default_branch = text(about, "default_branch")

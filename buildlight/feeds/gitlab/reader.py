@@ -59,7 +59,8 @@ class PipelineReader:
     async def _read_newest(self) -> None:
         """Read the listing, and more of it if a page was not enough."""
         before = self._last_row
-        rows = await self._list(per_page=PAGE)
+        rows = await self._api.read("/pipelines", parse_pipelines, ref=self.branch, per_page=PAGE)
+        self._take(rows)
         if before and not rows:
             raise FeedRefused(
                 "GitLab lists no pipeline any more: CI/CD was disabled or hidden from the token, "
@@ -72,11 +73,10 @@ class PipelineReader:
         self._shown = frozenset(each.id for each in rows)
         self._last_row = max((each.id for each in rows), default=before)
 
-    async def _list(self, **query: str | int) -> tuple[Pipeline, ...]:
-        """Read a listing; returns its rows, whether they count or not."""
-        rows = parse_pipelines(await self._api.get("/pipelines", ref=self.branch, **query))
-        self._take(rows)
-        return rows
+    async def _list(self, **query: str | int) -> None:
+        """Read another listing, once."""
+        rows = await self._api.get_once("/pipelines", ref=self.branch, **query)
+        self._take(parse_pipelines(rows))
 
     def _take(self, rows: Iterable[Pipeline]) -> None:
         counted = (each for each in rows if counts(each, branch=self.branch))
@@ -128,13 +128,13 @@ class PipelineReader:
 
     async def _ask_for(self, pipeline: Pipeline) -> None:
         try:
-            row = await self._api.get(f"/pipelines/{pipeline.id}")
+            rows = await self._api.read(f"/pipelines/{pipeline.id}", _only)
         except FeedRefused as refused:
             if refused.status != GONE:
                 raise
             self._pipelines = _by_id(p for p in self._pipelines.values() if p.id != pipeline.id)
         else:
-            self._take(parse_pipelines([row]))
+            self._take(rows)
 
     async def _ask_about_retries(self) -> None:
         """Read, once, whether a pipeline that is seen without a verdict was red before."""
@@ -143,7 +143,7 @@ class PipelineReader:
                 retried = not each.finished or each.status == "canceled"
                 if not retried or each.decided or each.id in self._asked:
                     continue
-                jobs = await self._api.get(
+                jobs = await self._api.get_once(
                     f"/pipelines/{each.id}/jobs", include_retried="true", per_page=100
                 )
                 self._asked.add(each.id)
@@ -151,6 +151,10 @@ class PipelineReader:
                     red = replace(each, previous="failed")
                     self._pipelines = {**self._pipelines, each.id: red}
         self._asked &= self._pipelines.keys()
+
+
+def _only(row: object) -> tuple[Pipeline, ...]:
+    return parse_pipelines([row])
 
 
 def _by_id(some: Iterable[Pipeline]) -> Pipelines:
