@@ -72,7 +72,14 @@ def load_kind(name: str) -> type[FeedKind]:
     return cast("type[FeedKind]", kind)
 
 
-_KINDS: Mapping[str, str] = {"github.com": "github", "gitlab.com": "gitlab"}
+_KINDS: Mapping[str, str] = {
+    "github.com": "github",
+    "gitlab.com": "gitlab",
+    "app.circleci.com": "circleci",
+    "circleci.com": "circleci",
+    "gitea.com": "gitea",
+    "codeberg.org": "forgejo",
+}
 """Hosts that publish no cc.xml, and the kind that reads them."""
 
 

@@ -33,7 +33,7 @@ from buildlight.feeds.feed import (
     PushedFeed,
 )
 from buildlight.feeds.sharing import Network
-from buildlight.projects.project import BuildStatus, Message, Project
+from buildlight.projects.project import BuildStatus, Message, Project, Run
 
 if TYPE_CHECKING:
     from buildlight.network.http_library import httpx
@@ -238,7 +238,7 @@ def _fits(name: str, value: object, default: object) -> bool:
         kind = Message if name == "messages" else str
         return isinstance(value, tuple) and all(isinstance(each, kind) for each in value)
     if default is None:
-        return value is None or isinstance(value, datetime)
+        return value is None or isinstance(value, Run if name == "run" else datetime)
     return isinstance(value, str)
 
 

@@ -99,7 +99,7 @@ complete -c buildlight -n '_shtab_buildlight_using init' -l config -xka "(__fish
 complete -c buildlight -n '_shtab_buildlight_using init' -l print -d 'print the configuration on standard output and write nothing'
 complete -c buildlight -n '_shtab_buildlight_using init' -l yes -d 'ask nothing: use defaults, and fail if an answer without a default is missing'
 complete -c buildlight -n '_shtab_buildlight_using init' -l feed -x -d 'your CI server, a page of it, its feed, or a repository on GitHub or GitLab'
-complete -c buildlight -n '_shtab_buildlight_using init' -l kind -xka "cctray github gitlab mqtt" -d 'kind of the feed, for a GitHub or GitLab of your own: github, gitlab'
+complete -c buildlight -n '_shtab_buildlight_using init' -l kind -xka "cctray circleci forgejo gitea github gitlab mqtt" -d 'kind of the feed, for a GitHub or GitLab of your own: github, gitlab'
 complete -c buildlight -n '_shtab_buildlight_using init' -l user -x -d 'a user of the server, if it has users'
 complete -c buildlight -n '_shtab_buildlight_using init' -l token-file -xka "(__fish_complete_path)" -d 'read the password or token from FILE (-: from standard input)'
 complete -c buildlight -n '_shtab_buildlight_using init' -l include -x -d 'count only projects with this name, or matching this pattern (shop-*); may be repeated'
