@@ -1,5 +1,7 @@
 """``repos``: several repositories with the same keys, each a feed of its own."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -66,3 +68,18 @@ def test_each_mistake_is_told_once_and_where_it_is_written(
         feeds(**table)
 
     assert len(wrong.value.mistakes) == 1
+
+
+def test_no_kind_is_imported_that_is_not_configured() -> None:
+    """A Pi Zero pays for what it follows, and for nothing else."""
+    program = """
+import sys
+from buildlight.config.settings import check_settings
+check_settings({"feeds": [{"url": "https://ci.example/cc.xml"}], "lamps": [{"driver": "console"}]})
+print(*sorted(each for each in sys.modules if "git" in each or "json_api" in each))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout == "\n"

@@ -428,6 +428,14 @@ def test_of_two_rows_of_one_name_nobody_knows_which_was_red() -> None:
     assert verdicts(feed_state) == {("shop", 0): Verdict.BROKEN, ("shop", 1): Verdict.BROKEN}
 
 
+def test_a_longer_rest_makes_no_old_news_fresh() -> None:
+    """Beyond 300 seconds a feed that rests is stale, and says so."""
+    feed_state, _ = after([replace(an_answer(0.0, GREEN), rest=3600.0)])
+
+    assert feed_state.freshness(RULES, now=899.0) is Freshness.FRESH
+    assert feed_state.freshness(RULES, now=900.0) is Freshness.STALE
+
+
 def test_a_memory_from_before_a_restart_is_carried_on() -> None:
     """After a restart, a red project that is just being built is still red."""
     kept = a_memory(verdict=Verdict.BROKEN)
