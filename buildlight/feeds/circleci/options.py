@@ -18,6 +18,7 @@ class CircleCIOptions(ForgeOptions):
     noun: ClassVar[str] = "project"
     example: ClassVar[str] = "https://app.circleci.com/pipelines/github/OWNER/REPO"
     token_header: ClassVar[str] = "Circle-Token"  # noqa: S105 - not a token, but its header
+    has_ccxml: ClassVar[bool] = True
 
     workflows: tuple[str, ...] = Field(
         default=(),

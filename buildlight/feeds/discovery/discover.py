@@ -116,7 +116,11 @@ def discover(
         look = _Look(runner, on_try)
         forge = known_forge(first)
         if forge is not None:
-            return _search_forge(forge, look, person, secretly=True)
+            found = _search_forge(forge, look, person, secretly=True)
+            if not forge.has_ccxml or any(each.projects for each in found.tries):
+                return found
+            more = _search(first, look, person, secretly=True)
+            return Discovery((*found.tries, *more.tries), withheld=more.withheld)
         found = _search(first, look, person, secretly=True)
         for base in others if _nobody_there(found.tries) else ():
             more = _search(base, look, person, secretly=False)
@@ -163,7 +167,8 @@ def _search(base: str, look: _Look, person: Person, *, secretly: bool) -> Discov
     if plain and _stops(plain):
         return Discovery(plain)
     found = [each for each in plain if each.projects]
-    forge = None if found or holed or is_document(url) else look.forge_of(url)
+    unknown = not (found or holed or is_document(url) or known_forge(url))
+    forge = look.forge_of(url) if unknown else None
     if forge is not None:
         return _search_forge(forge, look, person, secretly=secretly)
     wanting = [each.options.url for each in plain if each.wants_secret]

@@ -32,6 +32,11 @@ class Forge:
     url: str
     api: str | None = None
 
+    @property
+    def has_ccxml(self) -> bool:
+        """Whether its server publishes a cc.xml, too."""
+        return issubclass(self.kind.Options, ForgeOptions) and self.kind.Options.has_ccxml
+
     def options(self, secret: Secret | None) -> ForgeOptions:
         """Return the options of a feed; raises :class:`ConfigError` for an address that is none."""
         of_kind = self.kind.Options

@@ -25,6 +25,9 @@ class ForgeOptions(HttpOptions):
     token_header: ClassVar[str] = ""
     """Name of the header of a token; a bearer token unless set."""
 
+    has_ccxml: ClassVar[bool] = False
+    """Whether the server publishes a cc.xml, too, so that `discover` tries both."""
+
     branch: str | None = Field(
         default=None, min_length=1, description="branch; the repository's default branch unless set"
     )

@@ -9,12 +9,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from buildlight import feeds
 from buildlight.cli import main
 from buildlight.config.settings import check_settings
 from buildlight.feeds.discovery.forges import known_forge
 from support.fake_forge import served
+from support.fake_gitea import FakeForgejo, FakeGitea
 from support.fake_github import FakeGitHub
 from support.fake_gitlab import FakeGitLab
+from support.servers import FEED, Answer, FeedServer
 
 TOKEN = "glpat-0123456789abcdefgh"
 LAMP = '\n[[lamps]]\ndriver = "console"\n'
@@ -124,6 +127,43 @@ def test_a_github_enterprise_is_recognised(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize(
+    ("fake", "kind", "versions"),
+    [
+        (FakeGitea, "gitea", ["/api/v1/version"]),
+        (FakeForgejo, "forgejo", ["/api/v1/version", "/api/forgejo/v1/version"]),
+    ],
+)
+def test_a_gitea_and_a_forgejo_are_told_apart(
+    fake: type[FakeGitea], kind: str, versions: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Forgejo answers as Gitea does, and has a version of its own beside it."""
+    forge = fake()
+    forge.clock = datetime.now(tz=UTC)
+    forge.end(forge.push(), "failure")
+    answers = dict.fromkeys(versions, (200, '{"version": "9.0"}'))
+
+    with served(Host(forge, answers=answers)) as address:
+        assert main(["discover", f"{address}/acme/shop/actions"]) == 0
+
+    (table,) = tomllib.loads(capsys.readouterr().out)["feeds"]
+    assert table == {"name": "acme/shop", "kind": kind, "url": f"{address}/acme/shop"}
+
+
+def test_a_server_with_both_is_tried_both_ways(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """CircleCI has an API and, for older projects, a cc.xml."""
+    monkeypatch.setitem(feeds._KINDS, "127.0.0.1", "circleci")
+
+    with FeedServer(Answer(b"", status=404)) as server:
+        server.answers["/gh/acme/web.cc.xml"] = Answer(FEED)
+        assert main(["discover", server.url("/gh/acme/web")]) == 0
+
+    (table,) = tomllib.loads(capsys.readouterr().out)["feeds"]
+    assert table["url"].endswith("/gh/acme/web.cc.xml")
+
+
+@pytest.mark.parametrize(
     ("address", "kind", "url"),
     [
         ("https://github.com/acme/shop", "GitHubFeed", "https://github.com/acme/shop"),
@@ -137,6 +177,14 @@ def test_a_github_enterprise_is_recognised(capsys: pytest.CaptureFixture[str]) -
             "GitLabFeed",
             "https://gitlab.com/acme/tools/shop",
         ),
+        ("https://codeberg.org/acme/shop", "ForgejoFeed", "https://codeberg.org/acme/shop"),
+        ("https://gitea.com/acme/shop/actions", "GiteaFeed", "https://gitea.com/acme/shop"),
+        (
+            "https://app.circleci.com/pipelines/github/acme/web",
+            "CircleCIFeed",
+            "https://app.circleci.com/pipelines/github/acme/web",
+        ),
+        ("https://circleci.com/gh/acme/web.cc.xml", None, None),
         ("https://ci.example/acme/shop", None, None),
         ("https://gitlab.com/acme/shop/cc.xml", None, None),
     ],
