@@ -141,8 +141,8 @@ def test_the_version_needs_little_but_what_reads_arguments() -> None:
     assert told[0].startswith("buildlight ")
     assert {*told[1].split()} <= {
         *("buildlight", "buildlight.cli.arguments", "buildlight.cli", "buildlight.errors"),
-        *("buildlight.cli.arguments.options", "buildlight.cli.arguments.setup"),
-        "buildlight.cli.arguments.values",
+        *("buildlight.cli.arguments.editing", "buildlight.cli.arguments.options"),
+        *("buildlight.cli.arguments.setup", "buildlight.cli.arguments.values"),
         *("collections.abc", "errno", "textwrap"),
     }
 
