@@ -124,4 +124,4 @@ def _has_one_colour(options: DriverOptions) -> bool:
 
 
 def _fitted(pattern: Pattern, options: DriverOptions) -> Pattern:
-    return fit(pattern, options.channels, dims=options.dims, relay=options.relay)
+    return fit(pattern, options.channels, dims=options.dims, pace=options.pace)

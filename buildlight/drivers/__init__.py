@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol, cast, runtime_checkable
 from pydantic import BaseModel, ConfigDict, Field
 
 from buildlight.errors import DriverNotFound, LightUnavailable
+from buildlight.patterns.fitting import SLOWER
 from buildlight.patterns.known import Known
 from buildlight.patterns.pattern import Channel, Frame, Pattern, frame_at
 from buildlight.system import plugins
@@ -64,6 +65,11 @@ class DriverOptions(BaseModel):
     def dims(self) -> bool:
         """Whether the light has levels between on and off."""
         return False
+
+    @property
+    def pace(self) -> float:
+        """How many times slower than written rhythms are, for the sake of the light."""
+        return SLOWER if self.relay else 1.0
 
     def combines(self, lit: frozenset[Channel]) -> bool:
         """Return whether the light can show exactly the channels *lit* together."""

@@ -126,7 +126,7 @@ def _looks(options: DriverOptions, texts: Iterable[str]) -> Iterator[Pattern]:
 
 def _fitted(patterns: Iterable[Pattern], options: DriverOptions) -> Iterator[Pattern]:
     for each in patterns:
-        fitted = fit(each, options.channels, dims=options.dims, relay=options.relay)
+        fitted = fit(each, options.channels, dims=options.dims, pace=options.pace)
         if all(map(options.combines, lit_sets(fitted))):  # Else the configuration is refused.
             yield fitted
 

@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from buildlight.feeds.secret import Secret, find_secret
 from buildlight.redaction import SHORTEST_SECRET, basic
+from buildlight.system.secret import Secret, find_secret
 
 HOLE = "{secret}"
 """Stands for the secret in the path of an address, with ``kind = "path"``."""

@@ -38,13 +38,17 @@ class Call:
 class LightConnection:
     """The connection to the light at *url*, made when it is needed, from one thread.
 
-    *tls* is for ``https``. :meth:`call` raises OSError (:class:`TimeoutError` after the deadline),
+    *tls* is for ``https``, *server_name* the name in the certificate if it is not the host.
+    :meth:`call` raises OSError (:class:`TimeoutError` after the deadline),
     :class:`h11.ProtocolError` or :class:`ValueError`.
     """
 
-    def __init__(self, url: str, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, url: str, *, tls: ssl.SSLContext | None = None, server_name: str | None = None
+    ) -> None:
         self._place: SplitResult = urlsplit(url)
         self._tls = tls
+        self._server_name = server_name
         self._wire: socket.socket | None = None
         self._http = h11.Connection(h11.CLIENT)
         self._used_at = 0.0
@@ -97,7 +101,7 @@ class LightConnection:
             if secure:
                 context = self._tls or ssl.create_default_context()
                 wire.settimeout(deadline.left())
-                wire = context.wrap_socket(wire, server_hostname=host)
+                wire = context.wrap_socket(wire, server_hostname=self._server_name or host)
         except BaseException:
             wire.close()
             raise

@@ -15,17 +15,23 @@ from buildlight.patterns.pattern import (
 
 
 def fit(
-    pattern: Pattern, channels: Collection[Channel], *, dims: bool, relay: bool = False
+    pattern: Pattern,
+    channels: Collection[Channel],
+    *,
+    dims: bool,
+    relay: bool = False,
+    pace: float | None = None,
 ) -> Pattern:
     """Return *pattern* as a light with these *channels* can show it.
 
     Without an amber channel, amber is red and green together; on a light of one colour it is that
     colour. Other strokes without a channel are left out. On a light that cannot be dimmed
     (*dims*), ``pulse`` becomes a blink. Behind a mechanical *relay* every rhythm is slower: 1 Hz
-    at most.
+    at most. *pace* says how many times slower, for any other light.
     """
+    pace = pace or (SLOWER if relay else 1.0)
     strokes = (
-        replace(stroke, channel=channel, rhythm=_played(stroke, dims=dims, relay=relay))
+        replace(stroke, channel=channel, rhythm=_played(stroke, dims=dims, pace=pace))
         for stroke in pattern.strokes
         for channel in _instead(stroke.channel, channels)
     )
@@ -43,12 +49,12 @@ def _instead(channel: Channel, channels: Collection[Channel]) -> Iterable[Channe
     return colours if len(colours) == 1 else ()
 
 
-def _played(stroke: Stroke, *, dims: bool, relay: bool) -> Rhythm:
+def _played(stroke: Stroke, *, dims: bool, pace: float) -> Rhythm:
     rhythm = stroke.rhythm
-    if rhythm == PULSE and (relay or not dims or stroke.channel is Channel.BUZZER):
+    if rhythm == PULSE and (pace > 1 or not dims or stroke.channel is Channel.BUZZER):
         rhythm = SLOW_BLINK
-    if relay and len(rhythm) > 1:
-        return tuple((round(duration * SLOWER, 3), level) for duration, level in rhythm)
+    if pace > 1 and len(rhythm) > 1:
+        return tuple((round(duration * pace, 3), level) for duration, level in rhythm)
     return rhythm
 
 

@@ -29,7 +29,6 @@ from buildlight.feeds.discovery.discover import Person, discover
 from buildlight.feeds.discovery.lint import lint
 from buildlight.feeds.feed import FeedAnswer, PolledFeed
 from buildlight.feeds.http.options import HttpOptions
-from buildlight.feeds.secret import Secret, checked_secret
 from buildlight.feeds.sharing import Network
 from buildlight.feeds.sources import read
 from buildlight.network.resolver import ResolverLoop
@@ -38,6 +37,7 @@ from buildlight.projects.redacted import redacted
 from buildlight.projects.selection import Selection
 from buildlight.projects.verdict import DEFINITE, Verdict
 from buildlight.redaction import printable
+from buildlight.system.secret import Secret, checked_secret
 from buildlight.wording import count
 
 LISTED = 12

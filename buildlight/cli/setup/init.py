@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import NoReturn, TextIO
 
     from buildlight.cli.setup.document import Answers
-    from buildlight.feeds.secret import Secret
+    from buildlight.system.secret import Secret
 
 PAGE = "Show a page to the office, on port 8080 of this machine?"
 

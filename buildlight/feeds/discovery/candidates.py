@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from buildlight.errors import ConfigError
 from buildlight.feeds.auth import HOLE, Auth
 from buildlight.feeds.cctray import CCTrayOptions
-from buildlight.feeds.secret import Secret
 from buildlight.redaction import secrets_in
+from buildlight.system.secret import Secret
 
 # Appended to the given path, in this order: CCMenu's list (CCTrayProjectList.swift), likely ones
 # first, then those of other servers.

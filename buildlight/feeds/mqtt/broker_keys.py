@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
 
 from buildlight.feeds.http.tls import Tls
-from buildlight.feeds.secret import Secret, find_secret
 from buildlight.network.broker import Broker
+from buildlight.system.secret import Secret, find_secret
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 

@@ -1,0 +1,1 @@
+"""Lights with an address: a request for each state."""
