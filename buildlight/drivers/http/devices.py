@@ -19,7 +19,7 @@ COLOURS = inks(amber=(255, 126, 0))
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DevicePlace:
     """Where a device is: *relays* are the channels of its outputs, *light* the id of a bulb."""
 
     host: str
@@ -35,12 +35,12 @@ class Device:
     host that it cannot do without.
     """
 
-    requests: Callable[[Place, Lit], tuple[LightRequest, ...]]
+    requests: Callable[[DevicePlace, Lit], tuple[LightRequest, ...]]
     relays: bool
     needs: tuple[str, ...] = ()
 
 
-def _shelly(place: Place, lit: Lit) -> tuple[LightRequest, ...]:
+def _shelly(place: DevicePlace, lit: Lit) -> tuple[LightRequest, ...]:
     return tuple(
         LightRequest(
             url=f"http://{place.host}/relay/{number}?turn={'on' if channel in lit else 'off'}",
@@ -50,7 +50,7 @@ def _shelly(place: Place, lit: Lit) -> tuple[LightRequest, ...]:
     )
 
 
-def _tasmota(place: Place, lit: Lit) -> tuple[LightRequest, ...]:
+def _tasmota(place: DevicePlace, lit: Lit) -> tuple[LightRequest, ...]:
     return tuple(
         _command(place, f"Power{number}%20{word}", expect=f':"{word}"')
         for number, channel in enumerate(place.relays, start=1)
@@ -58,18 +58,18 @@ def _tasmota(place: Place, lit: Lit) -> tuple[LightRequest, ...]:
     )
 
 
-def _tasmota_rgb(place: Place, lit: Lit) -> tuple[LightRequest, ...]:
+def _tasmota_rgb(place: DevicePlace, lit: Lit) -> tuple[LightRequest, ...]:
     if not lit:
         return (_command(place, "Power%20OFF", expect=':"OFF"'),)
     colour = "{:02X}{:02X}{:02X}".format(*_colour(lit))
     return (_command(place, f"Color%20{colour}", expect=f'"Color":"{colour}'),)
 
 
-def _command(place: Place, command: str, *, expect: str) -> LightRequest:
+def _command(place: DevicePlace, command: str, *, expect: str) -> LightRequest:
     return LightRequest(url=f"http://{place.host}/cm?cmnd={command}", expect=expect)
 
 
-def _hue(place: Place, lit: Lit) -> tuple[LightRequest, ...]:
+def _hue(place: DevicePlace, lit: Lit) -> tuple[LightRequest, ...]:
     x, y = xy_of(_colour(lit))
     shown = {
         "on": {"on": True},

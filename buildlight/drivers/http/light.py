@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import h11
 
 from buildlight.drivers import DriverOptions, Known
-from buildlight.drivers.http.options import HttpOptions
+from buildlight.drivers.http.options import HttpLightOptions
 from buildlight.drivers.http.request import SECRET, LightRequest
 from buildlight.drivers.states import Lit, spell
 from buildlight.errors import LightUnavailable
@@ -35,12 +35,12 @@ class HttpLight:
     Nothing is sent before the first frame.
     """
 
-    Options: ClassVar[type[DriverOptions]] = HttpOptions
+    Options: ClassVar[type[DriverOptions]] = HttpLightOptions
     # It may have lost its power, or somebody switched it by hand.
     refresh: ClassVar[float | None] = 30.0
     patience: ClassVar[float] = 4 * TIMEOUT
 
-    def __init__(self, options: HttpOptions) -> None:
+    def __init__(self, options: HttpLightOptions) -> None:
         self.known = Known.TOLD
         """What stands behind the last state."""
         self._options = options

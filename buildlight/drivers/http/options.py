@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, field_validator, model
 
 from buildlight.drivers import WAIT, DriverOptions
 from buildlight.drivers.colour import MIXED
-from buildlight.drivers.http.devices import DEVICES, Place
+from buildlight.drivers.http.devices import DEVICES, DevicePlace
 from buildlight.drivers.http.request import Headers, LightRequest, LightRequests
 from buildlight.drivers.states import Lit, by_lit, check_states
 from buildlight.patterns.pattern import Channel
@@ -27,7 +27,7 @@ def _host(host: object) -> object:
     return host
 
 
-class HttpOptions(DriverOptions):
+class HttpLightOptions(DriverOptions):
     """The keys of a light with an address."""
 
     states: Mapping[str, LightRequests] = Field(
@@ -144,7 +144,7 @@ class HttpOptions(DriverOptions):
         """Return the requests that light exactly *lit*; none if there is no such state."""
         if self.device is None:
             return by_lit(self.states).get(lit, ())
-        place = Place(self.host or "", self.order, self.light or "")
+        place = DevicePlace(self.host or "", self.order, self.light or "")
         return DEVICES[self.device].requests(place, lit)
 
     @property

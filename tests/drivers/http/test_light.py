@@ -17,7 +17,7 @@ from buildlight.drivers.conformance import check_driver
 from buildlight.drivers.http import light as http_light
 from buildlight.drivers.http.devices import xy_of
 from buildlight.drivers.http.light import HttpLight
-from buildlight.drivers.http.options import HttpOptions
+from buildlight.drivers.http.options import HttpLightOptions
 from buildlight.errors import ConfigError, LightUnavailable
 from buildlight.patterns.fitting import fit
 from buildlight.patterns.language import parse_pattern
@@ -48,7 +48,7 @@ def states(host: str, *more: str) -> dict[str, str]:
 
 def opened(**keys: Any) -> HttpLight:
     """Return the light of *keys*."""
-    return HttpLight(HttpOptions.model_validate(keys))
+    return HttpLight(HttpLightOptions.model_validate(keys))
 
 
 def fault(light: HttpLight, frame: Frame = RED) -> str:
@@ -317,7 +317,7 @@ OFF = {"off": "http://x/off"}
 def test_a_mistake_is_told(keys: Mapping[str, Any], sentence: str) -> None:
     """In one sentence, before anything is sent."""
     with pytest.raises(ValidationError) as caught:
-        HttpOptions.model_validate(keys)
+        HttpLightOptions.model_validate(keys)
     assert sentence in "; ".join(error["msg"] for error in caught.value.errors())
 
 
@@ -325,7 +325,7 @@ def test_a_secret_that_is_not_used_is_a_mistake(monkeypatch: pytest.MonkeyPatch)
     """It was meant to go somewhere."""
     monkeypatch.setenv("BUILDLIGHT_SECRET_PLUG", "t0ken")
     with pytest.raises(ValidationError, match="secret is not used"):
-        HttpOptions.model_validate({"states": {"red": "http://x/", **OFF}, "secret": "plug"})
+        HttpLightOptions.model_validate({"states": {"red": "http://x/", **OFF}, "secret": "plug"})
 
 
 def test_mistakes_name_their_key() -> None:
@@ -342,10 +342,12 @@ def test_mistakes_name_their_key() -> None:
 
 def test_two_lamps_cannot_have_one_light() -> None:
     """What switches both off is the same; the address is told without its tokens."""
-    made = HttpOptions.model_validate(
+    made = HttpLightOptions.model_validate(
         {"states": {"red": "http://x/r", "off": "http://x/o?token=s3cret"}}
     )
-    other = HttpOptions.model_validate({"states": {"red": "http://x/r", "off": "http://x/o?id=2"}})
+    other = HttpLightOptions.model_validate(
+        {"states": {"red": "http://x/r", "off": "http://x/o?id=2"}}
+    )
 
     assert made.claims != other.claims
     assert "s3cret" not in str(made.claims)
