@@ -21,12 +21,11 @@ from buildlight.cli.terminal import write_line
 from buildlight.config.settings import LARGEST, load_settings
 from buildlight.drivers.inventory import look
 from buildlight.errors import BuildlightError, ConfigError
-from buildlight.feeds import secret
 from buildlight.redaction import SHORTEST_SECRET, printable, scrub
 from buildlight.service.install import service_state
 from buildlight.service.plan import Machine
 from buildlight.service.unit_files import find_shipped
-from buildlight.system import paths, running_daemon
+from buildlight.system import paths, running_daemon, secret
 from buildlight.system.regular_file import read_regular_file
 
 LINES = 50

@@ -22,13 +22,13 @@ from buildlight.config.suggestions import Homes, unknown_key
 from buildlight.config.tables import PREFIX, FeedNames, FeedTable, LampTable, OwnKeys, Top
 from buildlight.daemon.settings import Settings
 from buildlight.errors import ConfigError
-from buildlight.feeds import secret
 from buildlight.feeds.schedule import max_age
 from buildlight.feeds.settings import FeedSettings
 from buildlight.lamps.settings import LampSettings
 from buildlight.projects.feed_state import Rules
 from buildlight.projects.project import STATUS_WORDS, BuildStatus
 from buildlight.projects.selection import exact, required
+from buildlight.system import secret
 from buildlight.system.paths import local_zone
 from buildlight.system.regular_file import read_regular_file
 from buildlight.wording import close_to
