@@ -56,6 +56,11 @@ LEFT = (
     "called as the feed is",
     "outranks all else",
     "mark of not knowing",
+    "of which a verdict is known",
+    "said aloud",
+    "may not see it",
+    "and was left as it was",
+    "which are 8 kB on the way",
 )
 """Phrases that need two readings; the usual words stand for them everywhere."""
 
@@ -63,7 +68,7 @@ LEFT = (
 def test_no_sentence_has_a_phrase_that_needs_two_readings() -> None:
     """Code, manual and guides are in plain words."""
     root = Path(__file__).parents[1]
-    folders = ("buildlight", "docs", "hardware", "systemd")
+    folders = ("buildlight", "docs", "hardware", "systemd", "tests")
     files = [root / "README.md", root / "CONTRIBUTING.md"]
     for folder in folders:
         files += [each for end in ("*.py", "*.md", "*.toml") for each in (root / folder).rglob(end)]
@@ -71,6 +76,7 @@ def test_no_sentence_has_a_phrase_that_needs_two_readings() -> None:
     found = [
         f"{file.relative_to(root)}: {phrase}"
         for file in files
+        if file != Path(__file__)
         for phrase in LEFT
         if phrase in " ".join(file.read_text(encoding="utf-8").split())
     ]

@@ -131,32 +131,3 @@ def test_the_reference_is_up_to_date() -> None:
     written = {name: reference.written(name) for name in reference.PAGES}
 
     assert {name: text(ROOT / "docs" / "reference" / name) for name in written} == written
-
-
-ODD = (
-    *("how the builds stand", "of which a verdict is known", "nobody can know", "said aloud"),
-    *("trust anybody who pretends", "None is asked twice", "how to be let in", "outranks all else"),
-    *(
-        "wants a user or a token",
-        "may not see it",
-        "lets nobody in",
-        "was read again",
-    ),
-    *("and was left as it was", "the mark of not knowing", "which are 8 kB on the way"),
-)
-"""Sentences that had to be read twice."""
-
-
-def test_no_sentence_of_the_old_kind_comes_back() -> None:
-    """In the manual, the program and its tests; the released changelog is history."""
-    files = [*PAGES, *(ROOT / "buildlight").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
-
-    found = [
-        f"{file.relative_to(ROOT)}: {odd}"
-        for file in files
-        if file != Path(__file__)
-        for odd in ODD
-        if odd in text(file)
-    ]
-
-    assert found == []
