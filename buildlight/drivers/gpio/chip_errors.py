@@ -1,14 +1,46 @@
 """Finds out why a GPIO chip does not open: lgpio gives no reason, so the device file is opened."""
 
 import errno
+import fcntl
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from buildlight.errors import LightBusy, LightUnavailable
 
 DEVICES = Path("/dev")
 """The folder of GPIO chips: ``gpiochip0`` and so on."""
+
+
+HEADERS = ("pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835")
+"""The labels of the chips whose lines go to the header: of a Pi 5, of a Pi 4, of all before."""
+CHIP_INFO = 0x8044B401
+"""GPIO_GET_CHIPINFO_IOCTL of linux/gpio.h: asks the chip, and none of its lines."""
+
+
+def header_chip() -> int | None:
+    """Return the number of the header's chip, by its label; ``None`` if no chip has one.
+
+    The numbers differ from kernel to kernel: a Pi 5 had 4, then 0, and with 6.12.96 11 and more.
+    """
+    labels: dict[str, int] = {}
+    for device in DEVICES.glob("gpiochip*"):
+        number = device.name.removeprefix("gpiochip")
+        if number.isdecimal() and not device.is_symlink() and (label := _label(device)):
+            labels.setdefault(label, int(number))
+    return next((labels[label] for label in HEADERS if label in labels), None)
+
+
+def _label(device: Path) -> str:
+    with suppress(OSError):
+        chip = os.open(device, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            answer = fcntl.ioctl(chip, CHIP_INFO, bytes(68))
+        finally:
+            os.close(chip)
+        return answer[32:64].partition(b"\0")[0].decode(errors="replace")
+    return ""
 
 
 def closed_chip(number: int, said: str) -> LightUnavailable:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin, lgpio
 
-from buildlight.drivers.gpio.chip_errors import closed_chip
+from buildlight.drivers.gpio.chip_errors import closed_chip, header_chip
 
 PI_5 = 0x17
 """The model in a revision code; ``raspberrypi/documentation:revision-codes``."""
@@ -67,6 +67,7 @@ class SteadyFactory(LGPIOFactory):  # type: ignore[misc]
         # every Pi 5 (gpiozero/gpiozero#1166, #1181).
         super(LGPIOFactory, self).__init__()
         self.dark = dark
+        chip = header_chip() if chip is None else chip
         self._chip = self._usual_chip() if chip is None else chip
         self._handle: int | None = None
         try:

@@ -138,13 +138,22 @@ def _made(found: EntryPoint, *, chip: int | None, dark: int) -> PinFactory:
 NO_PI = "this is not a Raspberry Pi; to try it without one set GPIOZERO_PIN_FACTORY=mock"
 
 
+def _no_library(name: str, exc: ModuleNotFoundError) -> str:
+    if name != FACTORY:  # A tutorial's setting that was left over.
+        return (
+            f"GPIOZERO_PIN_FACTORY={name} needs the library {exc.name!r}, which is not installed; "
+            "unset GPIOZERO_PIN_FACTORY"
+        )
+    return (
+        f"no library {exc.name!r} for the pins; on a Raspberry Pi: sudo apt install "
+        "python3-lgpio, and make a virtual environment with --system-site-packages; elsewhere "
+        "set GPIOZERO_PIN_FACTORY=mock"
+    )
+
+
 def _no_factory(name: str, exc: Exception) -> str:
     if isinstance(exc, ModuleNotFoundError):
-        return (
-            f"no library {exc.name!r} for the pins; on a Raspberry Pi: sudo apt install "
-            "python3-lgpio, and make a virtual environment with --system-site-packages; elsewhere "
-            "set GPIOZERO_PIN_FACTORY=mock"
-        )
+        return _no_library(name, exc)
     if isinstance(exc, PinUnknownPi):
         return NO_PI
     if isinstance(exc, OSError) and ".lgd-nfy" in str(exc):
