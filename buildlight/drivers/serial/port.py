@@ -148,7 +148,11 @@ def _unavailable(name: str, exc: Exception) -> LightUnavailable:
         return LightBusy(f"{name} is held by another program")
     if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
         return LightUnavailable(f"no port {name}; is the light plugged in?")
-    if number in (errno.EACCES, errno.EPERM):
+    if number == errno.EPERM:  # systemd's device filter
+        return LightUnavailable(
+            f"{name} is forbidden to this service; add DeviceAllow={name} rw to its unit"
+        )
+    if number == errno.EACCES:
         return LightUnavailable(f"no permission for {name}; add the user to group dialout")
     return LightUnavailable(f"{name} is not a usable serial port")
 

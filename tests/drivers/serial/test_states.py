@@ -1,5 +1,6 @@
 """Lights that people built: one command a state, pauses, lines; simulated sketches on ports."""
 
+import errno
 import termios
 from collections.abc import Mapping
 from functools import reduce
@@ -15,6 +16,7 @@ from buildlight.drivers import Known
 from buildlight.drivers.conformance import check_driver
 from buildlight.drivers.serial.light import SerialLight
 from buildlight.drivers.serial.options import SerialOptions
+from buildlight.drivers.serial.port import _unavailable
 from buildlight.errors import ConfigError, LightUnavailable
 from buildlight.patterns.pattern import DARK, Channel, Frame
 from support.sketches import Digits, Frames, Letters, Modbus, Nibbles, Sketch, Words, settled
@@ -267,3 +269,13 @@ def test_an_event_over_a_pattern_has_to_be_possible() -> None:
     told = problems(buzzing, events={"broken": "buzzer 1s"})
 
     assert any("lamps[0].events.broken: needs " in line and "red+buzzer" in line for line in told)
+
+
+def test_a_port_that_the_service_may_not_open_names_its_unit() -> None:
+    """Systemd's device filter says EPERM; no group would change it."""
+    told = str(_unavailable("/dev/ttyACM0", PermissionError(errno.EPERM, "no")))
+
+    assert told == (
+        "/dev/ttyACM0 is forbidden to this service; add DeviceAllow=/dev/ttyACM0 rw to its unit"
+    )
+    assert "group dialout" in str(_unavailable("/dev/x", PermissionError(errno.EACCES, "no")))
