@@ -15,7 +15,15 @@ from package.debian import PROJECT, Package, Root
 TESTS = os.environ.get("BUILDLIGHT_SUITE") or (
     "tests/config tests/network tests/patterns tests/projects tests/report tests/system"
 )
-DEBIAN = ("hypothesis", "prometheus-client", "pytest", "pytest-timeout", "pytest-xdist", "trustme")
+DEBIAN = (
+    "hypothesis",
+    "jsonschema",
+    "prometheus-client",
+    "pytest",
+    "pytest-timeout",
+    "pytest-xdist",
+    "trustme",
+)
 """Tools of the tests that trixie has."""
 OTHERS = ("gpiozero", "colorzero", "looptime", "aiomqtt", "paho")
 """What it has not, or too old; they are taken from where these tests run."""
