@@ -2,8 +2,8 @@
 
     python tests/benchmarks [PART …] [--write FILE]
 
-Parts: parsing, polls, start, memory, idle, reaction, scale. With --write the table is put between
-the marks in FILE, docs/performance.md; a part that was not measured keeps what it had there.
+Parts: parsing, polls, start, memory, idle, reaction, scale, forges. With --write the table is put
+between the marks in FILE, docs/performance.md; a part that was not measured keeps what it had.
 """
 
 import argparse
@@ -22,6 +22,7 @@ PARTS: Mapping[str, str] = {
     "idle": "Idle",
     "reaction": "Reaction, against a fixed interval with as many requests a day",
     "scale": "Scale",
+    "forges": "GitHub",
 }
 
 

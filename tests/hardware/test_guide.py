@@ -50,7 +50,7 @@ def test_each_configuration_block_is_good(
     if 'driver = "busylight"' in block and find_spec("busylight_core") is None:
         with pytest.raises(ConfigError) as refused:
             load_settings(file)
-        assert str(refused.value).endswith("install it with pip install 'buildlight[busylight]'")
+        assert "install it with pip install 'buildlight[busylight]'" in str(refused.value)
         return
 
     settings = load_settings(file)

@@ -87,7 +87,7 @@ def test_a_lamp_that_is_unknown_by_now_hides_no_other(
     LitLampsFile(tmp_path).tell([replace(gone, driver="candle"), there])
 
     assert [each.name for each in left_lamps(left_lit(tmp_path))] == ["b"]
-    assert "desk: was lit, and cannot be darkened" in caplog.text
+    assert "desk: was lit, and cannot be switched off" in caplog.text
 
 
 def test_without_a_file_there_is_nothing_to_tell(

@@ -97,7 +97,8 @@ def settings(document: bytes) -> None:
             load_settings(Path(file.name))
         except ConfigError as exc:
             assert exc.mistakes
-            assert all(each.isprintable() for each in exc.mistakes)
+            lines = [line for each in exc.mistakes for line in each.split("\n")]
+            assert all(line.isprintable() for line in lines)
 
 
 class _Instead:
