@@ -89,8 +89,9 @@ def merge(known: Runs, seen: Iterable[WorkflowRun]) -> Runs:
         if before is None or before.id != run.id:
             merged[run.number] = run
         elif run.attempt > before.attempt:
-            # An attempt in between was not seen: it has to be read.
-            previous = before.decided if run.attempt == before.attempt + 1 else ""
+            # How the attempt before ended has to be read, unless it was seen to end.
+            seen_to_end = before.finished and run.attempt == before.attempt + 1
+            previous = before.decided if seen_to_end else ""
             merged[run.number] = replace(run, previous=previous)
         elif run.attempt == before.attempt and not (before.finished and not run.finished):
             merged[run.number] = replace(
@@ -187,7 +188,8 @@ def _status(last: WorkflowRun, decided: WorkflowRun | None, runs: Runs) -> str:
     if decided is None or undecided(runs):
         return "Unknown"
     if not last.finished and last.attempt > 1 and decided.number != last.number:
-        return "Unknown"
+        # An attempt before may have had a verdict; a red that is known is not hidden by that.
+        return "Unknown" if decided.decided == "success" else decided.decided
     return decided.decided
 
 

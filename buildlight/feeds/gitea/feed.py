@@ -125,12 +125,16 @@ class GiteaFeed:
         return frozenset(shown)
 
     async def _follow(self, shown: frozenset[int]) -> None:
-        """Read the run that decides, and those after it, by id where the list lacks them."""
+        """Read the run that decides, and those after it, by id.
+
+        One that the list showed as ended needs no second look; another may have ended meanwhile,
+        as a list may lag behind.
+        """
         unseen = [
             run
             for runs in self._runs.values()
             for run in runs_since_verdict(runs)
-            if run.id not in shown
+            if run.id not in shown or not run.finished
         ]
         turn = self._turn % max(len(unseen), 1)
         self._turn += FOLLOWED

@@ -198,14 +198,14 @@ class BusyGitea(BusyGitHub):
         self.forge = fake(workflows=self.forge.workflows)
 
 
-@BOTH
-@settings(max_examples=20)
-@given(seed=st.integers(0, 2**32))
-def test_the_lamp_is_never_green_while_the_newest_finished_attempt_is_broken(
-    kind: Kind, fake: Fake, seed: int
-) -> None:
-    """Whatever happens, and whichever answers fail."""
-    greens(kind, fake, seed, 20)
+@pytest.mark.parametrize("seed", [*range(40), 71, 534])
+def test_the_lamp_is_never_green_while_the_newest_finished_attempt_is_broken(seed: int) -> None:
+    """Whatever happens, and whichever answers fail.
+
+    Not for Forgejo, which shows no earlier attempts: a failure that is run again between two polls
+    cannot be known. Not for a daemon that starts after more than 200 runs that it has not seen.
+    """
+    greens(GiteaFeed, FakeGitea, seed, 20)
 
 
 def greens(kind: Kind, fake: Fake, seed: int, steps: int) -> int:
