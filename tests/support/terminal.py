@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,6 +51,7 @@ class Talk:
         while not (found := self.said.find(question, self._heard)) >= 0:
             assert self._listen(), self.said
         self._heard = found + len(question)
+        time.sleep(0.1)  # Nobody is faster, and Python loses a signal that comes before it reads.
         os.write(self._end, key)
 
     def close(self) -> int:

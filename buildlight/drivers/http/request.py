@@ -2,10 +2,18 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 SECRET = "{secret}"  # noqa: S105 - what stands for one
 LONGEST = 8192
@@ -90,4 +98,9 @@ def _requests(written: Any) -> Any:
     return [{"url": each} if isinstance(each, str) else each for each in several]
 
 
-LightRequests = Annotated[tuple[LightRequest, ...], BeforeValidator(_requests)]
+_ONE: Final = [{"type": "string"}, {"type": "object"}]
+_FORMS: Final = {"anyOf": [*_ONE, {"type": "array", "minItems": 1, "items": {"anyOf": _ONE}}]}
+
+LightRequests = Annotated[
+    tuple[LightRequest, ...], BeforeValidator(_requests), WithJsonSchema(_FORMS)
+]
