@@ -119,10 +119,18 @@ def _run_folders() -> tuple[Path, ...]:
 def _without_session(uid: int) -> tuple[Path, ...]:
     """Return the folders in memory that user *uid* has without a variable, the better one first."""
     session, memory = RUN_USER / str(uid), MEMORY / f"buildlight-{uid}"
-    found = [session / "buildlight"] if session.is_dir() else []
-    if MEMORY.is_dir() and _is_free_or_of(memory, uid):
+    found = [session / "buildlight"] if _is_there(session) else []
+    if _is_there(MEMORY) and _is_free_or_of(memory, uid):
         found.append(memory)
     return tuple(found)
+
+
+def _is_there(folder: Path) -> bool:
+    """Return whether *folder* is there for this process: systemd may hide those of users."""
+    try:
+        return folder.is_dir()
+    except OSError:
+        return False
 
 
 def _is_free_or_of(folder: Path, uid: int) -> bool:

@@ -152,3 +152,13 @@ def test_without_a_configuration_init_is_named(
 
     with pytest.raises(ConfigError, match="`buildlight init` writes one"):
         find_files()
+
+
+def test_a_folder_that_cannot_be_looked_at_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The sandbox of the service hides the folders of users: asking raises an error there."""
+    monkeypatch.setattr(paths, "RUN_USER", tmp_path / ("x" * 300))
+    monkeypatch.setenv("RUNTIME_DIRECTORY", "/run/buildlight")
+
+    assert run_folder() == Path("/run/buildlight")

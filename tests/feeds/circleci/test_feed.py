@@ -226,7 +226,7 @@ class Busy:
                     forge.push(branch="topic", status="success")
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, derandomize=True)
 @given(st.integers(0, 2**32))
 def test_the_lamp_is_never_green_while_the_newest_finished_attempt_is_broken(seed: int) -> None:
     """Whatever happens, and whichever answers fail."""

@@ -28,7 +28,7 @@ def greens(seed: int, steps: int) -> int:
     return asyncio.run(opened)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, derandomize=True)
 @given(st.integers(0, 2**32))
 def test_the_lamp_is_never_green_while_the_newest_finished_attempt_is_broken(seed: int) -> None:
     """Re-runs, cancels, deletions, retention, forks, crowds, failures, old lists: any order."""
