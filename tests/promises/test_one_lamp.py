@@ -125,7 +125,7 @@ def test_the_page_is_a_bridge_for_clients_of_cc_xml(
         daemon,
     )
     gitlab = 'name="shop (acme/tools/shop)" activity="Sleeping" lastBuildStatus="Success"'
-    assert gitlab in office.merged()  # Jenkins has a shop, too.
+    until(lambda: gitlab in office.merged(), daemon)  # Jenkins has a shop, too.
     office.github.rerun(red)
     until(
         lambda: '"shop: ci" activity="Building" lastBuildStatus="Failure"' in office.merged(),
