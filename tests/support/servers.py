@@ -164,6 +164,7 @@ class FeedServer:
         """Listen no more, and drop every connection."""
         if self._server is not None:
             self._server.close()
+        await asyncio.sleep(0)  # What was accepted at this moment gets its transport only now.
         await self._drop()
 
     async def _drop(self) -> None:
