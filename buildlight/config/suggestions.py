@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from buildlight.redaction import looks_random
 from buildlight.wording import close_to
 
 ABOVE = "belongs above the first [[table]]"
@@ -17,6 +18,7 @@ Homes = Mapping[str, str]
 """The keys of other tables, and what is said of one that stands in the wrong place."""
 
 _A_SECRET = re.compile("passw|token|secret|api.?key|pwd", re.IGNORECASE)
+_BARE = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _IN_AUTH = '/etc/buildlight/secrets/jenkins, and write: secret = "jenkins"'
 _BESIDE_URL = (
     '/etc/buildlight/secrets/jenkins, and write: auth = { kind = "bearer", secret = "jenkins" }'
@@ -62,7 +64,10 @@ def as_toml(value: Any) -> str:
 
 
 def example(model: type[BaseModel], keys: Collection[str]) -> str | None:
-    """Return a right line for the last of *keys*, which lead into *model*."""
+    """Return a right line for the last of *keys*, which lead into *model*.
+
+    A key that cannot be shown, or may be a secret, is not repeated.
+    """
     field: FieldInfo | None = None
     inside: list[str] = []
     for key in keys:
@@ -72,7 +77,7 @@ def example(model: type[BaseModel], keys: Collection[str]) -> str | None:
             model = model_in(field.annotation) or model
         else:
             inside.append(key)
-    if field is None or not inside:
+    if field is None or not _BARE.fullmatch(inside[-1]) or looks_random(inside[-1]):
         return None
     value = _example_value(field)
     if len(inside) > 1:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
@@ -939,6 +939,7 @@ def test_any_document_gives_settings_or_mistakes(document: dict[str, Any]) -> No
 
 
 @RANDOMLY
+@example(("lamps", 0, "patterns"), {"\x1f": None})
 @given(st.sampled_from(PLACES), VALUES)
 def test_any_value_in_any_place_gives_settings_or_mistakes(place: Place, value: object) -> None:
     """A good configuration with one odd value is told as well as any."""
