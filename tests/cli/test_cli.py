@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import tty
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -643,6 +644,7 @@ def test_a_signal_ends_a_walk_in_the_dark(number: signal.Signals) -> None:
         assert any(line.startswith("red: ") for line in lines)
 
         process.send_signal(number)
+        time.sleep(0.2)  # One that comes right before a pause begins ends it only with the next.
         process.send_signal(number)
 
         told, complaints = process.communicate(timeout=PATIENCE)
