@@ -56,25 +56,16 @@ class LightConnection:
     def call(self, call: Call, *, seconds: float) -> tuple[int, bytes]:
         """Return the status and the body of the answer, all of it within *seconds*."""
         deadline = Deadline(seconds)
-        kept = self._wire is not None and time.monotonic() < self._used_at + IDLE
-        if not kept:
+        if time.monotonic() >= self._used_at + IDLE:
             self.close()
         try:
+            if self._wire is not None:
+                # A kept connection that the light has closed meanwhile says nothing of the light.
+                with contextlib.suppress(ConnectionError, h11.RemoteProtocolError):
+                    return self._call(call, deadline)
+                self.close()
             return self._call(call, deadline)
-        except (ConnectionError, h11.RemoteProtocolError):
-            # A kept connection that the light has closed meanwhile says nothing of the light.
-            self.close()
-            if not kept:
-                raise
-        except BaseException:
-            self.close()
-            raise
-        return self._fresh_call(call, deadline)
-
-    def _fresh_call(self, call: Call, deadline: Deadline) -> tuple[int, bytes]:
-        try:
-            return self._call(call, deadline)
-        except BaseException:
+        except BaseException:  # Whatever ended it, half an answer may lie on the connection.
             self.close()
             raise
 
@@ -102,7 +93,7 @@ class LightConnection:
                 context = self._tls or ssl.create_default_context()
                 wire.settimeout(deadline.left())
                 wire = context.wrap_socket(wire, server_hostname=self._server_name or host)
-        except BaseException:
+        except BaseException:  # Also of an interruption: nothing else knows this socket yet.
             wire.close()
             raise
         self._wire, self._http = wire, h11.Connection(h11.CLIENT)
