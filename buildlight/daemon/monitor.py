@@ -118,10 +118,9 @@ class Monitor:
 
     async def run(self) -> None:
         """Poll every source until cancelled."""
+        # States that a reload kept also become too old as time passes.
         for held in self._held.values():
-            self._expire_later(
-                held
-            )  # States that a reload kept also become too old as time passes.
+            self._expire_later(held)
         try:
             async with asyncio.TaskGroup() as polling:
                 for number, source in enumerate(self._sources, start=1):
@@ -231,9 +230,8 @@ class _Held:
         self.state = feed_state
         self.odd_words: set[str] = set()
         self.more_odd_words = False
-        self._watched = watched(
-            settings, feed_state
-        )  # Created once, because there may be a thousand feeds.
+        # Created once, because there may be a thousand feeds.
+        self._watched = watched(settings, feed_state)
         self._expiry: asyncio.TimerHandle | None = None
 
     def watched(self) -> Watched:

@@ -18,9 +18,8 @@ def read_regular_file(path: Path, *, limit: int) -> bytes:
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         if found.st_size > limit:
             raise OSError(errno.EFBIG, f"larger than {limit // 1024} KiB", str(path))
-        return file.read(
-            found.st_size
-        )  # Not read(limit): Python would first allocate all that memory.
+        # Not read(limit): Python would first allocate all that memory.
+        return file.read(found.st_size)
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

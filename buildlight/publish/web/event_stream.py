@@ -30,9 +30,8 @@ class EventStream:
         self.count = 0
         self.polls = polls
         self._loop = asyncio.get_running_loop()
-        self._boot = secrets.token_hex(
-            4
-        )  # Random, so that a version from before a restart never matches.
+        # Random, so that a version from before a restart never matches.
+        self._boot = secrets.token_hex(4)
         self._number = 0
         self._changed = asyncio.Event()
         self._written: dict[str, tuple[object, bytes]] = {}

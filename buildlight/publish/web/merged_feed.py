@@ -95,9 +95,8 @@ def _named(report: Report) -> dict[int, str]:
     taken = {_legal(feed.name) for feed in report.feeds}
     taken |= {_legal(lamp.name) for lamp in report.lamps}
     often = Counter((len(row.marks), _legal(row.name) or NAMELESS) for row in report.projects)
-    numbers: Counter[str] = (
-        Counter()
-    )  # The counters are kept, because a feed may repeat one name many times.
+    # The counters are kept, because a feed may repeat one name many times.
+    numbers: Counter[str] = Counter()
     named: dict[int, str] = {}
     for row in sorted(report.projects, key=lambda row: len(row.marks)):
         plain = name = _legal(row.name) or NAMELESS
