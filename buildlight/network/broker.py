@@ -6,6 +6,7 @@ anything at the broker: a backlog would look like live messages.
 """
 
 import asyncio
+import random
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -41,6 +42,11 @@ class Broker:
     password: str | None = None
     make_context: Callable[[], ssl.SSLContext] | None = None
 
+    @property
+    def where(self) -> str:
+        """Host and port, for a sentence."""
+        return f"{self.host}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Will:
@@ -54,69 +60,79 @@ class BrokerError(Exception):
     """The broker is not there, refuses, or went away; a sentence with a remedy."""
 
 
-def retries() -> Iterator[float]:
-    """Return the seconds to wait before each further attempt."""
-    return chain(RETRIES, repeat(LONGEST_RETRY))
+def retries(dice: Callable[[], float] = random.random) -> Iterator[float]:
+    """Return the seconds to wait before each further attempt.
+
+    Each is half to one and a half of a step, as *dice* (0 to 1) fall: a thousand followers of a
+    broker that was restarted must not come back in one moment.
+    """
+    return (delay * (0.5 + dice()) for delay in chain(RETRIES, repeat(LONGEST_RETRY)))
+
+
+def expiring(seconds: int) -> Any:
+    """Return the properties of a message that the broker forgets after *seconds*."""
+    from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415 - an extra
+    from paho.mqtt.properties import Properties  # noqa: PLC0415
+
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.MessageExpiryInterval = seconds
+    return properties
 
 
 @asynccontextmanager
-async def connected(
-    broker: Broker, *, identifier: str | None = None, will: Will | None = None
-) -> AsyncIterator["aiomqtt.Client"]:
-    """Connect to *broker*, and disconnect in the end; raises :class:`BrokerError`, also later.
-
-    Two connections with one *identifier* end each other; without one the broker gives any.
-    """
+async def connected(broker: Broker, *, will: Will | None = None) -> AsyncIterator["aiomqtt.Client"]:
+    """Connect to *broker*, and disconnect in the end; raises :class:`BrokerError`, also later."""
     import aiomqtt  # noqa: PLC0415 - an extra, imported where it is configured
 
-    client: aiomqtt.Client | None = None
+    asyncio.get_running_loop().set_default_executor(_DaemonThreads())
+    await _look_up(broker)
+    client = _client(aiomqtt, broker, await _context(broker), will)
     try:
-        client = await _open(aiomqtt, broker, identifier, will)
         async with client:
             yield client
     except aiomqtt.MqttError as exc:
         raise BrokerError(_sentence(exc, broker)) from exc
     finally:
-        ended = client._disconnected if client is not None else None  # noqa: SLF001
-        if ended is not None and ended.done() and not ended.cancelled():
+        ended = client._disconnected  # noqa: SLF001
+        if ended.done() and not ended.cancelled():
             ended.exception()  # Retrieved: asyncio would log it as forgotten.
 
 
-async def _open(
-    library: Any, broker: Broker, identifier: str | None, will: Will | None
-) -> "aiomqtt.Client":
-    from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415 - the same extra
-    from paho.mqtt.properties import Properties  # noqa: PLC0415
-
-    loop = asyncio.get_running_loop()
-    loop.set_default_executor(_DaemonThreads())
-    where = f"{broker.host}:{broker.port}"
+async def _look_up(broker: Broker) -> None:
+    """Resolve the host: the library does so on a thread, without a limit."""
     try:
         async with asyncio.timeout(PATIENCE):
-            await loop.getaddrinfo(broker.host, broker.port)
+            await asyncio.get_running_loop().getaddrinfo(broker.host, broker.port)
     except TimeoutError:
-        raise BrokerError(f"{where}: the name lookup takes too long; check the network") from None
+        raise BrokerError(
+            f"{broker.where}: the name lookup takes too long; check the network"
+        ) from None
     except OSError as exc:
-        raise BrokerError(f"{where}: cannot resolve the host; check the address") from exc
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.MaximumPacketSize = LARGEST
-    properties.SessionExpiryInterval = 0
-    context = None
-    if broker.make_context is not None:
-        try:
-            context = await loop.run_in_executor(None, broker.make_context)
-        except OSError as exc:
-            why = exc.strerror or "is no certificate"
-            raise BrokerError(f"{where}: a certificate file cannot be used: {why}") from exc
+        raise BrokerError(f"{broker.where}: cannot resolve the host; check the address") from exc
+
+
+async def _context(broker: Broker) -> ssl.SSLContext | None:
+    """Return the settings for TLS, if it is used; files are read on a thread."""
+    if broker.make_context is None:
+        return None
+    try:
+        return await asyncio.get_running_loop().run_in_executor(None, broker.make_context)
+    except OSError as exc:
+        why = exc.strerror or "is no certificate"
+        raise BrokerError(f"{broker.where}: a certificate file cannot be used: {why}") from exc
+
+
+def _client(
+    library: Any, broker: Broker, context: ssl.SSLContext | None, will: Will | None
+) -> "aiomqtt.Client":
     return library.Client(  # type: ignore[no-any-return]
         broker.host,
         broker.port,
         username=broker.user,
         password=broker.password,
-        identifier=identifier,
         protocol=library.ProtocolVersion.V5,
         clean_start=True,
-        properties=properties,
+        properties=_of_connection(),
         will=library.Will(will.topic, will.payload, qos=1, retain=True) if will else None,
         keepalive=KEEPALIVE,
         timeout=PATIENCE,
@@ -125,17 +141,27 @@ async def _open(
     )
 
 
+def _of_connection() -> Any:
+    from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415 - an extra
+    from paho.mqtt.properties import Properties  # noqa: PLC0415
+
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = LARGEST
+    properties.SessionExpiryInterval = 0
+    return properties
+
+
 _LOGIN = "refused the user or password; check user and secret, and the broker's access rules"
 _REFUSALS = {
     134: _LOGIN,
     135: _LOGIN,
-    133: "refused the client's identifier; give [mqtt] another name",
+    133: "refused the client's identifier, which is a random one; see the broker's log",
     138: "has banned this client; see the broker's log",
 }
 
 
 def _sentence(exc: Exception, broker: Broker) -> str:
-    where = f"{broker.host}:{broker.port}"
+    where = broker.where
     code = getattr(getattr(exc, "rc", None), "value", None)
     if code in _REFUSALS:
         return f"{where}: the broker {_REFUSALS[code]}"

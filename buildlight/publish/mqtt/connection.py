@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from buildlight import __version__
+from buildlight.network.broker import expiring
 from buildlight.network.origin import ORIGIN
 from buildlight.publish.mqtt.documents import (
     BEAT,
@@ -150,7 +151,7 @@ class Connection:
         await self._send(
             f"{self._topics.base}/{key}",
             payload,
-            properties=_expiry() if key.startswith("lamp/") else None,
+            properties=expiring(EXPIRY) if key.startswith("lamp/") else None,
         )
 
     async def _send(self, topic: str, payload: bytes, *, retain: bool = True, **more: Any) -> None:
@@ -185,12 +186,3 @@ class Connection:
 def as_json(document: Mapping[str, Any]) -> bytes:
     """Return *document* as it is published."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _expiry() -> Any:
-    from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415 - an extra
-    from paho.mqtt.properties import Properties  # noqa: PLC0415
-
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    properties.MessageExpiryInterval = EXPIRY
-    return properties
