@@ -8,7 +8,6 @@ import asyncio
 import logging
 import signal
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from buildlight.daemon.loader import Load, Loaded, Loader, Reload, load_now
+from buildlight.daemon.loop import DaemonLoop, seconds_since_boot
 from buildlight.daemon.session import OpenSources, Session, handed_over, race
 from buildlight.daemon.settings import Settings
 from buildlight.daemon.state_file import StateFile
@@ -28,7 +28,6 @@ from buildlight.lamps.group import LampGroup, MakePlayer, others, threaded
 from buildlight.lamps.lit_lamps import LitLampsFile
 from buildlight.lamps.settings import LampSettings
 from buildlight.lamps.timing import DARKENING, OPENING
-from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.feed_state import FeedState, unanswered
 from buildlight.publish.change_log import ChangeLog
 from buildlight.publish.mqtt.publisher import MqttPublisher
@@ -67,10 +66,12 @@ def run(load: Load) -> None:
     lock_folder(folder)
     state = StateFile(folder)
     # The disk may be slow here: no lamp is lit yet, and a signal still ends the process.
-    state.load(_options(settings), keep=_keep(settings), now=time.monotonic(), clock=time_of_day())
+    state.load(
+        _options(settings), keep=_keep(settings), now=seconds_since_boot(), clock=time_of_day()
+    )
     state.start()
     reload = Loader()
-    with asyncio.Runner(loop_factory=ResolverLoop) as runner:
+    with asyncio.Runner(loop_factory=DaemonLoop) as runner:
         runner.run(_run_until_signal(settings, load, state, reload))
 
 

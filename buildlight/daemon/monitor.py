@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -112,7 +113,7 @@ class Monitor:
 
     def overdue(self) -> tuple[str, ...]:
         """Return the names of feeds whose poller is late."""
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         late = (each for each in self._sources if now > each.expected + LATE and not self._stopped)
         return tuple(source.readers[0].name for source in late)
 

@@ -6,10 +6,10 @@ The monitor knows which pollers are late, the lamps know which lights hang.
 import asyncio
 import logging
 import math
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from buildlight.daemon.loop import seconds_since_boot
 from buildlight.lamps.timing import HUNG
 from buildlight.system.sd_notify import Systemd
 
@@ -37,7 +37,7 @@ class Watchdog:
         late_feeds: Callable[[], Sequence[str]],
         hung_lamps: Callable[[], Sequence[str]],
         folder: Path | None,
-        clock: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        clock: Callable[[], float] = seconds_since_boot,
         boot: Path = BOOT,
     ) -> None:
         self._systemd = systemd

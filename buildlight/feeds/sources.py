@@ -8,6 +8,7 @@ them, whatever its kind.
 import asyncio
 import logging
 import math
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
@@ -55,7 +56,8 @@ class Source:
         self.took = 0.0
         """Seconds that the last outcome took."""
         self.expected = math.inf
-        """When the next outcome is due, on the loop's clock; infinite if the server decides."""
+        """When the next outcome is due, in seconds of :func:`time.monotonic`, so that no poller is
+        late because the machine has slept; infinite if the server decides."""
         self._feed = feed
         self._options = readers[0].options
         self._last = FeedAnswer(())
@@ -85,12 +87,12 @@ class Source:
         shortest = min(SHORTEST, *(feed.building_interval for feed in self.readers))
         while True:
             started = loop.time()
-            self.expected = started + self._options.deadline + PATIENCE
+            self.expected = time.monotonic() + self._options.deadline + PATIENCE
             outcome = await self.read()
             self.took = loop.time() - started
             yield outcome
             pause = max(started + wait(outcome) - loop.time(), shortest)
-            self.expected = loop.time() + pause
+            self.expected = time.monotonic() + pause
             await asyncio.sleep(pause)
 
     async def _pushed(self, wait: Wait) -> AsyncGenerator[Outcome, None]:

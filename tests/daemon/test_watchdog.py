@@ -6,13 +6,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
+from buildlight.daemon import monitor
 from buildlight.daemon.monitor import LATE
 from buildlight.daemon.state_file import StateFile
 from buildlight.daemon.watchdog import MARK, SELDOM, Watchdog
+from buildlight.feeds import sources
 from buildlight.feeds.schedule import DEADLINE
 from buildlight.feeds.sources import PATIENCE
 from buildlight.lamps.lamp import Lamp
@@ -144,9 +147,12 @@ class Stubborn(Server):
 
 
 def test_a_poller_that_hangs_ends_the_signs_of_life_in_time(
-    listener: Listener, caplog: pytest.LogCaptureFixture
+    listener: Listener, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It keeps no deadline and cannot be cancelled: only a restart helps, and one line says why."""
+    virtual = SimpleNamespace(monotonic=lambda: asyncio.get_running_loop().time())
+    for module in (monitor, sources):
+        monkeypatch.setattr(module, "time", virtual)
     stubborn = Stubborn(GOOD)
     silent_after: list[float] = []
 
