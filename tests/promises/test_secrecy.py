@@ -316,6 +316,7 @@ daemon.run(lambda: settings.load_settings(Path(sys.argv[1])))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.usefixtures("secrets")
 def test_a_whole_run_tells_no_secret_to_anybody(parrot: Parrot, tmp_path: Path) -> None:

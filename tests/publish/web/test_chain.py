@@ -103,6 +103,7 @@ def test_a_row_of_doubt_leaves_a_reader_at_once(start: Start, server: FeedServer
     until(lambda: rows(far) == {"shop": "Success"}, lambda: rows(far))
 
 
+@pytest.mark.slow
 def test_a_circle_does_not_grow(start: Start, server: FeedServer) -> None:
     """Three that read each other have three projects each, with the same names at every poll."""
     ports = {name: free_port() for name in "abc"}
