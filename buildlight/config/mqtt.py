@@ -8,7 +8,7 @@ from pydantic import Field
 
 from buildlight.config.problems import Problem, Table, validated
 from buildlight.config.suggestions import Homes
-from buildlight.feeds.mqtt.broker_keys import BrokerKeys
+from buildlight.network.broker_keys import BrokerKeys
 from buildlight.publish.mqtt.home_assistant import PREFIX
 from buildlight.publish.mqtt.settings import MqttSettings
 

@@ -33,4 +33,8 @@ class LampSettings:
 
     def open_light(self) -> Driver:
         """Open the lamp's light; raises :class:`errors.LightUnavailable`."""
+        # Of a light that a broker can mark as stale when this program is gone.
+        willed: Callable[..., Driver] | None = getattr(self.light, "willed", None)
+        if willed is not None:
+            return willed(self.options, stale=self.patterns["stale"])
         return self.light(self.options)

@@ -1,4 +1,4 @@
-"""A connection to an MQTT broker; no other module knows the client library.
+"""A connection to an MQTT broker; this module and ``broker_link`` alone know the client library.
 
 Every connection has a client object of its own: one that is kept sends what it could not send
 before its newest message, and an old green would be published after a red. No connection keeps
@@ -91,7 +91,8 @@ async def connected(broker: Broker, *, will: Will | None = None) -> AsyncIterato
         async with client:
             yield client
     except aiomqtt.MqttError as exc:
-        raise BrokerError(_sentence(exc, broker)) from exc
+        code = getattr(getattr(exc, "rc", None), "value", None)
+        raise BrokerError(sentence(exc, broker, code=code)) from exc
     finally:
         ended = client._disconnected  # noqa: SLF001
         if ended.done() and not ended.cancelled():
@@ -132,7 +133,7 @@ def _client(
         password=broker.password,
         protocol=library.ProtocolVersion.V5,
         clean_start=True,
-        properties=_of_connection(),
+        properties=of_connection(),
         will=library.Will(will.topic, will.payload, qos=1, retain=True) if will else None,
         keepalive=KEEPALIVE,
         timeout=PATIENCE,
@@ -141,7 +142,8 @@ def _client(
     )
 
 
-def _of_connection() -> Any:
+def of_connection() -> Any:
+    """Return the properties of a connection: nothing is kept for it, and nothing large comes."""
     from paho.mqtt.packettypes import PacketTypes  # noqa: PLC0415 - an extra
     from paho.mqtt.properties import Properties  # noqa: PLC0415
 
@@ -160,19 +162,20 @@ _REFUSALS = {
 }
 
 
-def _sentence(exc: Exception, broker: Broker) -> str:
-    where = broker.where
-    code = getattr(getattr(exc, "rc", None), "value", None)
+def sentence(exc: object, broker: Broker, *, code: int | None = None) -> str:
+    """Return what *exc* means, or the reason *code* with which *broker* refused."""
     if code in _REFUSALS:
-        return f"{where}: the broker {_REFUSALS[code]}"
+        return f"{broker.where}: the broker {_REFUSALS[code]}"
     text = str(exc).lower()
     if "certificate" in text or "ssl" in text or "tls" in text:
-        return f"{where}: TLS handshake failed; check ca_file, the port and the broker's name"
+        return (
+            f"{broker.where}: TLS handshake failed; check ca_file, the port and the broker's name"
+        )
     if "refused" in text:
-        return f"{where}: connection refused; is the broker running?"
+        return f"{broker.where}: connection refused; is the broker running?"
     if "timed out" in text:
-        return f"{where}: no answer within {PATIENCE:.0f} seconds; is it a broker?"
-    return f"{where}: the connection to the broker was lost"
+        return f"{broker.where}: no answer within {PATIENCE:.0f} seconds; is it a broker?"
+    return f"{broker.where}: the connection to the broker was lost"
 
 
 class _DaemonThreads(ThreadPoolExecutor):

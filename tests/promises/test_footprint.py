@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
-from buildlight.feeds.http import tls
 from buildlight.feeds.http.client import HttpClient
 from buildlight.feeds.sources import read
+from buildlight.network import tls
 from buildlight.report.update import HEARTBEAT
 from support.examples import a_project
 from support.servers import FEED, FeedServer

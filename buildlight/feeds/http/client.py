@@ -28,8 +28,8 @@ from buildlight.feeds.http.redirects import (
     target,
     too_many,
 )
-from buildlight.feeds.http.tls import Tls
 from buildlight.network.http_library import httpx
+from buildlight.network.tls import Tls
 
 # httpx logs every URL at INFO and httpcore every header at DEBUG, and they may contain a token.
 for _name in ("httpx", "httpcore"):

@@ -12,9 +12,9 @@ from http import HTTPStatus
 
 from buildlight.errors import FeedError, FeedMalformed, FeedRefused, FeedUnreachable
 from buildlight.feeds.http.redirects import INVALID
-from buildlight.feeds.http.tls import tls_sentence
 from buildlight.feeds.http.validators import seconds_between
 from buildlight.network.http_library import httpx
+from buildlight.network.tls import tls_sentence
 from buildlight.redaction import printable
 
 _BROKE_OFF = (

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from buildlight.feeds.auth import Authorized
-from buildlight.feeds.http.tls import Tls
 from buildlight.feeds.http.validators import Validators
 from buildlight.feeds.schedule import DEADLINE
+from buildlight.network.tls import Tls
 
 _SYSTEM, _UNKNOWN = Tls(), Validators()
 

@@ -116,7 +116,7 @@ class HttpOptions(FeedOptions):
             if client_key is not None:
                 raise ValueError("needs client_cert")
             return None
-        from buildlight.feeds.http.tls import Tls  # noqa: PLC0415 - imports ssl
+        from buildlight.network.tls import Tls  # noqa: PLC0415 - imports ssl
 
         try:
             Tls(client_cert=client_cert, client_key=client_key).context()
@@ -202,7 +202,7 @@ class HttpOptions(FeedOptions):
     def request(self) -> "Request":
         """Return the request for the document at ``url``."""
         from buildlight.feeds.http.messages import Request  # noqa: PLC0415 - imports httpx
-        from buildlight.feeds.http.tls import Tls  # noqa: PLC0415
+        from buildlight.network.tls import Tls  # noqa: PLC0415
 
         request = Request(
             self.url,

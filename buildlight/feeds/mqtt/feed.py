@@ -10,10 +10,10 @@ from pydantic import AfterValidator, Field
 
 from buildlight.errors import FeedError, FeedUnreachable
 from buildlight.feeds.feed import FeedOptions, Given
-from buildlight.feeds.mqtt.broker_keys import BrokerKeys
 from buildlight.feeds.mqtt.documents import read_beat, read_document
 from buildlight.feeds.mqtt.lease import LEASE, Belief, Lease
 from buildlight.network.broker import BrokerError, connected, retries
+from buildlight.network.broker_keys import BrokerKeys
 from buildlight.network.origin import ORIGIN
 
 if TYPE_CHECKING:

@@ -36,10 +36,10 @@ _shtab_buildlight_off___config_COMPGEN=_shtab_compgen_files
 _shtab_buildlight_hours___config_COMPGEN=_shtab_compgen_files
 
 _shtab_buildlight_init___kind_choices=(cctray circleci forgejo gitea github gitlab mqtt)
-_shtab_buildlight_init___driver_choices=(busylight console gpio http serial sysfs wled)
+_shtab_buildlight_init___driver_choices=(busylight console gpio http mqtt serial sysfs wled)
 _shtab_buildlight_init___board_choices=(pi-traffic pi-stop-a pi-stop-a+ pi-stop-b pi-stop-b+ pi-stop-c pi-stop-d traffic-hat traffic-phat fishdish pibrella jamhat-1 jamhat-2 ledborg statuszero-1 statuszero-2 statuszero-3 statusboard-1 statusboard-2 statusboard-3 statusboard-4 statusboard-5)
 _shtab_buildlight_init___protocol_choices=(buildlight adafruit-tower fit-statusb busytag jambel lcus custom)
-_shtab_buildlight_test___driver_choices=(busylight console gpio http serial sysfs wled)
+_shtab_buildlight_test___driver_choices=(busylight console gpio http mqtt serial sysfs wled)
 _shtab_buildlight_test___board_choices=(pi-traffic pi-stop-a pi-stop-a+ pi-stop-b pi-stop-b+ pi-stop-c pi-stop-d traffic-hat traffic-phat fishdish pibrella jamhat-1 jamhat-2 ledborg statuszero-1 statuszero-2 statuszero-3 statusboard-1 statusboard-2 statusboard-3 statusboard-4 statusboard-5)
 _shtab_buildlight_test___protocol_choices=(buildlight adafruit-tower fit-statusb busytag jambel lcus custom)
 _shtab_buildlight_service_pos_0_choices=(install uninstall status)

@@ -10,7 +10,7 @@ import trustme
 from buildlight.errors import FeedUnreachable
 from buildlight.feeds.http.client import HttpClient
 from buildlight.feeds.http.messages import Request
-from buildlight.feeds.http.tls import Tls
+from buildlight.network.tls import Tls
 from support.fetching import a_certificate, failure, get, visit
 from support.servers import (
     FEED,

@@ -13,7 +13,7 @@ import trustme
 
 from buildlight.errors import FeedError
 from buildlight.feeds.http.messages import Request
-from buildlight.feeds.http.tls import Tls
+from buildlight.network.tls import Tls
 from support.fetching import answering, unused_port, visit
 
 OPENSSL = shutil.which("openssl")

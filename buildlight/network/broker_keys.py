@@ -1,4 +1,4 @@
-"""The keys of a table that names a broker: ``[mqtt]``, and feeds of kind ``mqtt``."""
+"""The keys of a table that names a broker: ``[mqtt]``, and feeds and lights behind one."""
 
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
 
-from buildlight.feeds.http.tls import Tls
 from buildlight.network.broker import Broker
+from buildlight.network.tls import Tls
 from buildlight.system.secret import Secret, find_secret
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}

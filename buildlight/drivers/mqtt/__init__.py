@@ -1,0 +1,1 @@
+"""Lights that listen to an MQTT broker."""
