@@ -79,6 +79,20 @@ def expiring(seconds: int) -> Any:
     return properties
 
 
+def on_denied(client: "aiomqtt.Client", tell: Callable[[], None]) -> None:
+    """Call *tell* whenever the broker takes a message and drops it, which the library ignores."""
+    paho = client._client  # noqa: SLF001
+    acknowledged: Any = paho.on_publish
+
+    def acknowledge(*arguments: Any) -> None:
+        *_, code, _properties = arguments
+        if code.is_failure:
+            tell()
+        acknowledged(*arguments)
+
+    paho.on_publish = acknowledge
+
+
 @asynccontextmanager
 async def connected(broker: Broker, *, will: Will | None = None) -> AsyncIterator["aiomqtt.Client"]:
     """Connect to *broker*, and disconnect in the end; raises :class:`BrokerError`, also later."""
@@ -86,7 +100,8 @@ async def connected(broker: Broker, *, will: Will | None = None) -> AsyncIterato
 
     asyncio.get_running_loop().set_default_executor(_DaemonThreads())
     await _look_up(broker)
-    client = _client(aiomqtt, broker, await _context(broker), will)
+    context = await asyncio.get_running_loop().run_in_executor(None, tls_of, broker)
+    client = _client(aiomqtt, broker, context, will)
     try:
         async with client:
             yield client
@@ -112,12 +127,10 @@ async def _look_up(broker: Broker) -> None:
         raise BrokerError(f"{broker.where}: cannot resolve the host; check the address") from exc
 
 
-async def _context(broker: Broker) -> ssl.SSLContext | None:
-    """Return the settings for TLS, if it is used; files are read on a thread."""
-    if broker.make_context is None:
-        return None
+def tls_of(broker: Broker) -> ssl.SSLContext | None:
+    """Return the settings for TLS, if it is used; reads files, and raises BrokerError."""
     try:
-        return await asyncio.get_running_loop().run_in_executor(None, broker.make_context)
+        return broker.make_context() if broker.make_context is not None else None
     except OSError as exc:
         why = exc.strerror or "is no certificate"
         raise BrokerError(f"{broker.where}: a certificate file cannot be used: {why}") from exc
@@ -153,6 +166,8 @@ def of_connection() -> Any:
     return properties
 
 
+DENIED = "the broker drops what this user publishes; check its access rules (ACL)"
+
 _LOGIN = "refused the user or password; check user and secret, and the broker's access rules"
 _REFUSALS = {
     134: _LOGIN,
@@ -174,7 +189,9 @@ def sentence(exc: object, broker: Broker, *, code: int | None = None) -> str:
     if "refused" in text:
         return f"{broker.where}: connection refused; is the broker running?"
     if "timed out" in text:
-        return f"{broker.where}: no answer within {PATIENCE:.0f} seconds; is it a broker?"
+        # A client's certificate is refused after the handshake, and the library waits on.
+        why = "is it a broker?" if broker.make_context is None else "check client_cert, and its log"
+        return f"{broker.where}: no answer within {PATIENCE:.0f} seconds; {why}"
     return f"{broker.where}: the connection to the broker was lost"
 
 

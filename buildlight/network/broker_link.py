@@ -8,7 +8,16 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from buildlight.network.broker import KEEPALIVE, Broker, BrokerError, Will, of_connection, sentence
+from buildlight.network.broker import (
+    DENIED,
+    KEEPALIVE,
+    Broker,
+    BrokerError,
+    Will,
+    of_connection,
+    sentence,
+    tls_of,
+)
 from buildlight.network.deadline import Deadline, connect
 
 if TYPE_CHECKING:
@@ -39,6 +48,7 @@ class BrokerLink:
         self._broker = broker
         self._ready, self._over = threading.Event(), threading.Event()
         self._watched = watched
+        self._denied: set[int] = set()
         deadline = Deadline(CONNECTING)
         self._client = self._made(will, deadline, on_word)
         try:
@@ -64,14 +74,15 @@ class BrokerLink:
         client.connect_timeout = CONNECTING
         client.username_pw_set(self._broker.user, self._broker.password)
         client.will_set(will.topic, will.payload, qos=1, retain=False)
-        if self._broker.make_context is not None:
-            client.tls_set_context(self._broker.make_context())
+        if (context := tls_of(self._broker)) is not None:
+            client.tls_set_context(context)
         # The library looks names up without a limit.
         client._create_socket_connection = lambda: connect(  # type: ignore[method-assign]  # noqa: SLF001
             self._broker.host, self._broker.port, deadline
         )
         client.on_connect = self._on_connect
         client.on_subscribe = lambda *_: self._ready.set()
+        client.on_publish = self._on_publish
         client.on_disconnect = self._on_disconnect
         client.on_message = lambda _client, _data, message: on_word(bytes(message.payload))
         return client
@@ -84,6 +95,10 @@ class BrokerLink:
             self._ready.set()
         else:
             client.subscribe(self._watched, qos=1)
+
+    def _on_publish(self, _client: "Client", _data: Any, mid: int, code: Any, _more: Any) -> None:
+        if code.is_failure:
+            self._denied.add(mid)
 
     def _on_disconnect(self, *_: Any) -> None:
         self._over.set()
@@ -101,6 +116,8 @@ class BrokerLink:
                 _wait_for(each, deadline)
         except (TimeoutError, ValueError, RuntimeError) as exc:
             raise BrokerError(sentence(exc, self._broker)) from exc
+        if self._denied:
+            raise BrokerError(f"{self._broker.where}: {DENIED}")
 
     @property
     def lost(self) -> str | None:

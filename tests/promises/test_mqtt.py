@@ -9,103 +9,41 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import aiomqtt
 import pytest
 from pydantic import ValidationError
 
-from buildlight.errors import FeedError
 from buildlight.feeds.conformance import check_feed
-from buildlight.feeds.feed import Given
-from buildlight.feeds.mqtt import feed as following
 from buildlight.feeds.mqtt.feed import MqttFeed, MqttFeedOptions
-from buildlight.feeds.sharing import Network
-from buildlight.network import broker as connecting
-from buildlight.publish.mqtt import connection as publishing
 from buildlight.publish.mqtt import publisher
-from buildlight.publish.mqtt.publisher import MqttPublisher
-from buildlight.publish.mqtt.settings import MqttSettings
-from buildlight.report.report import Report
 from support import running
 from support.mosquitto import Mosquitto, mosquitto
-from support.reports import a_feed, a_report, an_update, broken, known
+from support.mqtt import (
+    GREEN_REPORT,
+    RED_REPORT,
+    TOPIC,
+    Follower,
+    a_poller,
+    follow,
+    quicken,
+    settings,
+)
+from support.reports import an_update
 from support.running import GREEN, STALE, Daemon, Tower, until
 from support.servers import Answer, FeedServer
 
 run, tower = running.run, running.tower
-GREEN_REPORT, RED_REPORT = a_report(a_feed(known())), a_report(a_feed(broken()))
-TOPIC = "buildlight/office/feed/web"
 
 
 @pytest.fixture
 def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mosquitto]:
     """Run a broker, with everything that is timed in tenths of a second."""
-    monkeypatch.setattr(publishing, "BEAT", 0.1)
-    monkeypatch.setattr(following, "LEASE", 0.6)
-    monkeypatch.setattr(following, "ORIGIN", "")  # One process plays both.
-    monkeypatch.setattr(connecting, "RETRIES", (0.1,))
-    monkeypatch.setattr(connecting, "LONGEST_RETRY", 0.1)
+    quicken(monkeypatch)
     with mosquitto(tmp_path) as running:
         yield running
-
-
-def settings(address: str, **keys: Any) -> MqttSettings:
-    """Return the settings of a poller called office."""
-    return MqttSettings(MqttFeedOptions(address=address, topic=TOPIC, **keys).broker, "office")
-
-
-@asynccontextmanager
-async def a_poller(
-    where: MqttSettings, report: Report, poller: MqttPublisher | None = None
-) -> AsyncIterator[MqttPublisher]:
-    """Publish *report* until the end."""
-    poller = poller or MqttPublisher()
-    poller.open(where)
-    poller.publish(an_update(report))
-    running = asyncio.create_task(poller.run())
-    try:
-        yield poller
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-
-
-class Follower:
-    """What a follower has believed, the newest last."""
-
-    def __init__(self, given: AsyncIterator[Given | FeedError]) -> None:
-        self._given = given
-        self.believed: list[str] = []
-
-    async def until(self, word: str) -> None:
-        """Read until the follower says *word*: a status, or a part of a sentence."""
-        async with asyncio.timeout(10):
-            while not self.believed or word not in self.believed[-1]:
-                told = await anext(self._given)
-                if isinstance(told, FeedError):
-                    self.believed.append(str(told))
-                else:
-                    assert isinstance(told, tuple)
-                    self.believed.append(told[0].last_build_status)
-
-
-def follow(address: str, story: Callable[[Follower], Awaitable[None]], **keys: Any) -> list[str]:
-    """Follow the feed through *story*; return everything that was believed."""
-
-    async def read() -> list[str]:
-        options = MqttFeedOptions(address=address, topic=TOPIC, **keys)
-        feed = MqttFeed.open(options, network=Network())
-        async with aclosing(feed.readings()) as readings:
-            follower = Follower(readings)
-            await story(follower)
-        return follower.believed
-
-    return asyncio.run(read())
 
 
 def test_a_follower_hears_of_every_change_and_of_the_end(broker: Mosquitto) -> None:
@@ -201,7 +139,7 @@ def test_two_pollers_of_one_name_are_found_and_not_believed(
 
 SECOND = """
 import asyncio
-from test_mqtt import GREEN_REPORT, a_poller, settings
+from support.mqtt import GREEN_REPORT, a_poller, settings
 
 async def main():
     async with a_poller(settings({!r}), GREEN_REPORT):
@@ -212,8 +150,7 @@ asyncio.run(main())
 
 
 def _with_tests() -> dict[str, str]:
-    here = Path(__file__).parent
-    return {**os.environ, "PYTHONPATH": f"{here}:{here.parent}"}
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 def test_a_wrong_password_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

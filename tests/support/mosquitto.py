@@ -59,13 +59,17 @@ def program() -> str:
     return found
 
 
+def free_port() -> int:
+    """Return a port where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def mosquitto(folder: Path, settings: str = "allow_anonymous true\n") -> Iterator[Mosquitto]:
     """Run a broker in *folder*."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    broker = Mosquitto(port, folder, settings)
+    broker = Mosquitto(free_port(), folder, settings)
     try:
         broker.start()
         yield broker

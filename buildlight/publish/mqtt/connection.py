@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from buildlight import __version__
-from buildlight.network.broker import expiring
+from buildlight.network.broker import DENIED, expiring, on_denied
 from buildlight.network.origin import ORIGIN
 from buildlight.publish.mqtt.documents import (
     BEAT,
@@ -82,6 +82,7 @@ class Connection:
         self._sent: dict[str, int] = {}
         self._announced: bytes | None = None
         self._components: frozenset[str] = frozenset()
+        on_denied(client, lambda: tell(logging.WARNING, f"{topics.base}: {DENIED}"))
 
     async def work(self) -> None:
         """Publish until the connection is lost; says ``offline`` when cancelled."""
