@@ -139,7 +139,7 @@ class Daemon:
         self._status = SystemdStatus(self._systemd)
         self._polls = PollStats()
         self._page = PageServer(polls=self._polls, ailment=self._ailment)
-        self._mqtt = MqttPublisher()
+        self._mqtt = MqttPublisher(self._polls.broker)
         files = (state, StatusFile(folder) if folder else None)
         self._publishers: Sequence[Publisher] = (
             ChangeLog(),

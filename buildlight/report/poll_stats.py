@@ -1,4 +1,4 @@
-"""Statistics of polls since the start: their number, failures by kind, and durations. Pure."""
+"""Statistics since the start: of polls, and of what is published at a broker. Pure."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -38,10 +38,28 @@ class Polls:
         return sum(self.durations)
 
 
+@dataclass(slots=True)
+class BrokerStats:
+    """What was published; nothing counts before the broker is *configured*."""
+
+    configured: bool = False
+    connected: bool = False
+    connections: int = 0
+    messages: int = 0
+    size: int = 0
+    """Bytes of the payloads."""
+
+    def count(self, payload: bytes) -> None:
+        """Count one message with *payload*."""
+        self.messages += 1
+        self.size += len(payload)
+
+
 class PollStats:
-    """Counts the polls of every feed, by name."""
+    """Counts the polls of every feed, by name, and what is published."""
 
     def __init__(self) -> None:
+        self.broker = BrokerStats()
         self._feeds: dict[str, Polls] = {}
 
     def count(

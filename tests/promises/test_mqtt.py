@@ -19,6 +19,8 @@ from pydantic import ValidationError
 from buildlight.feeds.conformance import check_feed
 from buildlight.feeds.mqtt.feed import MqttFeed, MqttFeedOptions
 from buildlight.publish.mqtt import publisher
+from buildlight.publish.mqtt.publisher import MqttPublisher
+from buildlight.report.poll_stats import BrokerStats
 from support import running
 from support.mosquitto import Mosquitto, mosquitto
 from support.mqtt import (
@@ -90,6 +92,23 @@ def test_a_broker_that_dies_ends_the_green_at_once_and_comes_back(broker: Mosqui
             await follower.until(str(broker.port))
             broker.start()
             await follower.until("Success")
+
+    follow(broker.address, story)
+
+
+def test_what_is_published_is_counted(broker: Mosquitto) -> None:
+    """The metrics say whether the broker is there, and how much it gets."""
+    stats = BrokerStats()
+
+    async def story(follower: Follower) -> None:
+        async with a_poller(settings(broker.address), GREEN_REPORT, MqttPublisher(stats)):
+            await follower.until("Success")
+            assert stats.configured
+            assert stats.connected
+            assert stats.connections == 1
+            assert stats.messages >= 3  # A feed, a word and a beat.
+            assert stats.size > 200
+        assert not stats.connected
 
     follow(broker.address, story)
 

@@ -24,6 +24,7 @@ from buildlight.publish.mqtt.documents import (
 )
 from buildlight.publish.mqtt.home_assistant import announcement, components_of, config_topic
 from buildlight.publish.mqtt.revisions import Revisions
+from buildlight.report.poll_stats import BrokerStats
 from buildlight.report.report import Report
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class Outbox:
 class Connection:
     """A *client* that publishes what is in *outbox*, until it is lost.
 
-    *prefix* is that of Home Assistant's discovery, if it is used; *tell* logs a sentence.
+    *prefix* is that of Home Assistant's discovery, if it is used; *stats* counts, *tell* logs a
+    sentence.
     """
 
     def __init__(
@@ -71,12 +73,14 @@ class Connection:
         outbox: Outbox,
         *,
         prefix: str | None,
+        stats: BrokerStats,
         tell: Callable[[int, str], None],
     ) -> None:
         self._client = client
         self._topics = topics
         self._outbox = outbox
         self._config = config_topic(topics, prefix=prefix) if prefix is not None else None
+        self._stats = stats
         self._tell = tell
         self._online = False
         self._sent: dict[str, int] = {}
@@ -128,7 +132,9 @@ class Connection:
         while self._outbox.events:
             await self._send(topics.event, as_json(self._outbox.events[0]), retain=False)
             self._outbox.events.popleft()
-        await self._client.publish(topics.beat, as_json(self._outbox.beat()), qos=0)
+        beat = as_json(self._outbox.beat())
+        await self._client.publish(topics.beat, beat, qos=0)
+        self._stats.count(beat)
 
     async def _announce(self, lamps: Collection[str]) -> None:
         """Tell Home Assistant of *lamps*, if they are others than before."""
@@ -157,6 +163,7 @@ class Connection:
 
     async def _send(self, topic: str, payload: bytes, *, retain: bool = True, **more: Any) -> None:
         await self._client.publish(topic, payload, qos=1, retain=retain, **more)
+        self._stats.count(payload)
 
     async def _watch(self) -> None:
         """Take back what is said in this daemon's place: by another one, or by an old will."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from buildlight.network.broker import BrokerError, Will, connected, retries
 from buildlight.publish.mqtt.connection import Connection, Outbox
 from buildlight.publish.mqtt.documents import OFFLINE, events, time_of, topics_of
+from buildlight.report.poll_stats import BrokerStats
 
 if TYPE_CHECKING:
     from buildlight.publish.mqtt.settings import MqttSettings
@@ -21,9 +22,10 @@ log = logging.getLogger(__name__)
 
 
 class MqttPublisher:
-    """A publisher that keeps a broker up to date, if the configuration names one."""
+    """A publisher that keeps a broker up to date, if the configuration names one; see *stats*."""
 
-    def __init__(self) -> None:
+    def __init__(self, stats: BrokerStats | None = None) -> None:
+        self._stats = stats or BrokerStats()
         self._settings: MqttSettings | None = None
         self._opened = asyncio.Event()
         self._outbox = Outbox()
@@ -31,6 +33,7 @@ class MqttPublisher:
 
     def open(self, settings: "MqttSettings | None") -> None:
         """Publish where *settings* say, or nowhere; the same settings change nothing."""
+        self._stats.configured = settings is not None
         if settings != self._settings:
             self._settings = settings
             self._opened.set()
@@ -72,15 +75,20 @@ class MqttPublisher:
                 async with connected(settings.broker, will=will) as client:
                     delays = retries()
                     self._tell(logging.INFO, f"publishing at {topics.base}")
+                    self._stats.connected = True
+                    self._stats.connections += 1
                     await Connection(
                         client,
                         topics,
                         self._outbox,
                         prefix=settings.home_assistant,
+                        stats=self._stats,
                         tell=self._tell,
                     ).work()
             except BrokerError as exc:
                 self._tell(logging.WARNING, f"{exc}; trying again")
+            finally:
+                self._stats.connected = False
             await asyncio.sleep(next(delays))
 
     def _tell(self, level: int, sentence: str) -> None:

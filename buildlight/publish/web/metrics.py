@@ -12,7 +12,7 @@ from buildlight.projects.feed_state import Freshness
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
-from buildlight.report.poll_stats import BOUNDS, KINDS, OTHER, PollStats
+from buildlight.report.poll_stats import BOUNDS, KINDS, OTHER, BrokerStats, PollStats
 from buildlight.report.report import Light, ProjectReport, Report
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -51,6 +51,7 @@ def exposition(
         *_of_feeds(report, ages),
         *_of_projects(report),
         *_of_lamps(report),
+        *_of_broker(polls.broker),
     )
     return "".join(line for metric in metrics for line in _lines(metric))
 
@@ -205,6 +206,18 @@ def _of_lamps(report: Report) -> Iterable[_Metric]:
             for known in Known
         ],
     )
+
+
+def _of_broker(broker: BrokerStats) -> Iterable[_Metric]:
+    """Yield what is published over MQTT, if that is configured."""
+    if broker.configured:
+        for name, kind, told, number in (
+            ("connected", "gauge", "1 while the broker is connected.", int(broker.connected)),
+            ("connections_total", "counter", "Connections to the broker.", broker.connections),
+            ("messages_total", "counter", "Messages that were published.", broker.messages),
+            ("bytes_total", "counter", "Bytes of their payloads.", broker.size),
+        ):
+            yield _Metric(f"mqtt_{name}", kind, told, [("", {}, str(number))])
 
 
 def _lines(metric: _Metric) -> Iterable[str]:

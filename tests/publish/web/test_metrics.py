@@ -14,7 +14,7 @@ from buildlight.projects.project import Run
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import ProjectState, Verdict
 from buildlight.publish.web.metrics import MOST_PROJECTS, exposition
-from buildlight.report.poll_stats import PollStats
+from buildlight.report.poll_stats import BrokerStats, PollStats
 from buildlight.report.report import Report
 from buildlight.report.rows import Watched
 from support.examples import NOON
@@ -305,3 +305,18 @@ def test_a_run_is_told_with_its_branch_attempt_and_author() -> None:
     name = "project_run_started_seconds"
     assert value(told, name, feed="web", project="a", **labels) == NOON.timestamp()
     assert sum(each.name == f"buildlight_{name}" for each in told) == 1
+
+
+def test_what_is_published_is_counted_where_a_broker_is_configured() -> None:
+    """Without one there is no series that would look like a broker that is down."""
+    report, polls = a_report(a_feed(known())), PollStats()
+    assert not any("mqtt" in each.name for each in samples(report, polls))
+
+    polls.broker = BrokerStats(configured=True, connected=True, connections=2)
+    polls.broker.count(b"four")
+    polls.broker.count(b"")
+    told = samples(report, polls)
+    assert value(told, "mqtt_connected") == 1
+    assert value(told, "mqtt_connections_total") == 2
+    assert value(told, "mqtt_messages_total") == 2
+    assert value(told, "mqtt_bytes_total") == 4
