@@ -1,4 +1,4 @@
-"""Reads each feed once, opens each light once, and prints what the lamps would show.
+"""Reads each feed once, opens each light and broker once, and prints what lamps would show.
 
 No lamp is lit: a light is only opened and closed.
 """
@@ -30,12 +30,18 @@ from buildlight.lamps.timing import OPENING
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.feed_state import FeedState, Freshness, Reading, absorb
 from buildlight.projects.verdict import Verdict
+from buildlight.publish.mqtt.documents import topics_of
+from buildlight.publish.mqtt.settings import MqttSettings
+from buildlight.publish.mqtt.trial import try_broker
 from buildlight.redaction import printable
 from buildlight.report.as_json import to_json
 from buildlight.report.report import Light, ProjectReport, Report, make_report
 from buildlight.report.rows import Watched, oldest_first
 from buildlight.system import paths
 from buildlight.wording import count, span
+
+MQTT = "mqtt"
+"""How the broker of ``[mqtt]`` is called."""
 
 
 def main(chosen: argparse.Namespace) -> int:
@@ -44,7 +50,8 @@ def main(chosen: argparse.Namespace) -> int:
     if found.passed_over:  # Before anything else: its mistakes may be those of the wrong file.
         write_error(str(found))
     settings = load_settings(found.file)
-    with progress(len(settings.feeds) + len(settings.lamps)) as on_step:
+    steps = len(settings.feeds) + len(settings.lamps) + (settings.mqtt is not None)
+    with progress(steps) as on_step:
         finding = check(settings, on_step=on_step)
     if chosen.json:
         write_line(json.dumps(to_json(finding.report), indent=2))
@@ -59,14 +66,16 @@ def main(chosen: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The findings of a check: the report, and *troubles*: why a lamp's light did not open.
+    """The findings of a check: the report, and *troubles*: why a light did not open, or a broker.
 
-    *warnings* (by feed or lamp) are about unwise settings.
+    *warnings* (by feed or lamp) are about unwise settings. *published* says where it would be
+    published, if anywhere.
     """
 
     report: Report
     troubles: tuple[tuple[str, str], ...]
     warnings: tuple[tuple[str, str], ...] = ()
+    published: str = ""
 
     @property
     def sound(self) -> bool:
@@ -104,9 +113,10 @@ async def _check(
     clock: Callable[[], datetime],
 ) -> Finding:
     lights = asyncio.gather(*(_try_light(lamp, on_step) for lamp in settings.lamps))
+    broker = asyncio.ensure_future(_try_broker(settings.mqtt, on_step))
     async with sources(settings.feeds) as opened:
         read_by = await asyncio.gather(*(_try_source(each, on_step, clock) for each in opened))
-    troubles = await lights
+    troubles, no_broker = await lights, await broker
     feeds = {name: feed for each in read_by for name, feed in each.items()}
     report = make_report(
         [feeds[feed.name] for feed in settings.feeds],
@@ -117,19 +127,24 @@ async def _check(
         now=asyncio.get_running_loop().time(),
         clock=clock(),
     )
+    names = (*(lamp.name for lamp in settings.lamps), MQTT)
+    told = zip(names, (*troubles, no_broker), strict=True)
     return Finding(
         report=report,
-        troubles=tuple(
-            (lamp.name, trouble)
-            for lamp, trouble in zip(settings.lamps, troubles, strict=True)
-            if trouble
-        ),
-        warnings=(
-            *warnings_of(settings.feeds),
-            *((feed.name, notice) for feed in report.feeds for notice in feed.notices),
-            *_unmatched(report),
-        ),
+        troubles=tuple((name, trouble) for name, trouble in told if trouble),
+        warnings=tuple(_warnings(settings, report)),
+        published="" if settings.mqtt is None else topics_of(settings.mqtt.name).base,
     )
+
+
+def _warnings(settings: Settings, report: Report) -> Iterator[tuple[str, str]]:
+    """Yield each warning, and what it is about."""
+    yield from warnings_of(settings.feeds)
+    if settings.mqtt is not None and settings.mqtt.warning is not None:
+        yield MQTT, settings.mqtt.warning
+    for feed in report.feeds:
+        yield from ((feed.name, notice) for notice in feed.notices)
+    yield from _unmatched(report)
 
 
 def _unmatched(report: Report) -> tuple[tuple[str, str], ...]:
@@ -150,6 +165,15 @@ async def _try_source(
         feeds[feed.name] = watched(feed, feed_state)
         on_step(feed.name)
     return feeds
+
+
+async def _try_broker(settings: MqttSettings | None, on_step: Callable[[str], None]) -> str:
+    """Return why the broker would not take what is published; empty if it does, or without one."""
+    if settings is None:
+        return ""
+    trouble = await try_broker(settings)
+    on_step(MQTT)
+    return trouble
 
 
 async def _try_light(lamp: LampSettings, on_step: Callable[[str], None]) -> str:
@@ -217,6 +241,8 @@ def _lines(finding: Finding, *, everything: bool) -> Iterator[tuple[str, str]]:
     yield "", ""
     for line in _feed_lines(report):
         yield line, ""
+    if finding.published and not any(name == MQTT for name, _ in finding.troubles):
+        yield f"{MQTT}: publishes at {finding.published}", ""
     for name, warning in finding.warnings:
         yield f"  {name}: {warning}", "yellow"
     rows = sorted(oldest_first(report.projects), key=lambda row: not _is_red(row))

@@ -26,12 +26,14 @@ from buildlight.feeds.cctray import CCTrayFeed, CCTrayOptions
 from buildlight.feeds.schedule import max_age
 from buildlight.feeds.settings import FeedSettings
 from buildlight.feeds.sources import open_sources
+from buildlight.network.broker_keys import broker_keys
 from buildlight.network.http_library import httpx
 from buildlight.network.resolver import ResolverLoop
 from buildlight.projects import ccxml
 from buildlight.projects.feed_state import Rules
 from buildlight.projects.project import Project
 from buildlight.projects.selection import Selection
+from buildlight.publish.mqtt.settings import MqttSettings
 from buildlight.report.update import Update
 from buildlight.system.posix_signals import ending_signals
 
@@ -40,6 +42,9 @@ DAY = 60.0
 SHORTEST_DAY = 15.0
 POLLS = 6
 """Number of polls during one scene."""
+
+NAME = "demo"
+"""Name at a broker: topics begin with buildlight/demo."""
 
 DOWN = None
 """A server that is down."""
@@ -187,25 +192,36 @@ def _handler(document: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
 def main(chosen: argparse.Namespace) -> int:
     """Play the day."""
     logging.getLogger("buildlight").setLevel(logging.ERROR)  # The captions tell the story.
-    return run_with_log_thread(partial(run_demo, chosen.seconds))
+    mqtt = None
+    if chosen.mqtt is not None:
+        keys = broker_keys(chosen.mqtt)
+        mqtt = MqttSettings(keys.broker, NAME)
+        logging.getLogger("buildlight.publish.mqtt").setLevel(logging.INFO)
+        write_line(f"A lamp elsewhere follows with: buildlight discover {keys.address}")
+    return run_with_log_thread(partial(run_demo, chosen.seconds, mqtt))
 
 
-def run_demo(seconds: float | None = None) -> None:
-    """Play working days until interrupted; with *seconds*, play one day of that length."""
+def run_demo(seconds: float | None = None, mqtt: MqttSettings | None = None) -> None:
+    """Play working days until interrupted; with *seconds*, play one day of that length.
+
+    It is published as *mqtt* says.
+    """
     with ExitStack() as stack, asyncio.Runner(loop_factory=ResolverLoop) as runner:
         servers = {name: stack.enter_context(CIServer()) for name in ACTS[0].servers}
-        runner.run(_play(servers, seconds=seconds))
+        runner.run(_play(servers, seconds=seconds, mqtt=mqtt))
     write_line("Next: buildlight discover ADDRESS prints the table for your own CI server.")
 
 
-async def _play(servers: Mapping[str, CIServer], *, seconds: float | None) -> None:
+async def _play(
+    servers: Mapping[str, CIServer], *, seconds: float | None, mqtt: MqttSettings | None
+) -> None:
     act = max(seconds or DAY, SHORTEST_DAY) / len(ACTS)
     stop, curtain = asyncio.Event(), asyncio.Event()
     for number in ending_signals():
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
     daemon = Daemon(
-        _settings(servers, interval=act / POLLS),
+        replace(_settings(servers, interval=act / POLLS), mqtt=mqtt),
         publishers=[_Curtain(curtain)],
         # A separate transport: a proxy of the environment must not get a loopback address.
         open_sources=partial(open_sources, transport=httpx.AsyncHTTPTransport()),

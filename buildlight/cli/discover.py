@@ -4,6 +4,7 @@ Standard output is TOML with comments, ready to be pasted into a configuration.
 """
 
 import argparse
+import asyncio
 import getpass
 import os
 import re
@@ -28,9 +29,13 @@ from buildlight.feeds.auth import Auth
 from buildlight.feeds.discovery.discover import Discovery, Person, Try, discover
 from buildlight.feeds.discovery.fingerprints import identify
 from buildlight.feeds.discovery.lint import lint
+from buildlight.feeds.discovery.topics import PublishedFeed, published_feeds
 from buildlight.feeds.forge.options import ForgeOptions
 from buildlight.feeds.http.options import HttpOptions
 from buildlight.feeds.secret import Secret, checked_secret, find_secret
+from buildlight.network.broker import BrokerError
+from buildlight.network.broker_keys import PORTS, BrokerKeys, broker_keys
+from buildlight.network.resolver import ResolverLoop
 from buildlight.projects.project import Project, status_of
 from buildlight.projects.verdict import DEFINITE, Verdict
 from buildlight.redaction import printable, shown
@@ -47,6 +52,8 @@ LONGEST_NAME = 60
 
 def main(chosen: argparse.Namespace) -> int:
     """Find the feed and print its table; returns whether a feed with projects was found."""
+    if urlsplit(chosen.url).scheme in PORTS:
+        return _at_broker(chosen)
     found = discover(chosen.url, person=person(chosen.user, chosen.token_file), on_try=on_try())
     best = found.best
     if best is not None and not isinstance(best.outcome, BuildlightError):
@@ -59,6 +66,53 @@ def main(chosen: argparse.Namespace) -> int:
     for complaint in complaints(found):
         write_error(complaint)
     return FAILED
+
+
+def _at_broker(chosen: argparse.Namespace) -> int:
+    """Print the table of each feed that is published at a broker."""
+    asked = person(chosen.user, chosen.token_file)
+    secret = asked.secret or (asked.ask() if asked.user else None)
+    keys = broker_keys(chosen.url, user=asked.user, secret=secret)
+    try:
+        with asyncio.Runner(loop_factory=ResolverLoop) as runner:
+            feeds = runner.run(published_feeds(keys.broker))
+    except BrokerError as exc:
+        write_error(str(exc))
+        return FAILED
+    if not feeds:
+        write_error(
+            f"no feed is published at {keys.address}; does another buildlight have [mqtt] with "
+            "this address, and may this user read buildlight/#?"
+        )
+        return FAILED
+    write_line(schema_line())
+    for feed in feeds:
+        for line in _published(feed, keys):
+            write_line(line)
+    for line in _next_step(keys.address):
+        sys.stderr.write(f"{line}\n")
+    return OK
+
+
+def _published(feed: PublishedFeed, keys: BrokerKeys) -> Iterator[str]:
+    yield ""
+    yield from _comment(f"{summary(feed.projects)}.")
+    if feed.fault is not None:
+        yield from _comment(f"Note: {printable(feed.fault, limit=LONGEST_NAME * 2)}.")
+    host = urlsplit(keys.address).hostname or "broker"
+    table = {
+        "name": feed.topic.rpartition("/")[2][:LONGEST_NAME],
+        "kind": "mqtt",
+        "address": keys.address,
+        "topic": feed.topic,
+        **({"user": keys.user} if keys.user else {}),
+        **({"secret": _secret_of(host)} if keys.secret else {}),
+    }
+    yield "[[feeds]]"
+    for key, value in table.items():
+        yield f"{key} = {toml(value)}"
+    if keys.secret:
+        yield from _comment(_store(_secret_of(host)))
 
 
 def _next_step(address: str) -> Iterator[str]:
@@ -290,7 +344,10 @@ def _host(options: HttpOptions) -> str:
 
 def secret_name(options: HttpOptions) -> str:
     """Return the server's host as a valid name of a secret."""
-    host = urlsplit(options.url).hostname or "feed"
+    return _secret_of(urlsplit(options.url).hostname or "feed")
+
+
+def _secret_of(host: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "-", host).strip(".-") or "feed"
 
 

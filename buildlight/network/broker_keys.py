@@ -5,8 +5,16 @@ from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
+from buildlight.errors import ConfigError
 from buildlight.network.broker import Broker
 from buildlight.network.tls import Tls
 from buildlight.system.secret import Secret, find_secret
@@ -92,6 +100,17 @@ class BrokerKeys(BaseModel):
         if self.secret is None or parts.scheme == "mqtts" or _is_loopback(parts.hostname or ""):
             return None
         return "the password goes to the broker unencrypted; use mqtts://"
+
+
+def broker_keys(
+    address: str, *, user: str | None = None, secret: Secret | None = None
+) -> BrokerKeys:
+    """Return the keys of a command line; raises :class:`ConfigError` with what is wrong."""
+    try:
+        return BrokerKeys.model_validate({"address": address, "user": user, "secret": secret})
+    except ValidationError as exc:
+        why = exc.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"the broker's address {why}") from None
 
 
 def _is_loopback(host: str) -> bool:

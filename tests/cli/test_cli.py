@@ -23,7 +23,7 @@ from support.terminal import Talk
 
 BUILDLIGHT = Path(sys.executable).with_name("buildlight")
 PATIENCE = 20.0
-INSTALLED = "busylight, console, gpio, http, serial, sysfs, wled"
+INSTALLED = "busylight, console, gpio, http, mqtt, serial, sysfs, wled"
 PINS = "red=17,amber=27,green=22"
 
 

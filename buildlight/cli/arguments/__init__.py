@@ -127,7 +127,8 @@ def _add_discover(commands: "Commands") -> None:
         "url",
         metavar="URL",
         help="the server, one of its pages, or the feed itself; without https:// or http:// both "
-        "are tried, and a secret is sent over https only",
+        "are tried, and a secret is sent over https only; with mqtt:// or mqtts:// a broker, at "
+        "which another buildlight publishes its feeds",
     )
     discover.add_argument(
         "--user",
@@ -147,9 +148,10 @@ def _add_check(commands: "Commands") -> None:
     check = commands.add_parser(
         "check",
         help="read every feed once and print what each lamp would show, and why",
-        description="Read the configuration, read every feed once, open every light once, and "
-        "print what each lamp would show, and why. Exit status 0 if all of it worked; 1 if a feed "
-        "or a light failed, or a pattern matches no project; 78 if the configuration has problems.",
+        description="Read the configuration, read every feed once, open every light once, connect "
+        "to the broker of [mqtt], and print what each lamp would show, and why. Exit status 0 if "
+        "all of it worked; 1 if a feed, a light or the broker failed, or a pattern "
+        "matches no project; 78 if the configuration has problems.",
     )
     add_config(check)
     check.add_argument(
@@ -266,5 +268,10 @@ def _add_demo(commands: "Commands") -> None:
         metavar="N",
         type=seconds,
         help="play one day that is over after N seconds (below 15, it is cut short)",
+    )
+    demo.add_argument(
+        "--mqtt",
+        metavar="ADDRESS",
+        help="also publish the day at this broker, as buildlight/demo: mqtt://localhost",
     )
     demo.set_defaults(command="demo")

@@ -86,7 +86,7 @@ function _shtab_buildlight_using
 end
 
 set -g _shtab_buildlight_commands init run discover check explain test off service hours devices doctor demo schema completion
-set -g _shtab_buildlight_opts_with_value --board --channels --config --driver --exclude --feed --host --include --kind --lamp --leds --pause --pins --port --protocol --seconds --token-file --user
+set -g _shtab_buildlight_opts_with_value --board --channels --config --driver --exclude --feed --host --include --kind --lamp --leds --mqtt --pause --pins --port --protocol --seconds --token-file --user
 
 complete -c buildlight -e
 complete -c buildlight -f
@@ -123,7 +123,7 @@ complete -c buildlight -n '_shtab_buildlight_using; and test $_shtab_buildlight_
 complete -c buildlight -n '_shtab_buildlight_using discover' -s h -l help -d 'show this help message and exit'
 complete -c buildlight -n '_shtab_buildlight_using discover' -l user -x -d 'user name on the server, for Jenkins, GoCD or TeamCity; asks for the password or API token'
 complete -c buildlight -n '_shtab_buildlight_using discover' -l token-file -xka "(__fish_complete_path)" -d 'read the password or token from FILE (-: from standard input) instead of asking'
-complete -c buildlight -n '_shtab_buildlight_using; and test $_shtab_buildlight_npos -eq 0' -a check -d 'Read the configuration, read every feed once, open every light once, and print what each lamp would show, and why. Exit status 0 if all of it worked; 1 if a feed or a light failed, or a pattern matches no project; 78 if the configuration has problems.'
+complete -c buildlight -n '_shtab_buildlight_using; and test $_shtab_buildlight_npos -eq 0' -a check -d 'Read the configuration, read every feed once, open every light once, connect to the broker of [mqtt], and print what each lamp would show, and why. Exit status 0 if all of it worked; 1 if a feed, a light or the broker failed, or a pattern matches no project; 78 if the configuration has problems.'
 complete -c buildlight -n '_shtab_buildlight_using check' -s h -l help -d 'show this help message and exit'
 complete -c buildlight -n '_shtab_buildlight_using check' -l config -xka "(__fish_complete_path)" -d 'the configuration (default: /etc/buildlight/buildlight.toml, else ~/.config/buildlight/buildlight.toml)'
 complete -c buildlight -n '_shtab_buildlight_using check' -l json -d 'print the report as JSON and nothing else'
@@ -164,6 +164,7 @@ complete -c buildlight -n '_shtab_buildlight_using doctor' -s h -l help -d 'show
 complete -c buildlight -n '_shtab_buildlight_using; and test $_shtab_buildlight_npos -eq 0' -a demo -d 'Two built-in CI servers play a working day in about a minute, and the real daemon follows them with a lamp drawn on this terminal. Ctrl-C ends it.'
 complete -c buildlight -n '_shtab_buildlight_using demo' -s h -l help -d 'show this help message and exit'
 complete -c buildlight -n '_shtab_buildlight_using demo' -l seconds -x -d 'play one day that is over after N seconds (below 15, it is cut short)'
+complete -c buildlight -n '_shtab_buildlight_using demo' -l mqtt -x -d 'also publish the day at this broker, as buildlight/demo: mqtt://localhost'
 complete -c buildlight -n '_shtab_buildlight_using; and test $_shtab_buildlight_npos -eq 0' -a schema -d 'Print the JSON schema of the configuration with every driver and kind of feed that is installed here.'
 complete -c buildlight -n '_shtab_buildlight_using schema' -s h -l help -d 'show this help message and exit'
 complete -c buildlight -n '_shtab_buildlight_using; and test $_shtab_buildlight_npos -eq 0' -a completion -d 'Print what makes a shell complete commands, options, drivers and the names of your lamps. The Debian package has installed it already.'
