@@ -2,8 +2,9 @@
 
     python tests/benchmarks [PART …] [--write FILE]
 
-Parts: parsing, polls, start, memory, idle, reaction, scale, forges. With --write the table is put
-between the marks in FILE, docs/performance.md; a part that was not measured keeps what it had.
+Parts: parsing, polls, start, memory, idle, reaction, scale, forges, fleet. With --write the table
+is put between the marks in FILE, docs/performance.md; a part that was not measured keeps what it
+had.
 """
 
 import argparse
@@ -23,6 +24,7 @@ PARTS: Mapping[str, str] = {
     "reaction": "Reaction, against a fixed interval with as many requests a day",
     "scale": "Scale",
     "forges": "GitHub",
+    "fleet": "MQTT, all on one machine",
 }
 
 
