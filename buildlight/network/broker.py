@@ -6,6 +6,7 @@ anything at the broker: a backlog would look like live messages.
 """
 
 import asyncio
+import logging
 import random
 import ssl
 import threading
@@ -28,6 +29,9 @@ LARGEST = 1024 * 1024
 """Largest message in bytes that a broker may send."""
 MOST_WAITING = 1000
 """Messages that may wait to be read; more are dropped, and what they said is never believed."""
+# Each message that is dropped would be a line, and what matters is raised.
+_SILENT = logging.getLogger(f"{__name__}.library")
+_SILENT.disabled = True
 RETRIES = (1.0, 2.0, 5.0, 10.0)
 LONGEST_RETRY = 30.0
 
@@ -152,6 +156,7 @@ def _client(
         timeout=PATIENCE,
         tls_context=context,
         max_queued_incoming_messages=MOST_WAITING,
+        logger=_SILENT,
     )
 
 
