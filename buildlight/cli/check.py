@@ -22,7 +22,6 @@ from buildlight.daemon.monitor import watched
 from buildlight.daemon.session import OpenSources
 from buildlight.daemon.settings import Settings
 from buildlight.errors import LightUnavailable
-from buildlight.feeds.settings import warnings_of
 from buildlight.feeds.sources import Source, open_sources
 from buildlight.lamps.group import shown
 from buildlight.lamps.settings import LampSettings
@@ -139,9 +138,7 @@ async def _check(
 
 def _warnings(settings: Settings, report: Report) -> Iterator[tuple[str, str]]:
     """Yield each warning, and what it is about."""
-    yield from warnings_of(settings.feeds)
-    if settings.mqtt is not None and settings.mqtt.warning is not None:
-        yield MQTT, settings.mqtt.warning
+    yield from settings.warnings()
     for feed in report.feeds:
         yield from ((feed.name, notice) for notice in feed.notices)
     yield from _unmatched(report)

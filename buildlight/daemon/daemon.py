@@ -22,7 +22,6 @@ from buildlight.daemon.state_file import StateFile
 from buildlight.daemon.watchdog import Watchdog
 from buildlight.errors import ConfigError, LightUnavailable, WorkerFailed
 from buildlight.feeds.feed import FeedOptions
-from buildlight.feeds.settings import warnings_of
 from buildlight.feeds.sources import open_sources
 from buildlight.lamps.group import LampGroup, MakePlayer, others, threaded
 from buildlight.lamps.lit_lamps import LitLampsFile
@@ -274,7 +273,7 @@ class Daemon:
         return self._watchdog.ailment() if self._watchdog else None
 
     def _warn(self) -> None:
-        for name, warning in warnings_of(self._settings.feeds):
+        for name, warning in self._settings.warnings():
             log.warning("%s: %s", name, warning)
 
 

@@ -80,6 +80,11 @@ class DriverOptions(BaseModel):
         """What only one lamp can use, in words for a person: ``GPIO17``."""
         return frozenset()
 
+    @property
+    def warning(self) -> str | None:
+        """A sentence about an unwise key; it is logged at every start."""
+        return None
+
 
 class Driver(Protocol):
     """A light; calling the class with its options opens it.

@@ -57,3 +57,18 @@ def test_a_mistake_names_its_key(table: object, key: str) -> None:
     with pytest.raises(ConfigError) as refused:
         check_settings({**DOCUMENT, "mqtt": table})
     assert all(mistake.startswith(f"{key}") for mistake in refused.value.mistakes)
+
+
+def test_a_password_without_tls_is_warned_about_wherever_it_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A feed, a light and what is published: each by its name."""
+    monkeypatch.setenv("BUILDLIGHT_SECRET_BROKER", "the-password")
+    login = {"address": "mqtt://broker.example", "user": "lamp", "secret": "broker"}
+    feed = {"kind": "mqtt", "topic": "buildlight/office/feed/web", "name": "web", **login}
+    lamp = {"driver": "mqtt", "device": "tasmota", "topic": "desk", "name": "desk", **login}
+
+    settings = check_settings({"feeds": [feed], "lamps": [lamp], "mqtt": login})
+
+    told = "the password goes to the broker unencrypted; use mqtts://"
+    assert [*settings.warnings()] == [("web", told), ("desk", told), ("mqtt", told)]

@@ -25,6 +25,7 @@ TESTS = (
     *("feeds/test_schedule.py", "feeds/test_rate_limit.py", "feeds/discovery"),
     *("feeds/github", "feeds/gitlab", "feeds/circleci", "feeds/gitea", "feeds/mqtt"),
     *("drivers/test_drivers.py", "drivers/test_wled.py", "drivers/http", "drivers/serial"),
+    "drivers/mqtt",
     *("publish/mqtt", "cli/setup/test_document.py", "promises/test_forges.py"),
     *(f"publish/web/test_{each}.py" for each in ("svg", "merged_feed", "metrics", "routes")),
 )

@@ -182,3 +182,8 @@ class MqttLightOptions(BrokerKeys, DriverOptions):
         topics = {topic for topic, _ in self.messages(Frame())}
         part = f" (segment {self.segment})" if self.device == "wled" else ""
         return frozenset(f"the light at {self.address}/{topic}{part}" for topic in topics)
+
+    @property
+    def warning(self) -> str | None:
+        """A sentence about a password without TLS."""
+        return self.in_clear

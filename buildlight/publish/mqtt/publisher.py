@@ -37,8 +37,6 @@ class MqttPublisher:
         if settings != self._settings:
             self._settings = settings
             self._opened.set()
-        if settings is not None and settings.warning:
-            log.warning("mqtt: %s", settings.warning)
 
     def publish(self, update: "Update") -> None:
         """Note *update* for the broker."""
