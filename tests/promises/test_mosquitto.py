@@ -179,7 +179,7 @@ def test_a_certificate_takes_the_place_of_a_password(
     keys = {**manual.keys("lamp"), "user": None, "secret": None}
     with mosquitto(manual.folder, manual.settings(certificates=True)):
         for shown, sentence in [
-            (lamp, "nobody publishes"),
+            (lamp, "nothing comes from"),
             (stranger, "client_cert"),
             ({}, "client_cert"),
         ]:

@@ -123,7 +123,10 @@ class MqttFeed:
 
     def _silence(self) -> str:
         if not self._lease.held:
-            return f"nobody publishes {self._topic}; check topic, and [mqtt] on the other machine"
+            return (
+                f"nothing comes from {self._topic}; check topic, [mqtt] on the other machine, and "
+                "what this user may read at the broker"
+            )
         return f"the poller is silent since {LEASE:.0f} seconds; is it running?"
 
     def _taken(self, message: "aiomqtt.Message") -> Belief:
