@@ -34,8 +34,9 @@ from buildlight.publish.mqtt.settings import MqttSettings
 from buildlight.publish.mqtt.trial import try_broker
 from buildlight.redaction import printable
 from buildlight.report.as_json import to_json
-from buildlight.report.report import Light, ProjectReport, Report, make_report
+from buildlight.report.report import ProjectReport, Report, make_report
 from buildlight.report.rows import Watched, oldest_first
+from buildlight.report.shown import Light
 from buildlight.system import paths
 from buildlight.wording import count, span
 

@@ -17,7 +17,7 @@ from buildlight.lamps.settings import LampSettings
 from buildlight.lamps.thread import LampThread
 from buildlight.lamps.timing import DARKENING, OPENING
 from buildlight.patterns.pattern import OFF
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 from buildlight.system import paths
 
 log = logging.getLogger(__name__)

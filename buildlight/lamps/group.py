@@ -22,7 +22,8 @@ from buildlight.lamps.timing import HUNG, LETTING_GO, LOOK, LOOK_WHILE_BLINKING,
 from buildlight.patterns.known import Known
 from buildlight.patterns.pattern import Pattern, cheers, dim
 from buildlight.projects.verdict import Event, Verdict
-from buildlight.report.report import LampReport, Light, Shown
+from buildlight.report.report import LampReport
+from buildlight.report.shown import Light, Shown
 from buildlight.report.update import Update
 
 WORST_FIRST = (Event.BROKEN, Event.STILL_BROKEN, Event.FIXED)

@@ -20,7 +20,7 @@ from buildlight.patterns.pattern import (
     lay_over,
     next_change,
 )
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from buildlight.errors import LightUnavailable
 from buildlight.lamps.lamp import Lamp, LampStatus
 from buildlight.lamps.timing import BLOCKED, OPENING
 from buildlight.patterns.pattern import OFF, Pattern
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 
 
 class LampThread:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
-from buildlight.report.report import FeedReport, LampReport, Light, Report
+from buildlight.report.report import FeedReport, LampReport, Report
 from buildlight.report.rows import TooOld
+from buildlight.report.shown import Light
 from buildlight.report.update import Update
 from buildlight.wording import count
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import Enum
 from itertools import chain
 
-from buildlight.hours import Hours, is_open, next_switch
+from buildlight.hours import is_open, next_switch
 from buildlight.patterns.known import Known
 from buildlight.patterns.pattern import Channel, Pattern, dim, lit_by
 from buildlight.projects.feed_state import Freshness
@@ -39,36 +38,7 @@ from buildlight.report.rows import (
     counted,
     rows_of,
 )
-
-
-class Light(Enum):
-    """The state of a lamp's light."""
-
-    OK = "ok"
-    WAITING = "waiting"
-    LOST = "lost"
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A lamp as the report sees it; *feeds* are names, *patterns* are by signal's name.
-
-    Outside of its *hours*, if it has any, *closed* (0..1) is the brightness that is left.
-    *trouble* says why its light is not ok, if that is known; *known* is what stands behind one
-    that is.
-    """
-
-    # Not LampSettings: that holds a driver, which this pure room may not import.
-    name: str
-    driver: str
-    feeds: frozenset[str]
-    patterns: Mapping[str, Pattern]
-    light: Light = Light.OK
-    selection: Selection = field(default_factory=Selection)
-    hours: Hours | None = None
-    closed: float = 0.0
-    trouble: str | None = None
-    known: Known | None = None
+from buildlight.report.shown import Light, Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +91,9 @@ class LampReport:
     *feeds* are those it watches, *broken* the broken projects, each with its feed. *channels* are
     what its patterns light, from top to foot. *began* is the start of its signal, in seconds as
     in :class:`feed_state.Reading`, and *since* the same as a time of day. *rule* says what the
-    signal means, *until* what would end it. *trouble* says why its light is not ok, *known* what
+    signal means, *until* what would end it. *reasons* are the parts of *because* about builds and
+    feeds, of which the first tells *broken_since*, if anything is broken; *closed* says that the
+    office is, and *opens* when that ends. *trouble* says why its light is not ok, *known* what
     stands behind one that is;
     *warnings* are sentences about its configuration.
     """
@@ -142,6 +114,10 @@ class LampReport:
     trouble: str | None = None
     warnings: tuple[str, ...] = ()
     known: Known | None = None
+    reasons: tuple[str, ...] = ()
+    broken_since: datetime | None = None
+    closed: bool = False
+    opens: datetime | None = None
 
     @property
     def light_because(self) -> str | None:
@@ -362,15 +338,18 @@ def _lamp(
     doubts = doubts_of(watched, lamp.selection, now=now)
     signal = aggregate(tally.voters, doubts=doubts)
     pattern = lamp.patterns[RANKS[signal]]
-    because = [
+    reasons = (
         *verdict_reasons(tally, signal, clock=clock, naming=naming),
         *(why(doubt, naming) for doubt in doubts),
         *too_old(watched, lamp.selection, naming),
-    ]
+    )
     ends = [*endings(signal, tally, feeds, doubts, naming)]
+    closed, opens = False, None
+    office: tuple[str, ...] = ()
     if lamp.hours is not None and not is_open(lamp.hours, clock):
+        closed, opens = True, next_switch(lamp.hours, clock)
         pattern = dim(pattern, lamp.closed)
-        because.insert(0, closed_until(next_switch(lamp.hours, clock), clock=clock))
+        office = (closed_until(opens, clock=clock),)
         ends.insert(0, "the office opens")
     began, since = now, clock
     if before is not None and before.signal == signal:
@@ -387,7 +366,7 @@ def _lamp(
         pattern=pattern,
         began=began,
         since=since,
-        because="; ".join(because),
+        because="; ".join((*office, *reasons)),
         rule=RULES[RANKS[signal]],
         until=" or ".join(ends),
         broken=tuple((row.feed, row.told.name) for row in tally.broken),
@@ -395,4 +374,8 @@ def _lamp(
         trouble=lamp.trouble,
         known=(lamp.known or Known.TOLD) if lamp.light is Light.OK else None,
         warnings=_warnings(lamp.selection, watching),
+        reasons=reasons,
+        broken_since=tally.broken[0].since if tally.broken else None,
+        closed=closed,
+        opens=opens,
     )

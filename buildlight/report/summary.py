@@ -1,7 +1,8 @@
 """The report in one line, as ``systemctl status`` shows it. Pure."""
 
 from buildlight.projects.signal import RANKS
-from buildlight.report.report import Light, Report
+from buildlight.report.report import Report
+from buildlight.report.shown import Light
 
 
 def sentence(report: Report) -> str:

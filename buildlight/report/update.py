@@ -13,8 +13,9 @@ from buildlight.projects.redacted import redacted
 from buildlight.projects.verdict import Event, ProjectState
 from buildlight.redaction import scrub
 from buildlight.report.poll_stats import PollStats
-from buildlight.report.report import Report, Shown
+from buildlight.report.report import Report
 from buildlight.report.rows import Watched
+from buildlight.report.shown import Shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import Frame
 from buildlight.projects.feed_state import Freshness
 from buildlight.projects.signal import RANKS
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 from support.servers import (
     BREAKS_OFF,
     BROKEN_FEED,

@@ -27,7 +27,7 @@ from buildlight.errors import WorkerFailed
 from buildlight.feeds.sources import open_sources
 from buildlight.lamps.lamp import LampStatus
 from buildlight.lamps.settings import LampSettings
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 from buildlight.report.update import Update
 from buildlight.system.posix_signals import ENDING
 from support.examples import NOON, a_project

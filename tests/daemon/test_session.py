@@ -20,7 +20,7 @@ from buildlight.lamps.lamp import LampStatus
 from buildlight.patterns.pattern import Channel, Pattern
 from buildlight.projects.feed_state import FeedState, unanswered
 from buildlight.projects.verdict import Verdict
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 from buildlight.system.sd_notify import Systemd
 from support.examples import a_memory, a_project
 from support.listener import Listener, listening

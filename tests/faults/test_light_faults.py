@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from buildlight.patterns.pattern import Channel
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 from faults.fault_light import FaultLight, Mood
 from faults.stage import TRUTHS, Stage
 from support.figures import note

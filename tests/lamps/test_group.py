@@ -15,7 +15,7 @@ from buildlight.lamps import group
 from buildlight.lamps.group import LampGroup, threaded
 from buildlight.lamps.settings import LampSettings
 from buildlight.patterns.pattern import Frame
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 from support.examples import NOON
 from support.servers import until
 

@@ -16,7 +16,7 @@ from buildlight.lamps.timing import OPENING, RETRIES
 from buildlight.patterns.known import Known
 from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import DARK, OFF, Channel, Frame, Pattern, limit_duration
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 
 RED, GREEN = Frame.of({Channel.RED: 1}), Frame.of({Channel.GREEN: 1})
 PATIENCE = 10.0

@@ -13,8 +13,9 @@ from buildlight.projects.feed_state import FeedState, Reading, Rules, absorb
 from buildlight.projects.project import Project
 from buildlight.projects.selection import Selection
 from buildlight.projects.verdict import Verdict
-from buildlight.report.report import LampReport, Shown, make_report
+from buildlight.report.report import LampReport, make_report
 from buildlight.report.rows import Watched
+from buildlight.report.shown import Shown
 from support.examples import NOON, a_project
 from support.world import Server, World
 

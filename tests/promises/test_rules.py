@@ -13,7 +13,7 @@ from buildlight.daemon.state_file import StateFile
 from buildlight.feeds.schedule import CEILING, DEADLINE, max_age
 from buildlight.patterns.pattern import Channel
 from buildlight.projects.project import Project
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 from support.examples import NOON, a_project
 from support.world import Server, World
 

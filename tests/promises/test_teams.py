@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from buildlight.patterns.pattern import Channel
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 from support.examples import a_project
 from support.world import Server, World
 

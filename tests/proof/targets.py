@@ -24,8 +24,9 @@ from buildlight.projects.feed_state import FeedState, Reading, Rules, absorb
 from buildlight.projects.verdict import Verdict
 from buildlight.report.as_json import to_json
 from buildlight.report.poll_stats import PollStats
-from buildlight.report.report import Shown, make_report
+from buildlight.report.report import make_report
 from buildlight.report.rows import Watched
+from buildlight.report.shown import Shown
 from buildlight.report.summary import sentence
 from buildlight.report.update import Update
 

@@ -27,7 +27,7 @@ from buildlight.patterns.pattern import Frame, Pattern
 from buildlight.projects import ccxml
 from buildlight.projects.project import DOUBT, Project
 from buildlight.projects.signal import RANKS
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 from proof.jumping_loop import JumpingLoop
 from proof.oracle import DEADLINE, KEPT, MAX_AGE, Held, Said, Told, Who, colours, expected, lies
 from support.examples import NOON

@@ -10,8 +10,9 @@ import pytest
 from buildlight.projects.selection import Selection
 from buildlight.publish.change_log import DAY, ChangeLog
 from buildlight.report.poll_stats import PollStats
-from buildlight.report.report import Light, Report, make_report
+from buildlight.report.report import Report, make_report
 from buildlight.report.rows import Watched
+from buildlight.report.shown import Light
 from report.test_report import DOWN, a_feed, a_lamp, a_report, broken, passing
 from support.examples import NOON, a_project
 from support.reports import an_update

@@ -24,14 +24,9 @@ from buildlight.projects.selection import Selection
 from buildlight.projects.signal import Signal
 from buildlight.projects.verdict import ProjectState, Verdict
 from buildlight.report.as_json import to_json
-from buildlight.report.report import (
-    LampReport,
-    Light,
-    Report,
-    Shown,
-    make_report,
-)
+from buildlight.report.report import LampReport, Report, make_report
 from buildlight.report.rows import Watched
+from buildlight.report.shown import Light, Shown
 from buildlight.report.summary import sentence
 from support.examples import NOON, a_memory, a_project
 

@@ -14,8 +14,9 @@ from buildlight.projects.project import Message
 from buildlight.projects.selection import Selection
 from buildlight.projects.verdict import ProjectState, Verdict
 from buildlight.report.poll_stats import PollStats
-from buildlight.report.report import Report, Shown, make_report
+from buildlight.report.report import Report, make_report
 from buildlight.report.rows import Watched
+from buildlight.report.shown import Shown
 from buildlight.report.update import Update
 from support.examples import NOON, a_memory, a_project
 

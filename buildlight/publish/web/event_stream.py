@@ -45,6 +45,11 @@ class EventStream:
         return self._loop.time() - self._at
 
     @property
+    def now(self) -> float:
+        """The Unix time by the clock of the report, so that a browser's clock may be wrong."""
+        return round(self.report.at.timestamp() + self.elapsed, 1)
+
+    @property
     def version(self) -> str:
         """The version of the page."""
         return f"{self._boot}-{self._number}"
@@ -77,6 +82,7 @@ class EventStream:
                     "icon": shown.icon,
                     "said": shown.said,
                     "ages": self.ages(),
+                    "now": self.now,
                     "parts": dict(shown.parts),
                 }
             ),
@@ -108,7 +114,9 @@ class EventStream:
                     await self._changed.wait()
 
     def _alive(self) -> bytes:
-        return self._kept("alive", lambda: _event("alive", _json({"ages": self.ages()})))
+        return self._kept(
+            "alive", lambda: _event("alive", _json({"ages": self.ages(), "now": self.now}))
+        )
 
     def ages(self) -> list[float | None]:
         """Return the current age of each feed's news, in seconds.

@@ -6,7 +6,6 @@ without its script, which replaces parts of the document by newer ones from this
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from html import escape
 from urllib.parse import quote
 
@@ -16,11 +15,13 @@ from buildlight.projects.project import Run
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web.links import link
+from buildlight.publish.web.moments import because_of, moment_html, plain
 from buildlight.publish.web.svg import icon_svg, lamp_svg, worst_lamp
 from buildlight.redaction import printable
-from buildlight.report.report import FeedReport, LampReport, Light, ProjectReport, Report
+from buildlight.report.report import FeedReport, LampReport, ProjectReport, Report
 from buildlight.report.rows import NAMELESS, oldest_first
-from buildlight.wording import count, run_in_words, span, time_of
+from buildlight.report.shown import Light
+from buildlight.wording import count, run_in_words, span
 
 LONGEST = 200
 """Most characters of a name."""
@@ -98,7 +99,7 @@ def parts(report: Report, *, now: float) -> Parts:
     return Parts(
         title=f"{sign} {words}" + (f" · {lamp.name}" if lamp else ""),
         icon=name,
-        said=". ".join(_said(each) for each in report.lamps),
+        said=". ".join(_said(each, report) for each in report.lamps),
         parts={
             "lamps": "".join(lamps),
             "broken": _section("Broken", broken, report),
@@ -115,8 +116,8 @@ Ages = Sequence[float | None]
 """Seconds since the last good answer of each feed, ``None`` without one."""
 
 
-def document(report: Report, shown: Parts, *, version: str, ages: Ages) -> str:
-    """Return the whole page with the current *ages* of feeds.
+def document(report: Report, shown: Parts, *, version: str, ages: Ages, now: float = 0.0) -> str:
+    """Return the whole page with the current *ages* of feeds; *now* is a Unix time.
 
     The script follows changes after *version*.
     """
@@ -133,7 +134,7 @@ def document(report: Report, shown: Parts, *, version: str, ages: Ages) -> str:
 <script src="/page.js" defer></script>
 <noscript><meta http-equiv="refresh" content="{REFRESH}"></noscript>
 </head>
-<body data-version="{version}">
+<body data-version="{version}" data-now="{now:.1f}">
 <p class="unseen" id="said" role="status"></p>
 <p id="lost" role="alert" hidden></p>
 <main>
@@ -162,8 +163,7 @@ def document(report: Report, shown: Parts, *, version: str, ages: Ages) -> str:
 
 def _last_change(report: Report) -> str:
     since = max(lamp.since for lamp in report.lamps) if report.lamps else report.at
-    earlier = f"{since:%Y-%m-%d}" != f"{report.at:%Y-%m-%d}"
-    return _time(since, f"{since:%Y-%m-%d %H:%M:%S}" if earlier else f"{since:%H:%M:%S}")
+    return moment_html(since, clock=report.at)
 
 
 def _lamp(lamp: LampReport, report: Report, *, now: float) -> str:
@@ -174,13 +174,26 @@ def _lamp(lamp: LampReport, report: Report, *, now: float) -> str:
         f'<article class="{name}">{lamp_svg(lamp, elapsed=now - lamp.began)}<div>'
         f"<h2><small>{_text(lamp.name)}</small>"
         f'<span class="sign" aria-hidden="true">{sign}</span> {words}</h2>'
-        f'<p class="because">{_ended(printable(lamp.because, limit=WIDE))}</p>'
+        f'<p class="because">{_because(lamp, report)}</p>'
         f"{_faults(lamp.warnings)}"
         f"<p>{_text(lamp.name)} {verb} <b>{_text(lamp.pattern.text)}</b> since "
-        f"{_time(lamp.since, time_of(lamp.since, clock=report.at))}. "
+        f"{moment_html(lamp.since, clock=report.at)}. "
         f"{_light(lamp)}</p>"
         f'<p class="rule">{_sentence(lamp.rule)} It changes when '
         f"{_text(printable(lamp.until, limit=WIDE))}.</p></div></article>"
+    )
+
+
+def _because(lamp: LampReport, report: Report) -> str:
+    pieces = because_of(lamp, clock=report.at)
+    told = "".join(
+        _text(printable(each, limit=WIDE))
+        if isinstance(each, str)
+        else moment_html(each, clock=report.at)
+        for each in pieces
+    )
+    return (
+        told if isinstance(pieces[-1], str) and pieces[-1].endswith((".", "?", "!")) else told + "."
     )
 
 
@@ -195,8 +208,9 @@ def _trouble(lamp: LampReport) -> str:
     return printable(lamp.light_because or "", limit=WIDE)
 
 
-def _said(lamp: LampReport) -> str:
-    said = f"{lamp.name}: {SIGNALS[RANKS[lamp.signal]][1]}: {printable(lamp.because, limit=WIDE)}"
+def _said(lamp: LampReport, report: Report) -> str:
+    because = printable(plain(because_of(lamp, clock=report.at), clock=report.at), limit=WIDE)
+    said = f"{lamp.name}: {SIGNALS[RANKS[lamp.signal]][1]}: {because}"
     return said if lamp.light is Light.OK else f"{said}. {LIGHTS[lamp.light]} {_trouble(lamp)}"
 
 
@@ -237,14 +251,14 @@ def _run(run: Run, report: Report) -> list[str]:
     told = run_in_words(run.branch, run.attempt, run.author, run.commit)
     facts = [_text(printable(each, limit=LONGEST)) for each in told]
     if run.started is not None and run.started.tzinfo is not None:
-        facts.append(f"started {_time(run.started, time_of(run.started, clock=report.at))}")
+        facts.append(f"started {moment_html(run.started, clock=report.at)}")
     return facts
 
 
 def _since(project: ProjectReport, report: Report) -> str:
     if project.since is None:
         return ""
-    return f" since {_time(project.since, time_of(project.since, clock=report.at))}"
+    return f" since {moment_html(project.since, clock=report.at)}"
 
 
 def _name(project: ProjectReport) -> str:
@@ -322,11 +336,6 @@ def _faults(sentences: Sequence[str]) -> str:
     return "".join(
         f'<p class="fault">{_sentence(printable(each, limit=WIDE))}</p>' for each in sentences
     )
-
-
-def _time(moment: datetime, words: str) -> str:
-    exact = moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return f'<time datetime="{exact}">{words}</time>'
 
 
 def _sentence(text: str) -> str:

@@ -13,7 +13,8 @@ from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
 from buildlight.redaction import printable
 from buildlight.report.poll_stats import BOUNDS, KINDS, OTHER, BrokerStats, PollStats
-from buildlight.report.report import Light, ProjectReport, Report
+from buildlight.report.report import ProjectReport, Report
+from buildlight.report.shown import Light
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -105,13 +105,13 @@ class Page:
 
     async def _document(self, request: PageRequest) -> Reply:
         stream, report, shown = self._stream, self._stream.report, self._stream.look()
-        version, ages = stream.version, stream.ages()
+        version, ages, now = stream.version, stream.ages(), stream.now
         # Its ages change every second.
         return await self._reply(
             request,
             "document",
             (version, int(stream.elapsed), id(report)),
-            lambda: document(report, shown, version=version, ages=ages).encode(),
+            lambda: document(report, shown, version=version, ages=ages, now=now).encode(),
             HTML,
         )
 

@@ -10,7 +10,8 @@ from itertools import accumulate
 from buildlight.patterns.pattern import STEADY, Channel, Pattern, Rhythm, Stroke
 from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
-from buildlight.report.report import LampReport, Light, Report
+from buildlight.report.report import LampReport, Report
+from buildlight.report.shown import Light
 
 LENSES = (Channel.RED, Channel.AMBER, Channel.GREEN, Channel.BLUE, Channel.WHITE)
 """Colours from the top of a lamp to its foot."""

@@ -27,7 +27,7 @@ from buildlight.errors import BuildlightError, LightBusy, LightUnavailable
 from buildlight.lamps.lamp import Lamp
 from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import DARK, Channel, Frame
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 from support.fake_lgpio import FakeLgpio, LgpioError
 
 RED = Frame.of({Channel.RED: 1})

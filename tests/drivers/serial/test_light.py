@@ -33,7 +33,7 @@ from buildlight.lamps.lamp import Lamp
 from buildlight.lamps.thread import LampThread
 from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import DARK, Channel, Frame, frame_at
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 
 RED = Frame.of({Channel.RED: 1})
 TOWER_DARK = bytes([0x21, 0x22, 0x24, 0x28])

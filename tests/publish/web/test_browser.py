@@ -191,6 +191,21 @@ def test_what_is_put_in_place_has_its_ages(tab: Tab, served: Served) -> None:
     assert "seconds ago" in tab.js("[...document.querySelectorAll('.age')].at(-1).innerText")
 
 
+def test_a_moment_is_told_in_the_zone_of_the_browser(tab: Tab, served: Served) -> None:
+    """And how long ago it was by the server's clock: the browser's may be wrong."""
+    served.show(BROKEN)
+    tab.call("Emulation.setTimezoneOverride", timezoneId="America/New_York")
+    opened(tab, served)
+    moment = "document.querySelector('#lamps time')"
+
+    assert tab.js(f"{moment}.innerText") == "04:12 (3 hours ago)"
+    assert tab.js(f"{moment}.title").endswith("20 November 2026 at 04:12:00 GMT-5")
+    tab.js("now += 86_400_000; tick()")
+    assert tab.js(f"{moment}.innerText") == "Fri 20 Nov, 04:12 (27 hours ago)"
+    tab.js("now -= 2 * 86_400_000; tick()")
+    assert tab.js(f"{moment}.innerText") == "Fri 20 Nov, 04:12 (in 21 hours)"
+
+
 # When the daemon is gone.
 
 LATER = "const real = Date.now; Date.now = () => real() + 26_000;"
@@ -419,7 +434,7 @@ def test_a_screen_reader_is_told(tab: Tab, served: Served) -> None:
 
     assert silent == ""
     told = tab.js("document.querySelector('[role=status]').textContent")
-    assert told == "lamp: Broken: till is broken since 09:12"
+    assert told == "lamp: Broken: till is broken since 09:12 UTC"
 
 
 PICTURES = {

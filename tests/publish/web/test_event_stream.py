@@ -123,7 +123,7 @@ def test_a_sign_of_life_comes_though_nothing_changes() -> None:
         signs = [(loop.time(), await event(following), loop.time()) for _ in range(3)]
         polling.cancel()
 
-        assert first == ("alive", {"ages": [4.2]})
+        assert first == ("alive", {"ages": [4.2], "now": NOON.timestamp()})
         assert [round(after - before) for before, _, after in signs] == [ALIVE] * 3
         assert {kind for _, (kind, _), _ in signs} == {"alive"}
 

@@ -27,7 +27,7 @@ from buildlight.publish.web.html import SIGNALS, document, parts, rest
 from buildlight.publish.web.merged_feed import merge
 from buildlight.publish.web.svg import lamp_svg
 from buildlight.report.as_json import to_json
-from buildlight.report.report import Light
+from buildlight.report.shown import Light
 from support.examples import NOON
 from support.reports import DOWN, a_feed, a_lamp, a_report, broken, known, many
 from support.serving import Served
@@ -55,7 +55,7 @@ def test_the_page_says_why(served: Served) -> None:
     """The sentence, who broke it since when, and what is being built."""
     page = get(served, "/").text
 
-    assert "till is broken since 09:12" in page
+    assert 'till is broken since <time datetime="2026-11-20T09:12:00Z">09:12 UTC</time>.' in page
     assert "broken by alice, bob" in page
     assert 'href="https://ci.example/job/till/"' in page
     assert page.index("till</a>") < page.index("stock</a>") < page.index("shop</a>")
@@ -382,7 +382,7 @@ def test_the_title_and_what_is_read_aloud_say_what_the_lamp_says() -> None:
     assert shown.title == "✕ Broken · bad"
     assert shown.icon == "broken"
     assert shown.said == (
-        "good: Passing: 1 project passes. bad: Broken: till (api) is broken since 09:12"
+        "good: Passing: 1 project passes. bad: Broken: till (api) is broken since 09:12 UTC"
     )
 
 
@@ -394,7 +394,7 @@ def test_without_a_lamp_nothing_is_known() -> None:
 
     assert (shown.title, shown.icon, shown.said) == ("? Unknown", "stale", "")
     assert shown.parts["lamps"] == ""
-    assert words_of(shown.parts["changed"]) == ["12:00:00"]
+    assert words_of(shown.parts["changed"]) == ["12:00 UTC"]
 
 
 def test_a_lamp_says_what_it_shows_and_why() -> None:
@@ -404,8 +404,8 @@ def test_a_lamp_says_what_it_shows_and_why() -> None:
     told = words_of(parts(report, now=4.2).parts["lamps"])
 
     one = [
-        *("one", "✕", " Broken", "till is broken since 09:12."),
-        *("one shows ", "red", " since ", "12:00"),
+        *("one", "✕", " Broken", "till is broken since ", "09:12 UTC", "."),
+        *("one shows ", "red", " since ", "12:00 UTC"),
         ". Told: the light took it; nobody knows what shines.",
         (
             "One broken project is enough; it stays broken until a build of it passes. "
@@ -474,9 +474,9 @@ def test_long_sentences_and_names_are_told_whole() -> None:
 
     shown = parts(report, now=4.2)
 
-    assert lamp.because in shown.parts["lamps"]
+    assert lamp.because in "".join(words_of(shown.parts["lamps"])).replace(" UTC", "")
     assert lamp.until in shown.parts["lamps"]
-    assert shown.said == f"lamp: Broken, the rest unknown: {lamp.because}"
+    assert shown.said.replace(" UTC", "") == f"lamp: Broken, the rest unknown: {lamp.because}"
     assert words_of(shown.parts["broken"])[2] == "n" * 150
     assert f"build {'l' * 150} · broken by {'b' * 150}" in shown.parts["broken"]
     assert f"N{str(fault)[1:]}." in shown.parts["feeds"]
@@ -494,12 +494,12 @@ def test_a_change_of_another_day_has_its_date() -> None:
     old = [replace(each, since=NOON - timedelta(days=days)) for each, days in ((one, 2), (two, 1))]
     yesterday = replace(report, lamps=tuple(old))
 
-    assert words_of(parts(report, now=4.2).parts["changed"]) == ["12:00:00"]
+    assert words_of(parts(report, now=4.2).parts["changed"]) == ["12:00 UTC"]
     told = parts(yesterday, now=4.2).parts
-    assert words_of(told["changed"]) == ["2026-11-19 12:00:00"]
+    assert words_of(told["changed"]) == ["2026-11-19 12:00 UTC"]
     assert [word for word in words_of(told["lamps"]) if word.startswith("2026")] == [
-        "2026-11-18 12:00",
-        "2026-11-19 12:00",
+        "2026-11-18 12:00 UTC",
+        "2026-11-19 12:00 UTC",
     ]
 
 
@@ -516,8 +516,8 @@ def test_what_is_broken_and_what_is_being_built_say_all_that_is_known() -> None:
     told = parts(a_report(feed), now=4.2).parts
 
     assert words_of(told["broken"]) == [
-        *("Broken ", "2", "old", "broken since ", "2026-11-19 12:00", " · build 42"),
-        *("till", "being built · broken since ", "09:12"),
+        *("Broken ", "2", "old", "broken since ", "2026-11-19 12:00 UTC", " · build 42"),
+        *("till", "being built · broken since ", "09:12 UTC"),
         " · build 42 · broken by alice, bob",
     ]
     assert words_of(told["building"]) == [
@@ -674,7 +674,7 @@ def test_a_moment_is_exact_for_programs() -> None:
     """In UTC, wherever the machine stands."""
     told = parts(a_report(a_feed(broken("till"))), now=4.2).parts["broken"]
 
-    assert '<time datetime="2026-11-20T09:12:00Z">09:12</time>' in told
+    assert '<time datetime="2026-11-20T09:12:00Z">09:12 UTC</time>' in told
 
 
 def test_every_signal_has_a_sign_and_words() -> None:

@@ -15,8 +15,9 @@ from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import RHYTHMS, Channel, Frame, Pattern, dim, frame_at
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web.svg import LIT, icon_svg, lamp_svg
-from buildlight.report.report import LampReport, Light
+from buildlight.report.report import LampReport
 from buildlight.report.rows import Watched
+from buildlight.report.shown import Light
 from support.reports import DOWN, a_feed, a_lamp, a_report, broken, known
 
 COLOURS = (Channel.RED, Channel.AMBER, Channel.GREEN, Channel.BLUE, Channel.WHITE)

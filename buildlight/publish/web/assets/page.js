@@ -10,6 +10,7 @@ let version = document.body.dataset.version;
 let head = { title: document.title, icon: at("icon").getAttribute("href") };
 let heard = Date.now();
 let ages = [];
+let now = document.body.dataset.now * 1000; // The server's clock when it was heard: this one may be wrong.
 let rest = version; // The version of the list behind the fold.
 let asked = Date.now();
 let following = false; // Whether the server can tell news.
@@ -40,6 +41,7 @@ function show(news) {
 function alive(news) {
   heard = Date.now();
   ages = news.ages;
+  now = news.now * 1000;
   document.body.classList.remove("old");
   at("lost").hidden = true;
   putHead(head);
@@ -52,11 +54,30 @@ function putHead({ title, icon }) {
   if (at("icon").getAttribute("href") !== icon) at("icon").href = icon;
 }
 
-function ago(seconds) {
+function span(seconds) {
   for (const [size, unit] of [[86_400, "days"], [3_600, "hours"], [60, "minutes"]]) {
-    if (seconds >= 2 * size) return `${Math.round(seconds / size)} ${unit} ago`;
+    if (seconds >= 2 * size) return `${Math.round(seconds / size)} ${unit}`;
   }
-  return seconds < 2 ? "just now" : `${Math.round(seconds)} seconds ago`;
+  return `${Math.round(seconds)} seconds`;
+}
+
+const ago = (seconds) => seconds < 2 ? "just now" : `${span(seconds)} ago`;
+
+// In the zone of this browser. The page is English, so its times are, too.
+const written = (style) => new Intl.DateTimeFormat("en-GB", style);
+const CLOCK = { hour: "2-digit", minute: "2-digit" };
+const today = written(CLOCK);
+const dated = written({ weekday: "short", day: "numeric", month: "short", ...CLOCK });
+const whole = written({ dateStyle: "full", timeStyle: "long" });
+
+function tellTime(place) {
+  const then = Date.parse(place.dateTime);
+  const past = (now + since(heard) - then) / 1000;
+  const told = (Math.abs(past) < 72_000 ? today : dated).format(then);
+  const text = `${told} (${past < 0 ? `in ${span(-past)}` : ago(past)})`;
+  if (place.textContent === text) return;
+  place.textContent = text;
+  place.title = whole.format(then);
 }
 
 function tick() {
@@ -66,11 +87,12 @@ function tick() {
       place.textContent = age === null ? "" : ago(age + since(heard) / 1000);
     }
   }
+  document.querySelectorAll("time").forEach(tellTime);
   const wait = following ? SILENCE : EVERY;
   if (since(heard) > wait && since(asked) > EVERY) ask();
   if (since(heard) > PATIENCE && at("lost").hidden) {
     document.body.classList.add("old");
-    const last = new Date(heard).toLocaleTimeString();
+    const last = today.format(heard);
     at("lost").textContent = `No connection since ${last}: what stands here is old.`;
     at("lost").hidden = false;
     // Whoever is gone draws no icon: this one came with the page.
@@ -108,4 +130,5 @@ function follow() {
 
 at("fold").addEventListener("toggle", openFold);
 setInterval(tick, 1000);
+tick();
 follow();
