@@ -18,7 +18,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from buildlight.errors import FeedError
-from buildlight.feeds.mqtt import feed as following
+from buildlight.feeds.mqtt import listener as listening
 from buildlight.feeds.mqtt.feed import MqttFeed, MqttFeedOptions
 from buildlight.feeds.sharing import Network
 from buildlight.network.broker import connected as connect
@@ -107,7 +107,7 @@ async def followers(port: int, count: int) -> None:
             connected.append(time.monotonic())
             yield client
 
-    following.connected = noted  # type: ignore[attr-defined, assignment]
+    listening.connected = noted  # type: ignore[attr-defined, assignment]
     options = MqttFeedOptions(address=f"mqtt://127.0.0.1:{port}", topic=TOPIC)
     confirmed, green = asyncio.Semaphore(0), list[float]()
 

@@ -1,9 +1,8 @@
-"""A feed of another buildlight, followed at a broker: connects, listens, connects again."""
+"""A feed of another buildlight, followed at a broker: believed only while it is confirmed."""
 
 import asyncio
 import re
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field
@@ -12,7 +11,8 @@ from buildlight.errors import FeedError, FeedUnreachable
 from buildlight.feeds.feed import FeedOptions, Given
 from buildlight.feeds.mqtt.documents import read_beat, read_document
 from buildlight.feeds.mqtt.lease import LEASE, Belief, Lease
-from buildlight.network.broker import BrokerError, connected, retries
+from buildlight.feeds.mqtt.listener import BrokerListener
+from buildlight.network.broker import BrokerError
 from buildlight.network.broker_keys import BrokerKeys
 from buildlight.network.origin import ORIGIN
 
@@ -71,55 +71,44 @@ class MqttFeed:
 
     Options: ClassVar[type[FeedOptions]] = MqttFeedOptions
 
-    def __init__(self, options: MqttFeedOptions) -> None:
-        self._broker = options.broker
+    def __init__(self, options: MqttFeedOptions, listener: BrokerListener) -> None:
+        self._listener = listener
         self._topic = options.topic
-        self._base, _, slug = options.topic.rpartition("/feed/")
+        base, _, slug = options.topic.rpartition("/feed/")
+        self._topics = {self._topic: 1, f"{base}/status": 1, f"{base}/beat": 0}
         self._lease = Lease(f"feed/{slug}")
 
     @classmethod
-    def open(cls, options: MqttFeedOptions, *, network: "Network") -> Self:  # noqa: ARG003
-        """Return the feed that *options* describe."""
-        return cls(options)
+    def open(cls, options: MqttFeedOptions, *, network: "Network") -> Self:
+        """Return the feed that *options* describe; those of one broker share a connection."""
+        key = (BrokerListener, options.model_copy(update={"topic": ""}))
+        return cls(options, network.shared(key, lambda: BrokerListener(options.broker)))
 
     async def readings(self) -> AsyncGenerator[Given | FeedError, None]:
         """Yield the projects whenever they are confirmed, and what is wrong as soon as it is."""
-        delays = retries()
-        while True:
-            try:
-                async with connected(self._broker) as client:
-                    await client.subscribe([(self._topic, 1), (f"{self._base}/status", 1)])
-                    await client.subscribe(f"{self._base}/beat", 0)
-                    async with aclosing(self._followed(client)) as followed:
-                        async for given in followed:
-                            delays = retries()
-                            yield given
-            except BrokerError as exc:
-                yield FeedUnreachable(str(exc))
-            self._lease.end()
-            await asyncio.sleep(next(delays))
-
-    async def _followed(self, client: "aiomqtt.Client") -> AsyncGenerator[Given | FeedError, None]:
-        """Yield what *client* brings, until nobody vouched for it for too long."""
         loop = asyncio.get_running_loop()
-        messages = aiter(client.messages)
-        until = loop.time() + LEASE
-        while True:
-            try:
-                async with asyncio.timeout_at(until):
-                    message = await anext(messages)
-            except TimeoutError:
-                # Connected anew: a document that was lost on the way comes again then.
-                yield FeedUnreachable(self._silence())
-                return
-            try:
-                belief = self._taken(message)
-            except FeedError as exc:
-                belief = exc
-            if belief is not None:
-                if self._lease.confirmed:
+        until: float | None = None  # The connection says what is wrong as long as there is none.
+        async with self._listener.joined(self._topics) as heard:
+            while True:
+                try:
+                    async with asyncio.timeout_at(until):
+                        said = await heard.get()
+                except TimeoutError:
                     until = loop.time() + LEASE
-                yield belief
+                    self._lease.end()
+                    yield FeedUnreachable(self._silence())
+                    self._listener.ask(self._topics)
+                    continue
+                if said is None:
+                    until = loop.time() + LEASE
+                elif isinstance(said, BrokerError):
+                    until = None
+                    self._lease.end()
+                    yield FeedUnreachable(str(said))
+                elif (belief := self._taken(said)) is not None:
+                    if self._lease.confirmed:
+                        until = loop.time() + LEASE
+                    yield belief
 
     def _silence(self) -> str:
         if not self._lease.held:
@@ -132,8 +121,11 @@ class MqttFeed:
     def _taken(self, message: "aiomqtt.Message") -> Belief:
         topic, payload = str(message.topic), message.payload
         if topic == self._topic:
-            # An empty one takes away what was kept.
-            return self._lease.document(read_document(payload, own=ORIGIN)) if payload else None
+            try:
+                # An empty one takes away what was kept.
+                return self._lease.document(read_document(payload, own=ORIGIN)) if payload else None
+            except FeedError as exc:
+                return exc
         if topic.endswith("/status"):
             return self._lease.status(payload[:20].decode(errors="replace"))
         beat = read_beat(payload)
