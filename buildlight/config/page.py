@@ -10,8 +10,11 @@ from pydantic import AfterValidator, Field
 from buildlight.config.problems import Problem, Table, validated
 from buildlight.config.suggestions import Homes
 from buildlight.publish.web.settings import PageSettings
+from buildlight.redaction import printable
 
 KEY = "page"
+LONGEST_TITLE = 100
+"""Most characters of a title."""
 
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,62}[a-z0-9_])?(\.[a-z0-9_-]{1,63})*")
 
@@ -32,6 +35,13 @@ def _host(text: str) -> str:
     return name
 
 
+def _title(text: str) -> str:
+    title = text.strip()
+    if not 1 <= len(title) <= LONGEST_TITLE:
+        raise ValueError(f"should have 1 to {LONGEST_TITLE} characters")
+    return printable(title)
+
+
 class PageTable(Table):
     """The ``[page]`` table."""
 
@@ -50,6 +60,12 @@ class PageTable(Table):
         "names and its "
         "IP addresses always work",
     )
+    title: Annotated[str, AfterValidator(_title)] = Field(
+        default=PageSettings().title,
+        examples=["Team Checkout"],
+        description="heading of the page and of the wall: your team or office, at most 100 "
+        "characters",
+    )
 
 
 def page_settings(
@@ -65,4 +81,6 @@ def page_settings(
         problems.append(Problem((KEY,), f"is not a table; write [{KEY}] above its keys"))
         return None
     table = validated(PageTable, (KEY,), document[KEY], problems, homes=homes)
-    return PageSettings(table.listen, table.port, frozenset(table.names)) if table else None
+    if table is None:
+        return None
+    return PageSettings(table.listen, table.port, frozenset(table.names), table.title)

@@ -55,7 +55,7 @@ def test_it_is_where_the_table_says() -> None:
     [
         (True, "page: is not a table; write [page] above its keys"),
         ([], "page: is not a table; write [page] above its keys"),
-        ({"on": True}, "page.on: unknown key; known are: listen, port, names"),
+        ({"on": True}, "page.on: unknown key; known are: listen, port, names, title"),
         ({"listen": "localhost"}, NO_ADDRESS),
         ({"port": 0}, "page.port: should be greater than or equal to 1"),
         ({"port": 65_536}, "page.port: should be less than or equal to 65535"),
@@ -64,6 +64,8 @@ def test_it_is_where_the_table_says() -> None:
             {"names": ["good.example", "http://lamp/"]},
             'page.names[1]: is not a host name; write "lamp.example", without http:// and port',
         ),
+        ({"title": " "}, "page.title: should have 1 to 100 characters"),
+        ({"title": "x" * 101}, "page.title: should have 1 to 100 characters"),
         ({"names": "lamp"}, 'page.names: should be a list, for example: names = ["lamp.example"]'),
     ],
 )
@@ -73,3 +75,11 @@ def test_a_mistake_is_told_with_its_key(table: Any, mistake: str) -> None:
         page(table)
 
     assert caught.value.mistakes == (mistake,)
+
+
+def test_a_title_is_printable() -> None:
+    """It is a heading on the page and on the wall."""
+    told = page({"title": " Team Checkout\u202e "})
+
+    assert told is not None
+    assert told.title == "Team Checkout�"

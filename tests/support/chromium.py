@@ -133,9 +133,13 @@ class Tab:
                 **typed,
             )
 
-    def screenshot(self, file: Path) -> None:
-        """Write all of the page to *file*."""
-        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+    def screenshot(self, file: Path, *, whole: bool = True) -> None:
+        """Write all of the page to *file*, or what fits the window."""
+        size = self.call("Page.getLayoutMetrics")[
+            "cssContentSize" if whole else "cssLayoutViewport"
+        ]
+        if not whole:
+            size = {"width": size["clientWidth"], "height": size["clientHeight"]}
         clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
         told = self.call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
         file.write_bytes(base64.b64decode(told["data"]))

@@ -22,7 +22,7 @@ SHOWN = frozenset({
     "commands", "init", "ack", "ready", "leds", "host", "segment", "brightness", "light", "auth",
     "headers", "on", "off", "branch", "workflows", "events_of", "jobs", "project", "ref", "api",
     "required", "red", "amber", "yellow", "orange", "green", "blue", "white", "buzzer", "states",
-    "pause", "homeassistant", "rts", "dtr", "repos", "device", "status", "online",
+    "pause", "homeassistant", "rts", "dtr", "repos", "device", "status", "online", "title",
 })  # fmt: skip
 """Keys whose values hold no secret."""
 WHOLLY_SHOWN = frozenset({"words", "patterns", "events", "pins", "leds", "commands", "hours"})

@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
-from buildlight.patterns.known import Known
 from buildlight.projects.feed_state import Freshness
 from buildlight.projects.project import Run
-from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
+from buildlight.publish.web.lamp_card import faults, lamp_card, looks, said
 from buildlight.publish.web.links import link
-from buildlight.publish.web.moments import because_of, moment_html, plain
-from buildlight.publish.web.svg import icon_svg, lamp_svg, worst_lamp
+from buildlight.publish.web.moments import moment_html
+from buildlight.publish.web.settings import TITLE
+from buildlight.publish.web.svg import icon_svg, worst_lamp
 from buildlight.redaction import printable
-from buildlight.report.report import FeedReport, LampReport, ProjectReport, Report
+from buildlight.report.report import FeedReport, ProjectReport, Report
 from buildlight.report.rows import NAMELESS, oldest_first
-from buildlight.report.shown import Light
 from buildlight.wording import count, run_in_words, span
 
 LONGEST = 200
 """Most characters of a name."""
-WIDE = 2_000
-"""Most characters of a sentence, which may contain several names."""
+
+FEW = 24
+"""Most projects neither broken nor building that are visible without opening the fold."""
 
 LISTED = 1_000
 """Most projects in one list; the rest is counted."""
@@ -37,30 +37,9 @@ JUST_NOW = 2.0
 REFRESH = 15
 """Seconds after which a browser without JavaScript reloads the page."""
 
-SIGNALS: Mapping[str, tuple[str, str]] = {
-    "broken": ("✕", "Broken"),
-    "broken-stale": ("✕", "Broken, the rest unknown"),
-    "broken-building": ("✕", "Broken, being built"),
-    "broken-building-stale": ("✕", "Broken, being built, the rest unknown"),
-    "stale": ("?", "Unknown"),
-    "passing-building": ("✓", "Passing, building"),
-    "passing": ("✓", "Passing"),
-    "none-building": ("…", "First build running"),
-    "none": ("…", "No build yet"),
-}
-"""A sign and words for each signal, by its name in :data:`signal.RANKS`."""
-
 LOST = f"data:image/svg+xml,{quote(icon_svg(None))}"
 """The icon of a page that lost its connection and cannot fetch one."""
 
-LIGHTS: Mapping[Light, str] = {
-    Light.WAITING: "Waiting for its light.",
-    Light.LOST: "Its light is lost.",
-}
-KNOWN: Mapping[Known, str] = {
-    Known.CONFIRMED: "Confirmed: what the light shows was read back.",
-    Known.TOLD: "Told: the light took it; nobody knows what shines.",
-}
 STATES: Mapping[Freshness, tuple[str, str]] = {
     Freshness.FRESH: ("✓", "fresh"),
     Freshness.STALE: ("?", "old news"),
@@ -86,8 +65,7 @@ class Parts:
 def parts(report: Report, *, now: float) -> Parts:
     """Return *report* in parts, *now* in seconds as in :class:`feed_state.Reading`."""
     lamp = worst_lamp(report.lamps)
-    name = RANKS[lamp.signal] if lamp else "stale"
-    sign, words = SIGNALS[name]
+    name, sign, words = looks(lamp)
     counted = [each for each in report.projects if each.counted]
     broken = oldest_first(each for each in counted if each.verdict is Verdict.BROKEN)
     building = oldest_first(
@@ -95,11 +73,11 @@ def parts(report: Report, *, now: float) -> Parts:
     )
     above = {id(each) for each in (*broken, *building)}
     others = [each for each in report.projects if id(each) not in above]
-    lamps = [_lamp(each, report, now=now) for each in report.lamps]
+    lamps = [lamp_card(each, report, now=now) for each in report.lamps]
     return Parts(
         title=f"{sign} {words}" + (f" · {lamp.name}" if lamp else ""),
         icon=name,
-        said=". ".join(_said(each, report) for each in report.lamps),
+        said=". ".join(said(each, report) for each in report.lamps),
         parts={
             "lamps": "".join(lamps),
             "broken": _section("Broken", broken, report),
@@ -116,7 +94,9 @@ Ages = Sequence[float | None]
 """Seconds since the last good answer of each feed, ``None`` without one."""
 
 
-def document(report: Report, shown: Parts, *, version: str, ages: Ages, now: float = 0.0) -> str:
+def document(
+    report: Report, shown: Parts, *, version: str, ages: Ages, now: float = 0.0, title: str = TITLE
+) -> str:
     """Return the whole page with the current *ages* of feeds; *now* is a Unix time.
 
     The script follows changes after *version*.
@@ -138,11 +118,18 @@ def document(report: Report, shown: Parts, *, version: str, ages: Ages, now: flo
 <p class="unseen" id="said" role="status"></p>
 <p id="lost" role="alert" hidden></p>
 <main>
-<h1 class="unseen">Build lamp</h1>
+<h1>{_text(title)}</h1>
 <div id="lamps">{inner["lamps"]}</div>
+<div id="tools" role="search" hidden>
+<input id="find" type="search" placeholder="Find a project" aria-label="Find a project">
+<select id="sort" aria-label="Order of projects">
+<option value="oldest">Oldest first<option value="newest">Newest first<option value="name">By name
+</select>
+<p id="nothing" role="status"></p>
+</div>
 <section id="broken" aria-label="Broken">{inner["broken"]}</section>
 <section id="building" aria-label="Building">{inner["building"]}</section>
-<details id="fold">
+<details id="fold"{" open" if len(shown.rest) <= FEW else ""}>
 <summary id="others">{inner["others"]}</summary>
 <div id="rest">{rest(shown, report)}</div>
 </details>
@@ -153,8 +140,8 @@ def document(report: Report, shown: Parts, *, version: str, ages: Ages, now: flo
 </main>
 <footer>
 <p>Last change: <span id="changed">{inner["changed"]}</span></p>
-<p><a href="/cc.xml">cc.xml</a> for CCMenu and others · <a href="/api/report">report</a> ·
-<a href="/metrics">metrics</a></p>
+<p><a href="/cc.xml">cc.xml</a> for CCMenu and others · <a href="/api/report">report</a> as JSON ·
+<a href="/metrics">metrics</a> for Prometheus</p>
 </footer>
 </body>
 </html>
@@ -166,67 +153,19 @@ def _last_change(report: Report) -> str:
     return moment_html(since, clock=report.at)
 
 
-def _lamp(lamp: LampReport, report: Report, *, now: float) -> str:
-    name = RANKS[lamp.signal]
-    sign, words = SIGNALS[name]
-    verb = "shows" if lamp.light is Light.OK else "would show"
-    return (
-        f'<article class="{name}">{lamp_svg(lamp, elapsed=now - lamp.began)}<div>'
-        f"<h2><small>{_text(lamp.name)}</small>"
-        f'<span class="sign" aria-hidden="true">{sign}</span> {words}</h2>'
-        f'<p class="because">{_because(lamp, report)}</p>'
-        f"{_faults(lamp.warnings)}"
-        f"<p>{_text(lamp.name)} {verb} <b>{_text(lamp.pattern.text)}</b> since "
-        f"{moment_html(lamp.since, clock=report.at)}. "
-        f"{_light(lamp)}</p>"
-        f'<p class="rule">{_sentence(lamp.rule)} It changes when '
-        f"{_text(printable(lamp.until, limit=WIDE))}.</p></div></article>"
-    )
-
-
-def _because(lamp: LampReport, report: Report) -> str:
-    pieces = because_of(lamp, clock=report.at)
-    told = "".join(
-        _text(printable(each, limit=WIDE))
-        if isinstance(each, str)
-        else moment_html(each, clock=report.at)
-        for each in pieces
-    )
-    return (
-        told if isinstance(pieces[-1], str) and pieces[-1].endswith((".", "?", "!")) else told + "."
-    )
-
-
-def _light(lamp: LampReport) -> str:
-    """Return how the lamp's light is, as a sentence."""
-    if lamp.light is Light.OK:
-        return KNOWN[lamp.known or Known.TOLD]
-    return f'<strong class="doubt">{LIGHTS[lamp.light]}</strong> {_sentence(_trouble(lamp))}'
-
-
-def _trouble(lamp: LampReport) -> str:
-    return printable(lamp.light_because or "", limit=WIDE)
-
-
-def _said(lamp: LampReport, report: Report) -> str:
-    because = printable(plain(because_of(lamp, clock=report.at), clock=report.at), limit=WIDE)
-    said = f"{lamp.name}: {SIGNALS[RANKS[lamp.signal]][1]}: {because}"
-    return said if lamp.light is Light.OK else f"{said}. {LIGHTS[lamp.light]} {_trouble(lamp)}"
-
-
 def _section(title: str, projects: Sequence[ProjectReport], report: Report) -> str:
     if not projects:
         return ""
-    told = _list(projects, lambda each: _row(each, report))
+    told = _list("cards", projects, lambda each: _row(each, report))
     return f"<h2>{title} <small>{len(projects)}</small></h2>{told}"
 
 
-def _list(projects: Sequence[ProjectReport], row: Callable[[ProjectReport], str]) -> str:
+def _list(kind: str, projects: Sequence[ProjectReport], row: Callable[[ProjectReport], str]) -> str:
     # Only the rows that are shown: all rows of 50,000 projects would take a second.
     rows = "".join(row(each) for each in projects[:LISTED])
     more = len(projects) - LISTED
     last = f'<li>and {more} more, see the <a href="/api/report">report</a></li>' if more > 0 else ""
-    return f"<ul>{rows}{last}</ul>"
+    return f'<ul class="{kind}">{rows}{last}</ul>'
 
 
 def _row(project: ProjectReport, report: Report) -> str:
@@ -264,7 +203,9 @@ def _since(project: ProjectReport, report: Report) -> str:
 def _name(project: ProjectReport) -> str:
     name = _text(printable(project.name, limit=LONGEST) or NAMELESS)
     address = link(project.web_url)
-    return f'<a href="{escape(address)}">{name}</a>' if address else f"<span>{name}</span>"
+    if not address:
+        return f'<span dir="auto">{name}</span>'
+    return f'<a dir="auto" href="{escape(address)}">{name}</a>'
 
 
 def _others(rest: Sequence[ProjectReport], report: Report) -> str:
@@ -279,7 +220,9 @@ def _others(rest: Sequence[ProjectReport], report: Report) -> str:
         (len(rest) - len(counting), "not counted"),
     )
     told = ", ".join(f"{count} {words}" for count, words in counts if count)
-    return f"<b>The rest</b> {told or 'none'}"
+    title = "Projects" if len(rest) == len(report.projects) else "Others"
+    many = ' class="many"' if len(report.projects) > FEW else ""
+    return f"<b{many}>{title}</b> {told or 'none'}"
 
 
 def rest(shown: Parts, report: Report) -> str:
@@ -301,8 +244,15 @@ def _feed_rest(feed: FeedReport, projects: Sequence[ProjectReport], feeds: int) 
         else:
             none.append(each)
     passed = "Passing" if feed.state is Freshness.FRESH else "Passed when last heard"
-    groups = ((passed, passing), ("Without a build", none), ("Not counted", uncounted))
-    lists = (f"<h4>{title}</h4>{_list(group, _rest_row)}" for title, group in groups if group)
+    kind = "passing" if feed.state is Freshness.FRESH else "old-news"
+    groups = (
+        (passed, kind, passing),
+        ("Without a build", "none", none),
+        ("Not counted", "uncounted", uncounted),
+    )
+    lists = (
+        f"<h4>{title}</h4>{_list(kind, group, _rest_row)}" for title, kind, group in groups if group
+    )
     heading = f"<h3>{_text(feed.name)}</h3>" if feeds > 1 else ""
     return f"{heading}{''.join(lists)}"
 
@@ -322,7 +272,7 @@ def _feeds(report: Report, ages: Ages) -> str:
 def _feed(feed: FeedReport, age: float | None, number: int) -> str:
     sign, words = STATES[feed.state]
     said = "" if age is None else f"{span(age)} ago" if age >= JUST_NOW else "just now"
-    fault = _faults(((feed.error,) if feed.error else ()) + feed.warnings + feed.notices)
+    fault = faults(((feed.error,) if feed.error else ()) + feed.warnings + feed.notices)
     projects = count(feed.projects, "project")
     return (
         f'<li class="{feed.state.value}"><b>{_text(feed.name)}</b> '
@@ -330,21 +280,6 @@ def _feed(feed: FeedReport, age: float | None, number: int) -> str:
         f'<span class="age" data-feed="{number}">{said}</span>'
         f"<p>{projects} · <code>{_text(printable(feed.url, limit=LONGEST))}</code></p>{fault}</li>"
     )
-
-
-def _faults(sentences: Sequence[str]) -> str:
-    return "".join(
-        f'<p class="fault">{_sentence(printable(each, limit=WIDE))}</p>' for each in sentences
-    )
-
-
-def _sentence(text: str) -> str:
-    # Not capitalize(), which would change the names in the sentence.
-    return _ended(text[:1].upper() + text[1:])
-
-
-def _ended(text: str) -> str:
-    return _text(text) + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def _text(text: str) -> str:

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from buildlight import __version__
@@ -43,20 +44,27 @@ class _Written:
         return cls(plain, packed, blake2b(plain, digest_size=12).hexdigest())
 
 
+class Identity(Protocol):
+    """What the page is called; a reload may change both."""
+
+    names: frozenset[str]
+    title: str
+
+
 class Page:
     """Answers requests with the report of *stream*; *ailment* returns a fault of the daemon.
 
-    *names* returns its host names, besides localhost and the address of the connection.
+    *identity* has its host names, besides localhost and the address of the connection.
     """
 
     def __init__(
         self,
         stream: EventStream,
+        identity: Identity,
         *,
-        names: Callable[[], frozenset[str]],
         ailment: Callable[[], str | None],
     ) -> None:
-        self._names = names
+        self._identity = identity
         self._stream = stream
         self._ailment = ailment
         self._written: dict[str, tuple[object, asyncio.Future[_Written]]] = {}
@@ -98,7 +106,7 @@ class Page:
             return False
         host = host.removesuffix(".")
         return (
-            host in self._names()
+            host in self._identity.names
             or host == "localhost"
             or _same_address(host, request.local_address)
         )
@@ -106,12 +114,15 @@ class Page:
     async def _document(self, request: PageRequest) -> Reply:
         stream, report, shown = self._stream, self._stream.report, self._stream.look()
         version, ages, now = stream.version, stream.ages(), stream.now
+        title = self._identity.title
         # Its ages change every second.
         return await self._reply(
             request,
             "document",
-            (version, int(stream.elapsed), id(report)),
-            lambda: document(report, shown, version=version, ages=ages, now=now).encode(),
+            (version, int(stream.elapsed), id(report), title),
+            lambda: document(
+                report, shown, version=version, ages=ages, now=now, title=title
+            ).encode(),
             HTML,
         )
 

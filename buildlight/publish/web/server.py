@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from buildlight.publish.web.settings import PageSettings
+from buildlight.publish.web.settings import TITLE, PageSettings
 from buildlight.report.poll_stats import PollStats
 from buildlight.report.report import Report
 from buildlight.report.update import Update
@@ -34,6 +34,8 @@ class PageServer:
         self._polls = polls
         self.names: frozenset[str] = frozenset()
         """Host names of the page, besides localhost and the address of the connection."""
+        self.title = TITLE
+        """The heading of the page."""
         self.stream: EventStream | None = None
         """The current page, after the first request."""
         self._place: tuple[str, int] | None = None
@@ -49,7 +51,7 @@ class PageServer:
             self.close()
         if settings is None:
             return
-        self.names = settings.names | _own_names()
+        self.names, self.title = settings.names | _own_names(), settings.title
         if place != self._place:
             self._place = place
             self._opening = asyncio.get_running_loop().create_task(self._open(settings))
@@ -77,7 +79,7 @@ class PageServer:
             if self._report is None:
                 return routes.STARTING
             self.stream = event_stream.EventStream(self._report, self._polls)
-            self._page = routes.Page(self.stream, names=lambda: self.names, ailment=self._ailment)
+            self._page = routes.Page(self.stream, self, ailment=self._ailment)
         return await self._page.respond(request)
 
     async def _open(self, settings: PageSettings) -> None:

@@ -2,17 +2,22 @@
 
 from dataclasses import dataclass
 
+TITLE = "Build lamp"
+"""The heading of a page to which nobody gave another."""
+
 
 @dataclass(frozen=True, slots=True)
 class PageSettings:
     """Where the page is: an IP address of this machine and a port.
 
-    *names* are host names of the page, besides those that the machine knows.
+    *names* are host names of the page, besides those that the machine knows; *title* is its
+    heading.
     """
 
     listen: str = "127.0.0.1"
     port: int = 8080
     names: frozenset[str] = frozenset()
+    title: str = TITLE
 
     @property
     def address(self) -> str:

@@ -27,6 +27,7 @@ LIT = {
     Channel.WHITE: "#e5e7eb",
 }
 UNKNOWN = "#8a8f98"
+CLOSED = "#4b5563"
 
 
 def lamp_svg(lamp: LampReport, *, elapsed: float) -> str:
@@ -102,9 +103,12 @@ def _steps(rhythm: Rhythm, level: float) -> tuple[float, str, str]:
 
 
 def worst_lamp(lamps: Sequence[LampReport]) -> LampReport | None:
-    """Return the lamp with the worst signal, the first of several."""
+    """Return the lamp with the worst signal, the first of several.
+
+    One whose office is closed only if there is no other.
+    """
     ranks = [*RANKS]
-    return min(lamps, key=lambda lamp: ranks.index(lamp.signal), default=None)
+    return min(lamps, key=lambda lamp: (lamp.closed, ranks.index(lamp.signal)), default=None)
 
 
 # Shapes as well as colours, for eyes that do not distinguish red from green.
@@ -121,7 +125,12 @@ def icon_svg(report: Report | None) -> str:
     if lamp is not None:
         colour, shape = _icon(lamp)
     ring = ""
-    if lamp is not None and lamp.signal.stale and lamp.signal.verdict is Verdict.BROKEN:
+    if (
+        lamp is not None
+        and not lamp.closed
+        and lamp.signal.stale
+        and lamp.signal.verdict is Verdict.BROKEN
+    ):
         ring = f'<circle cx="16" cy="16" r="14.5" fill="none" stroke="{LIT[Channel.AMBER]}"'
         ring += ' stroke-width="3"/>'
     return (
@@ -133,6 +142,8 @@ def icon_svg(report: Report | None) -> str:
 
 def _icon(lamp: LampReport) -> tuple[str, str]:
     signal = lamp.signal
+    if lamp.closed:
+        return CLOSED, _DASH
     if signal.verdict is Verdict.BROKEN:
         return LIT[Channel.RED], _CROSS
     if signal.stale:

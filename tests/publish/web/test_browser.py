@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -14,6 +16,7 @@ from buildlight.projects.verdict import Verdict
 from buildlight.publish.web import event_stream, html
 from buildlight.publish.web.svg import icon_svg
 from support.chromium import Chromium, Tab
+from support.examples import NOON
 from support.reports import DOWN, a_feed, a_lamp, a_report, broken, known, many
 from support.serving import Served
 
@@ -68,10 +71,11 @@ def test_a_change_appears_by_itself(tab: Tab, served: Served) -> None:
     served.show(BROKEN)
     tab.until("document.title.includes('Broken')")
 
-    assert headline(tab) == "✕ Broken"
+    assert headline(tab) == "lamp\n✕ Broken"
     assert "till is broken since 09:12" in tab.js("document.body.innerText")
     assert tab.js("document.querySelector('#broken a').href") == "https://ci.example/job/till/"
-    assert [url for url in tab.requests[asked:] if "icon" not in url] == []
+    told = {url.removeprefix(served.url()) for url in tab.requests[asked:] if "icon" not in url}
+    assert told <= {"rest"}  # The list that is open, which no event holds.
 
 
 def test_a_change_appears_within_a_second(tab: Tab, served: Served) -> None:
@@ -153,19 +157,89 @@ def test_the_policy_would_stop_what_gets_through(browser: Chromium, served: Serv
 
 def test_the_fold_shows_what_is_new_when_it_is_opened(tab: Tab, served: Served) -> None:
     """A closed fold costs nothing; an open one follows."""
+    served.show(a_report(many(30)))
     opened(tab, served)
-    served.show(a_report(a_feed(known("shop"), known("brand-new"))))
-    tab.until("document.getElementById('others').innerText.includes('2 passing')")
+    served.show(a_report(many(31, known("brand-new"))))
+    tab.until("document.getElementById('others').innerText.includes('32 passing')")
     asked = [url for url in tab.requests if url.endswith("/rest")]
 
-    served.show(a_report(a_feed(known("shop"), known("brand-new"), known("third"))))
-    tab.until("document.getElementById('others').innerText.includes('3 passing')")
+    served.show(a_report(many(31, known("brand-new"), known("third"))))
+    tab.until("document.getElementById('others').innerText.includes('33 passing')")
     tab.js("document.getElementById('fold').open = true")
     tab.until("document.getElementById('rest').innerText.includes('third')")
     served.show(a_report(a_feed(known("shop"), known("fourth"))))
     tab.until("document.getElementById('rest').innerText.includes('fourth')")
 
     assert asked == []
+
+
+def test_a_project_is_found_without_a_reload(tab: Tab, served: Served) -> None:
+    """In the list behind the fold, too, which opens; news keeps to what is searched for."""
+    served.show(MANY)
+    opened(tab, served)
+    visible = (
+        "[...document.querySelectorAll('main li:not(.feeds *)')].filter(e => e.checkVisibility())"
+    )
+    names = f"{visible}.map(e => e.querySelector('a').innerText)"
+
+    search = "at('find').value = '{}'; at('find').dispatchEvent(new Event('input'))"
+    tab.js(search.format("SERVICE-49"))
+    tab.until(f"{visible}.length === 7")
+    found = tab.js(names)
+    served.show(a_report(many(497, broken("till"), broken("service-49"))))
+    tab.until("document.title.includes('Broken') && !at('building').innerText")
+    tab.until(f"{visible}.length === 8")
+
+    assert found == [f"shop-service-49{number}" for number in range(7)]
+    assert tab.js(names)[0] == "service-49"
+    assert tab.js("at('nothing').innerText") == "8 found"
+    assert tab.js("at('tools').checkVisibility()") is True
+    tab.js(search.format("no such"))
+    assert tab.js("at('nothing').innerText") == "No project has this in its name."
+
+
+def test_projects_are_sorted_without_a_reload(tab: Tab, served: Served) -> None:
+    """By age, either way round, and by name as people count."""
+    red = [
+        replace(broken(name), since=NOON - timedelta(minutes=minutes))
+        for name, minutes in (("b10", 30), ("b9", 20), ("a", 10))
+    ]
+    served.show(a_report(many(30, *red)))
+    opened(tab, served)
+    names = "[...document.querySelectorAll('#broken a')].map(e => e.innerText)"
+    told = {}
+    for order in ("name", "newest", "oldest"):
+        tab.js(f"at('sort').value = '{order}'; at('sort').dispatchEvent(new Event('change'))")
+        told[order] = tab.js(names)
+
+    assert told == {
+        "name": ["a", "b9", "b10"],
+        "newest": ["a", "b9", "b10"],
+        "oldest": ["b10", "b9", "a"],
+    }
+
+
+def test_why_stays_open_when_the_lamp_changes(tab: Tab, served: Served) -> None:
+    """Who is reading the rule goes on reading."""
+    opened(tab, served)
+    tab.js("document.querySelector('.why').open = true")
+
+    served.show(BROKEN)
+    tab.until("document.title.includes('Broken')")
+
+    assert tab.js("document.querySelector('.why').open") is True
+
+
+def test_the_whole_card_is_the_link(tab: Tab, served: Served) -> None:
+    """A thumb that misses the name meets the project all the same."""
+    served.show(BROKEN)
+    opened(tab, served)
+    corner = (
+        "(() => { const box = document.querySelector('#broken li').getBoundingClientRect();"
+        " return document.elementFromPoint(box.right - 8, box.bottom - 8).href })()"
+    )
+
+    assert tab.js(corner) == "https://ci.example/job/till/"
 
 
 def test_ages_grow_by_themselves(tab: Tab, served: Served) -> None:
@@ -298,7 +372,7 @@ def test_where_nothing_is_told_it_asks(tab: Tab, served: Served) -> None:
     served.show(BROKEN)
     tab.until("document.title.includes('Broken')")
 
-    assert headline(tab) == "✕ Broken"
+    assert headline(tab) == "lamp\n✕ Broken"
     assert not [url for url in tab.requests if "/events" in url]
     assert [url for url in tab.requests if url.endswith("/parts")]
 
@@ -380,6 +454,7 @@ def test_who_wants_no_motion_gets_none(tab: Tab, served: Served) -> None:
 
     assert moving == ["inline", "none"]
     assert [tab.js(shown.format(layer)) for layer in (".moving", ".still")] == ["none", "inline"]
+    tab.js("document.querySelector('.why').open = true")
     assert "shows green pulse" in tab.js("document.body.innerText")
 
 
@@ -388,14 +463,16 @@ def test_everything_can_be_reached_with_the_keyboard(tab: Tab, served: Served) -
     served.show(BUSY)
     opened(tab, served)
     wanted = tab.js(
-        "[...document.querySelectorAll('a, summary')].filter(e => e.checkVisibility()"
-        " && !e.closest('#rest')).map(e => e.innerText)"
+        "[...document.querySelectorAll('a, summary, input, select')]"
+        ".filter(e => e.checkVisibility()).map(e => e.innerText)"
     )
     reached = []
     for _ in wanted:
         tab.press("Tab", code=9)
         reached.append(tab.js("document.activeElement.innerText"))
-        assert tab.js("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        after = "getComputedStyle(document.activeElement, '::after')"
+        own = "getComputedStyle(document.activeElement)"
+        assert tab.js(f"[{own}, {after}].some(e => e.outlineStyle === 'solid')") is True
 
     assert reached == wanted
     assert len(wanted) >= 7
@@ -403,6 +480,7 @@ def test_everything_can_be_reached_with_the_keyboard(tab: Tab, served: Served) -
 
 def test_the_fold_opens_with_the_keyboard(tab: Tab, served: Served) -> None:
     """Enter does."""
+    served.show(MANY)
     opened(tab, served)
     tab.js("document.getElementById('others').focus()")
 

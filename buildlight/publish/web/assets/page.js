@@ -23,8 +23,41 @@ function put(id, html) {
   if (!place) return;
   // Whoever got here with the keyboard stays at the same link.
   const held = place.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  const opened = [...place.querySelectorAll(".why[open]")].map((why) => why.dataset.lamp);
   place.innerHTML = html;
+  for (const why of place.querySelectorAll(".why")) why.open = opened.includes(why.dataset.lamp);
+  arrange();
   if (held) [...place.querySelectorAll("a")].find((a) => a.getAttribute("href") === held)?.focus();
+}
+
+const began = (row) => Date.parse(row.querySelector("time")?.dateTime) || 0;
+const ORDERS = {
+  oldest: (a, b) => a.dataset.place - b.dataset.place,
+  newest: (a, b) => began(b) - began(a) || a.dataset.place - b.dataset.place,
+  name: (a, b) => a.textContent.localeCompare(b.textContent, undefined, { numeric: true }),
+};
+
+// Finds and sorts what is there; the server's order is the oldest first.
+function arrange() {
+  const wanted = at("find").value.trim().toLowerCase();
+  let found = 0;
+  for (const list of document.querySelectorAll("#broken ul, #building ul, #rest ul")) {
+    const rows = [...list.children];
+    rows.forEach((row, place) => { row.dataset.place ??= place; });
+    const sorted = rows.toSorted(ORDERS[at("sort").value]);
+    if (sorted.some((row, place) => row !== rows[place])) list.append(...sorted);
+    for (const row of rows) {
+      row.hidden = !row.textContent.toLowerCase().includes(wanted);
+      found += !row.hidden;
+    }
+  }
+  at("nothing").textContent = !wanted ? "" : found ? `${found} found` : "No project has this in its name.";
+  at("tools").hidden = !wanted && !document.querySelector("#others .many");
+}
+
+function find() {
+  if (at("find").value) at("fold").open = true; // Which fetches what is behind it.
+  arrange();
 }
 
 function show(news) {
@@ -106,7 +139,7 @@ async function openFold() {
   const answer = await fetch("/rest").catch(() => null);
   if (answer?.ok) {
     put("rest", await answer.text());
-    rest = wanted;
+    rest = wanted; // What changed meanwhile is fetched with the next news.
   }
 }
 
@@ -128,6 +161,9 @@ function follow() {
   };
 }
 
+at("find").addEventListener("input", find);
+at("sort").addEventListener("change", arrange);
+arrange();
 at("fold").addEventListener("toggle", openFold);
 setInterval(tick, 1000);
 tick();
