@@ -34,6 +34,8 @@ _SILENT = logging.getLogger(f"{__name__}.library")
 _SILENT.disabled = True
 RETRIES = (1.0, 2.0, 5.0, 10.0)
 LONGEST_RETRY = 30.0
+AGAIN = 1.0
+"""Seconds after which a task that has not ended is cancelled once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,19 @@ def retries(dice: Callable[[], float] = random.random) -> Iterator[float]:
     broker that was restarted must not come back in one moment.
     """
     return (delay * (0.5 + dice()) for delay in chain(RETRIES, repeat(LONGEST_RETRY)))
+
+
+async def end(task: "asyncio.Task[None]") -> None:
+    """Cancel *task* until it has ended.
+
+    Before Python 3.12 a ``wait_for``, which the library uses, swallows a cancellation that comes
+    in the moment in which it is over.
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=AGAIN)
+    if not task.cancelled():
+        task.exception()  # Retrieved: what it does at its end is nobody's news.
 
 
 def expiring(seconds: int) -> Any:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -49,9 +49,7 @@ async def a_poller(
     try:
         yield poller
     finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+        await connecting.end(running)
 
 
 class Follower:

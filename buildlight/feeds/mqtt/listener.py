@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from buildlight.network.broker import MOST_WAITING, Broker, BrokerError, connected, retries
+from buildlight.network.broker import MOST_WAITING, Broker, BrokerError, connected, end, retries
 
 if TYPE_CHECKING:
     import aiomqtt
@@ -40,9 +40,7 @@ class BrokerListener:
             del self._members[heard]
             if not self._members and self._task is not None:
                 task, self._task = self._task, None
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+                await end(task)
 
     def ask(self, topics: Mapping[str, int]) -> None:
         """Let the broker say once more what it keeps of *topics*: a message may have been lost."""

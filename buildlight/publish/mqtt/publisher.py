@@ -6,10 +6,9 @@ of its own does the rest.
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from buildlight.network.broker import BrokerError, Will, connected, retries
+from buildlight.network.broker import BrokerError, Will, connected, end, retries
 from buildlight.publish.mqtt.connection import Connection, Outbox
 from buildlight.publish.mqtt.documents import OFFLINE, events, time_of, topics_of
 from buildlight.report.poll_stats import BrokerStats
@@ -59,9 +58,7 @@ class MqttPublisher:
                 await self._opened.wait()
             finally:
                 if work is not None:
-                    work.cancel()
-                    with suppress(asyncio.CancelledError):
-                        await work
+                    await end(work)
 
     async def _serve(self, settings: "MqttSettings") -> None:
         """Connect again and again."""
