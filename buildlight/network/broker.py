@@ -34,7 +34,7 @@ _SILENT = logging.getLogger(f"{__name__}.library")
 _SILENT.disabled = True
 RETRIES = (1.0, 2.0, 5.0, 10.0)
 LONGEST_RETRY = 30.0
-AGAIN = 1.0
+AGAIN = 0.5
 """Seconds after which a task that has not ended is cancelled once more."""
 
 
