@@ -46,7 +46,12 @@ def mistakes_in(raw: bytes, check: Check) -> tuple[str, ...]:
         file.quoted(place, file.subject_of(place) + sentence) for place, sentence in read.slips
     ]
     told += [file.told(each) for each in without_followers(problems) if file.shows(each)]
-    return tuple(sentence for _, sentence in sorted(told, key=lambda each: each[0]))
+    return tuple(_shown(sentence) for _, sentence in sorted(told, key=lambda each: each[0]))
+
+
+def _shown(sentence: str) -> str:
+    """Return *sentence*, its lines kept, without what a terminal would obey: it may hold a key."""
+    return "\n".join(printable(line, limit=len(line) + 1) for line in sentence.split("\n"))
 
 
 # Bytes to text.
