@@ -76,7 +76,7 @@ def known_secrets() -> frozenset[str]:
         for feed in load_settings(paths.find_file()).feeds:
             found |= feed.options.secrets
     except BuildlightError:
-        pass  # Its mistakes are told in their part.
+        pass  # The part about the configuration lists its mistakes.
     return frozenset(each for each in found if len(each) >= SHORTEST_SECRET)
 
 
@@ -204,7 +204,7 @@ def _log() -> Iterator[str]:
             check=False,
         )
     except FileNotFoundError:
-        yield "there is no journalctl: this machine has no systemd"
+        yield "journalctl is not installed: this machine runs without systemd"
         return
     yield from (ended.stdout or ended.stderr).splitlines()[-LINES:]
 

@@ -202,7 +202,7 @@ def _lines(document: Document, *, clock: datetime) -> Iterator[str]:
 
 KNOWN: Mapping[object, str] = {
     "confirmed": "confirmed: it answers, and what it shows was read back",
-    "told": "told: it took what was sent; nobody knows what shines",
+    "told": "told: it took what was sent, and cannot be asked what it shows",
 }
 
 

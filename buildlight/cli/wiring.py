@@ -36,7 +36,7 @@ def main(chosen: argparse.Namespace) -> int:
     try:
         right = [_walk_and_report(lamp, watcher) for lamp in _chosen_lamps(chosen)]
     except EOFError:
-        write_error("nobody answers; use --yes to walk without questions")
+        write_error("no answer; use --yes to walk without questions")
         return FAILED
     return OK if all(right) else FAILED
 

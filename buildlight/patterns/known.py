@@ -9,4 +9,4 @@ class Known(Enum):
     CONFIRMED = "confirmed"
     """It answers, and what it shows was read back."""
     TOLD = "told"
-    """It took what was sent; nobody knows what shines."""
+    """It took what was sent, and cannot be asked what it shows."""

@@ -820,7 +820,7 @@ def test_nobody_at_the_input_is_told() -> None:
     process = ran("test", "--driver", "gpio", "--pins", PINS)
 
     assert process.returncode == 1
-    assert process.stderr == ("buildlight: nobody answers; use --yes to walk without questions\n")
+    assert process.stderr == ("buildlight: no answer; use --yes to walk without questions\n")
 
 
 def test_lines_are_cut_between_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ def test_a_red_lamp_is_explained(tmp_path: Path) -> None:
         "  since:    12:00:00",
         "  rule:     one broken project is enough; it stays broken until a build of it passes",
         "  until:    a build of shop passes",
-        "  light:    told: it took what was sent; nobody knows what shines",
+        "  light:    told: it took what was sent, and cannot be asked what it shows",
         f"  feed:     web is fresh, answered {age} ago, http://web.example/cc.xml",
         "  broken:   shop, build 8: http://ci.example/shop",
     )
@@ -179,7 +179,7 @@ def test_what_an_older_daemon_did_not_write_is_not_told(tmp_path: Path) -> None:
     ("known", "words"),
     [
         ("confirmed", "confirmed: it answers, and what it shows was read back"),
-        ("told", "told: it took what was sent; nobody knows what shines"),
+        ("told", "told: it took what was sent, and cannot be asked what it shows"),
     ],
 )
 def test_what_is_known_of_a_light_is_told(tmp_path: Path, known: str, words: str) -> None:

@@ -101,8 +101,8 @@ def _add_run(commands: "Commands") -> None:
         "--once",
         action="store_true",
         help="poll every feed once, leave the result on the lamps, steady, and end; exit status "
-        "as of check. Nobody watches the lamps then: repeat it at least every few minutes, and "
-        "see to `buildlight off` for when it is not",
+        "as of check. The lamps are not watched afterwards: repeat it at least every few "
+        "minutes, and see to `buildlight off` for when it is not",
     )
     run.set_defaults(command="run")
 

@@ -21,7 +21,7 @@ def add_init(commands: "Commands") -> None:
         "never changed: it is shown, with what could be added. Ctrl-C at any question leaves "
         "nothing behind. Exit status 0 if the configuration was written and its check succeeded; "
         "1 if there is one already, if no feed was found, or if the check failed; 2 if an answer "
-        "is missing and nobody can be asked.",
+        "is missing without a terminal or with --yes.",
         epilog="In a script: buildlight init --yes --feed https://ci.example/cc.xml "
         "--token-file token.txt --user lamp --driver gpio --pins red=17,amber=27,green=22. "
         "Secrets are asked for or read from a file, never taken from the command line, which "

@@ -56,7 +56,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "sysfs": ("leds",),
     "wled": ("host",),
 }
-"""The keys without which there is no light of a driver."""
+"""The keys that each driver needs."""
 
 _RECOGNISED: Mapping[str, tuple[tuple[str, str], ...]] = {
     "1a86:7523": (

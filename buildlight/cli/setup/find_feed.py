@@ -81,7 +81,7 @@ class Login:
 def find_feed(asker: Asker, chosen: argparse.Namespace) -> FoundFeed:
     """Ask for an address until something is found there.
 
-    Raises :class:`NoFeedFound` or :class:`ConfigError` where nobody can be asked again.
+    Raises :class:`NoFeedFound` or :class:`ConfigError` where it cannot ask again.
     """
     address, login = chosen.feed, _given_login(asker, chosen)
     while True:
@@ -103,7 +103,7 @@ def _given_login(asker: Asker, chosen: argparse.Namespace) -> Login | None:
 
 
 def _asked_login(asker: Asker, user: str | None = None) -> Login | None:
-    """Ask for user and secret; ``None`` if there is no secret."""
+    """Ask for user and secret; ``None`` if the secret is left empty."""
     if not asker.attended:
         raise MissingAnswer("--token-file")
     if user is None:

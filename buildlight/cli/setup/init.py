@@ -37,7 +37,7 @@ def main(chosen: argparse.Namespace) -> int:
         try:
             return _converse(asker, chosen, out)
         except MissingAnswer as exc:
-            chosen.wrong(f"nobody is asked, and an answer is missing: {exc.flag}")
+            chosen.wrong(f"without a terminal, or with --yes, this is needed: {exc.flag}")
         except EOFError:
             asker.say()
             write_error("the answers ended; nothing was left behind")
@@ -93,8 +93,7 @@ def _demand(chosen: argparse.Namespace) -> None:
     flags = {"--feed": chosen.feed, "--driver": chosen.driver}
     missing = [flag for flag, given in flags.items() if given is None]
     if missing:
-        what = "answers are" if len(missing) > 1 else "an answer is"
-        chosen.wrong(f"nobody is asked, and {what} missing: {', '.join(missing)}")
+        chosen.wrong(f"without a terminal, or with --yes, this is needed: {', '.join(missing)}")
 
 
 def _ask(asker: Asker, chosen: argparse.Namespace) -> "tuple[Answers, Secret | None]":
@@ -206,13 +205,13 @@ def _no_service(file: Path) -> str | None:
     if file != CONFIGURATION:
         return f"The service reads {CONFIGURATION} only."
     if not BOOTED.exists():
-        return "There is no service: systemd does not run here."
+        return "The service cannot be installed: systemd does not run here."
     try:
         shipped = find_shipped()
     except ServiceError as exc:
-        return f"There is no service: {exc}."
+        return f"The service cannot be installed: {exc}."
     hidden = None if shipped.packaged else shipped.hidden()
-    return hidden and f"There is no service: {hidden}."
+    return hidden and f"The service cannot be installed: {hidden}."
 
 
 def _start(asker: Asker, file: Path) -> int:

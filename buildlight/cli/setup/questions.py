@@ -13,11 +13,11 @@ ADDRESS = (
 
 
 class MissingAnswer(Exception):
-    """Nobody is there to answer, and the *flag* that would have answered was not given."""
+    """Nothing can be asked, and the *flag* that would have answered was not given."""
 
     def __init__(self, flag: str) -> None:
         self.flag = flag
-        super().__init__(f"there is no answer for {flag}")
+        super().__init__(f"{flag} is missing")
 
 
 class Asker(Protocol):

@@ -18,7 +18,7 @@ Check = Callable[[Mapping[str, Any]], Collection[Problem]]
 """Returns the problems of a document."""
 
 SINGLE = ("page", "mqtt")
-"""The tables of which there is one."""
+"""Tables that may stand in the file once."""
 
 TOO_DEEP = "has a number that is too long, or is nested too deep"
 

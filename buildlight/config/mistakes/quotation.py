@@ -47,8 +47,8 @@ def quote(
 ) -> tuple[int, tuple[str, str]]:
     """Return the number of the line of *text* where *place* begins, and its quotation.
 
-    *owners* are the keys around and before the line: ``("lamps", "patterns")``. Of a *broken*
-    line nobody knows what is a value.
+    *owners* are the keys around and before the line: ``("lamps", "patterns")``. In a *broken*
+    line, all that may be a secret is masked.
     """
     number, line, start = line_at(text, place.start)
     end = max(start + 1, min(start + place.end - place.start, len(line)))

@@ -1,4 +1,4 @@
-"""Text to tables: what is not TOML is told by its name, and mended to look at the rest. Pure."""
+"""Text to tables: each mistake in TOML is named, and mended so that the rest can be read. Pure."""
 
 import re
 import tomllib
@@ -10,7 +10,7 @@ from buildlight.config.mistakes.positions import Place
 from buildlight.config.mistakes.traps import Slip, slip_in
 
 MOST = 20
-"""Most slips of a file that are told; whoever has more begins anew."""
+"""Most mistakes of a file that are told."""
 
 
 @dataclass(slots=True)

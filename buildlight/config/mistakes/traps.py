@@ -128,7 +128,7 @@ LINES = (
     ),
     _trap(
         r".*?(?P<at>,)\s*\}.*",
-        "there is no comma before }",
+        "delete the comma before }",
         lambda found: re.sub(r",(\s*\})", r"\1", found.string),
     ),
     _trap(

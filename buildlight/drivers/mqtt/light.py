@@ -40,7 +40,7 @@ class MqttLight:
     refresh: ClassVar[float | None] = 2.0
     patience: ClassVar[float] = TIMEOUT + PACE + 0.5
     known: ClassVar[Known] = Known.TOLD
-    """An acknowledgement is the broker's: nobody knows what shines."""
+    """An acknowledgement is the broker's: the light itself says nothing."""
 
     def __init__(self, options: MqttLightOptions, *, stale: Pattern | None = None) -> None:
         self._options = options

@@ -36,7 +36,7 @@ LIGHTS: Mapping[Light, str] = {
 }
 KNOWN: Mapping[Known, str] = {
     Known.CONFIRMED: "Confirmed: what the light shows was read back.",
-    Known.TOLD: "Told: the light took it; nobody knows what shines.",
+    Known.TOLD: "Told: the light took it, and cannot be asked what it shows.",
 }
 
 

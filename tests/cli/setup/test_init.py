@@ -350,7 +350,7 @@ def test_a_missing_answer_names_its_flag(
     status = nobody.run(*(server.url() if each == "URL" else each for each in arguments))
 
     assert status == 2
-    assert nobody.err.endswith(f"missing: {flags}\n")
+    assert nobody.err.endswith(f"this is needed: {flags}\n")
     assert nobody.out == ""
     assert files(tmp_path) == {}
 
@@ -362,7 +362,7 @@ def test_a_server_that_wants_a_login_names_the_flag(
     status = nobody.run("--feed", closed.url(), "--driver", "console")
 
     assert status == 2
-    assert nobody.err.endswith("missing: --token-file\n")
+    assert nobody.err.endswith("this is needed: --token-file\n")
     assert files(tmp_path) == {}
 
 

@@ -414,7 +414,7 @@ def test_a_lamp_says_what_it_shows_and_why() -> None:
             "It changes when a build of till passes."
         ),
         *("one shows ", "red", " since ", "12:00 UTC"),
-        ". Told: the light took it; nobody knows what shines.",
+        ". Told: the light took it, and cannot be asked what it shows.",
     ]
     assert told == [*one, *(word.replace("one", "two") for word in one)]
 
