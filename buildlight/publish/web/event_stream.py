@@ -17,7 +17,7 @@ from buildlight.report.report import Report
 
 MOST = 224
 """Most browsers that may follow; the other connections are for single requests."""
-ALIVE = 10.0
+ALIVE = 2.0
 """Seconds between two events with the age of each feed's news."""
 RETRY = 3000
 """Milliseconds after which a browser reconnects."""
@@ -43,6 +43,11 @@ class EventStream:
     def elapsed(self) -> float:
         """Seconds since the report was made."""
         return self._loop.time() - self._at
+
+    @property
+    def made(self) -> float:
+        """When the report was made, in seconds as in :class:`feed_state.Reading`."""
+        return self._at
 
     @property
     def now(self) -> float:
@@ -75,18 +80,13 @@ class EventStream:
         shown = self.look()
         return self._kept(
             "everything",
-            lambda: _json(
-                {
-                    "version": self.version,
-                    "title": shown.title,
-                    "icon": shown.icon,
-                    "said": shown.said,
-                    "ages": self.ages(),
-                    "now": self.now,
-                    "parts": dict(shown.parts),
-                }
-            ),
+            lambda: news(self.state(), shown.title, shown.icon, shown.said, shown.parts),
         )
+
+    def state(self) -> Mapping[str, object]:
+        """Return the current version, the ages of the news, and the time."""
+        self.look()
+        return {"version": self.version, "ages": self.ages(), "now": self.now}
 
     async def follow(self, version: str) -> AsyncGenerator[bytes, None]:
         """Yield server-sent events for a browser that shows *version*."""
@@ -141,6 +141,13 @@ class EventStream:
         if self._written.get(what, (None, b""))[0] != key:
             self._written[what] = (key, make())
         return self._written[what][1]
+
+
+def news(
+    state: Mapping[str, object], title: str, icon: str, said: str, parts: Mapping[str, str]
+) -> bytes:
+    """Return *parts* as JSON, with the *state* of the stream for which they were made."""
+    return _json({**state, "title": title, "icon": icon, "said": said, "parts": dict(parts)})
 
 
 def _json(state: Mapping[str, object]) -> bytes:

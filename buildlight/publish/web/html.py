@@ -102,19 +102,10 @@ def document(
     The script follows changes after *version*.
     """
     inner = {**shown.parts, "feeds": _feeds(report, ages)}
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{_text(shown.title)}</title>
-<link rel="icon" id="icon" type="image/svg+xml" href="/icon.svg?{shown.icon}" data-lost="{LOST}">
-<link rel="stylesheet" href="/page.css">
-<script src="/page.js" defer></script>
+    return f"""{head(shown.title, shown.icon, ("live.js", "page.js"))}
 <noscript><meta http-equiv="refresh" content="{REFRESH}"></noscript>
 </head>
-<body data-version="{version}" data-now="{now:.1f}">
+<body data-version="{version}" data-now="{now:.1f}" data-parts="/parts">
 <p class="unseen" id="said" role="status"></p>
 <p id="lost" role="alert" hidden></p>
 <main>
@@ -140,12 +131,27 @@ def document(
 </main>
 <footer>
 <p>Last change: <span id="changed">{inner["changed"]}</span></p>
-<p><a href="/cc.xml">cc.xml</a> for CCMenu and others · <a href="/api/report">report</a> as JSON ·
+<p><a href="/wall">Wall</a> for a television ·
+<a href="/cc.xml">cc.xml</a> for CCMenu and others · <a href="/api/report">report</a> as JSON ·
 <a href="/metrics">metrics</a> for Prometheus</p>
 </footer>
 </body>
 </html>
 """
+
+
+def head(title: str, icon: str, scripts: Sequence[str]) -> str:
+    """Return the beginning of a document, up to its style; the head is not closed."""
+    sources = "".join(f'<script src="/{name}" defer></script>\n' for name in scripts)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{_text(title)}</title>
+<link rel="icon" id="icon" type="image/svg+xml" href="/icon.svg?{icon}" data-lost="{LOST}">
+{sources}<link rel="stylesheet" href="/page.css">"""
 
 
 def _last_change(report: Report) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from urllib.parse import quote
 
 from buildlight.patterns.known import Known
 from buildlight.projects.signal import RANKS
@@ -54,7 +55,8 @@ def lamp_card(lamp: LampReport, report: Report, *, now: float) -> str:
     verb = "shows" if lamp.light is Light.OK else "would show"
     return (
         f'<article class="{name}">{lamp_svg(lamp, elapsed=now - lamp.began)}<div>'
-        f'<h2><small dir="auto">{escape(lamp.name)}</small>'
+        f'<h2><small><a dir="auto" href="/wall?lamp={quote(lamp.name)}">{escape(lamp.name)}</a>'
+        "</small>"
         f'<span class="sign" aria-hidden="true">{sign}</span> {words}</h2>'
         f'<p class="because">{because_html(lamp, report)}</p>'
         f"{_lost(lamp)}{faults(lamp.warnings)}"

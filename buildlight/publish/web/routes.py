@@ -15,16 +15,21 @@ from urllib.parse import parse_qs, urlsplit
 from buildlight import __version__
 from buildlight.network.origin import ORIGIN
 from buildlight.projects import ccxml
-from buildlight.publish.web.event_stream import MOST, EventStream
+from buildlight.publish.web.event_stream import MOST, EventStream, news
 from buildlight.publish.web.html import document, rest
 from buildlight.publish.web.http_server import PageRequest, Reply, plain_reply
 from buildlight.publish.web.merged_feed import merge
 from buildlight.publish.web.metrics import CONTENT_TYPE, exposition
 from buildlight.publish.web.svg import icon_svg
+from buildlight.publish.web.wall import wall, wall_document
 from buildlight.report.as_json import to_json
+from buildlight.report.report import LampReport, Report
 
 ASSETS = Path(__file__).with_name("assets")
 HTML, XML, JSON, SVG = "text/html", "application/xml", "application/json", "image/svg+xml"
+
+KINDS: Mapping[str, str] = {".css": "text/css", ".js": "text/javascript"}
+"""The type of an asset by the end of its name."""
 
 WORTH = 1_000
 """Smallest document, in bytes, that is compressed."""
@@ -73,9 +78,10 @@ class Page:
             "/": self._document,
             "/rest": self._rest,
             "/parts": self._parts,
+            "/wall": self._wall,
+            "/wall/parts": self._wall_parts,
             "/events": self._events,
-            "/page.css": self._asset("page.css", "text/css"),
-            "/page.js": self._asset("page.js", "text/javascript"),
+            **{f"/{name}": self._asset(name) for name in self._assets},
             "/icon.svg": self._icon,
             "/favicon.ico": self._icon,  # Browsers request it while feed and report are made.
             "/cc.xml": self._cc_xml,
@@ -136,6 +142,40 @@ class Page:
         everything = self._stream.everything()
         return await self._reply(request, "parts", everything, lambda: everything, JSON)
 
+    async def _wall(self, request: PageRequest) -> Reply:
+        stream, lamp = self._stream, _lamp(request, self._stream.report)
+        if isinstance(lamp, Reply):
+            return lamp
+        # Before the thread: what is written there must not claim a newer version.
+        report, made, state, title = (
+            stream.report,
+            stream.made,
+            stream.state(),
+            self._identity.title,
+        )
+        return await self._reply(
+            request,
+            f"wall {lamp and lamp.name}",
+            (state["version"], int(stream.elapsed), id(report), title),
+            lambda: wall_document(
+                wall(report, lamp, now=made), lamp, state=state, title=title
+            ).encode(),
+            HTML,
+        )
+
+    async def _wall_parts(self, request: PageRequest) -> Reply:
+        stream, lamp = self._stream, _lamp(request, self._stream.report)
+        if isinstance(lamp, Reply):
+            return lamp
+        report, made, state = stream.report, stream.made, stream.state()
+
+        def written() -> bytes:
+            shown = wall(report, lamp, now=made)
+            return news(state, shown.title, shown.look, shown.said, {"wall": shown.inner})
+
+        key = state["version"], int(stream.elapsed), id(report)
+        return await self._reply(request, f"wall parts {lamp and lamp.name}", key, written, JSON)
+
     async def _events(self, request: PageRequest) -> Reply:
         if self._stream.count >= MOST:
             return SURPLUS
@@ -150,15 +190,12 @@ class Page:
         return _sent(request, _Written.of(icon_svg(self._stream.report).encode()), SVG)
 
     async def _cc_xml(self, request: PageRequest) -> Reply:
-        report, name = self._stream.report, _query(request, "lamp")
-        lamp = next((each for each in report.lamps if each.name == name), None)
-        if name is not None and lamp is None:
-            names = ", ".join(each.name for each in report.lamps)
-            sentence = f"no lamp has this name; there are: {names}"
-            return plain_reply(HTTPStatus.NOT_FOUND, sentence)
+        report, lamp = self._stream.report, _lamp(request, self._stream.report)
+        if isinstance(lamp, Reply):
+            return lamp
         return await self._reply(
             request,
-            f"cc.xml {name}",
+            f"cc.xml {lamp and lamp.name}",
             report,
             lambda: ccxml.write(merge(report, lamp), origin=ORIGIN),
             XML,
@@ -187,9 +224,9 @@ class Page:
             CONTENT_TYPE,
         )
 
-    def _asset(self, name: str, kind: str) -> Callable[[PageRequest], Awaitable[Reply]]:
+    def _asset(self, name: str) -> Callable[[PageRequest], Awaitable[Reply]]:
         async def asset(request: PageRequest) -> Reply:
-            return _sent(request, self._assets[name], kind)
+            return _sent(request, self._assets[name], KINDS[Path(name).suffix])
 
         return asset
 
@@ -229,6 +266,16 @@ def _query(request: PageRequest, name: str) -> str | None:
     """Return the first value of a parameter of the address, ``None`` without one."""
     query = parse_qs(request.target.partition("?")[2], keep_blank_values=True)
     return query.get(name, [None])[0]
+
+
+def _lamp(request: PageRequest, report: Report) -> LampReport | Reply | None:
+    """Return the lamp that the address names, ``None`` for all, or that there is none."""
+    name = _query(request, "lamp")
+    lamp = next((each for each in report.lamps if each.name == name), None)
+    if name is None or lamp is not None:
+        return lamp
+    names = ", ".join(each.name for each in report.lamps)
+    return plain_reply(HTTPStatus.NOT_FOUND, f"no lamp has this name; there are: {names}")
 
 
 def _sent(request: PageRequest, written: _Written, kind: str) -> Reply:

@@ -85,7 +85,10 @@ SIZES: Mapping[str, tuple[int, int]] = {
     "4k": (3840, 2160),
     "portrait": (1080, 1920),
 }
-PATHS: Mapping[str, Sequence[str]] = {"page": ["/", *SIZES]}
+PATHS: Mapping[str, Sequence[str]] = {
+    "page": ["/", "phone", "laptop", "television", "4k"],
+    "wall": ["/wall", "television", "4k", "portrait"],
+}
 GONE = (
     "show = alive = () => {}; { const real = Date.now; Date.now = () => real() + 60_000; } tick()"
 )

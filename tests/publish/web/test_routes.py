@@ -35,7 +35,8 @@ from support.reports import DOWN, a_feed, a_lamp, a_report, broken, known, many
 from support.serving import Served
 
 REPORT = a_report(a_feed(known("shop"), broken("till"), known("stock", building=True)))
-PATHS = ["/", "/rest", "/parts", "/icon.svg", "/page.css", "/page.js", "/cc.xml",
+PATHS = ["/", "/rest", "/parts", "/icon.svg", "/page.css", "/page.js", "/live.js",
+         "/wall", "/wall/parts", "/wall.css", "/wall.js", "/cc.xml",
          "/cc.xml?lamp=lamp", "/api/report", "/healthz", "/metrics"]  # fmt: skip
 TAGGED = [path for path in PATHS if path not in ("/healthz", "/metrics", "/parts")]
 
@@ -271,7 +272,7 @@ def test_a_name_that_turns_text_around_does_not() -> None:
 
 def test_500_projects_are_less_than_80_kilobytes() -> None:
     """Everything that a browser loads, unpacked; a phone gets a fifth of it."""
-    paths = ("/", "/page.css", "/page.js", "/icon.svg")
+    paths = ("/", "/page.css", "/page.js", "/live.js", "/wall.css", "/wall.js", "/icon.svg")
 
     with Served(a_report(many(498, broken("till"), known("api", building=True)))) as served:
         plain = sum(len(get(served, path).content) for path in paths)
