@@ -151,6 +151,8 @@ def head(title: str, icon: str, scripts: Sequence[str]) -> str:
 <meta name="color-scheme" content="light dark">
 <title>{_text(title)}</title>
 <link rel="icon" id="icon" type="image/svg+xml" href="/icon.svg?{icon}" data-lost="{LOST}">
+<link rel="apple-touch-icon" href="/icon.png">
+<link rel="manifest" href="/manifest.webmanifest">
 {sources}<link rel="stylesheet" href="/page.css">"""
 
 

@@ -68,6 +68,30 @@ def lamp_card(lamp: LampReport, report: Report, *, now: float) -> str:
     )
 
 
+TONES: Mapping[str, str] = {
+    "broken": "#b3160f",
+    "passing": "#13703a",
+    "stale": "#8f4a00",
+    "none": "#46536a",
+    "closed": "#3c3f48",
+}
+"""The colours of the style sheet, by the beginning of a class."""
+
+
+def badge_svg(lamp: LampReport | None) -> str:
+    """Return the state of *lamp* as a small picture for other pages."""
+    name, sign, words = looks(lamp)
+    told = f"{sign} {words}"
+    width = 16 + 8 * len(told)
+    tone = TONES[name.partition("-")[0]]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="24" role="img" '
+        f'aria-label="{words}"><title>{words}</title><rect width="{width}" height="24" rx="5" '
+        f'fill="{tone}"/><text x="{width / 2:g}" y="16.5" fill="#fff" text-anchor="middle" '
+        f'font-family="system-ui,sans-serif" font-size="13" font-weight="600">{told}</text></svg>'
+    )
+
+
 def because_html(lamp: LampReport, report: Report) -> str:
     """Return why *lamp* looks as it does, as a sentence."""
     pieces = because_of(lamp, clock=report.at)

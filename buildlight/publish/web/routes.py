@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -18,9 +18,10 @@ from buildlight.projects import ccxml
 from buildlight.publish.web.event_stream import MOST, EventStream, news
 from buildlight.publish.web.html import document, rest
 from buildlight.publish.web.http_server import PageRequest, Reply, plain_reply
+from buildlight.publish.web.lamp_card import badge_svg
 from buildlight.publish.web.merged_feed import merge
 from buildlight.publish.web.metrics import CONTENT_TYPE, exposition
-from buildlight.publish.web.svg import icon_svg
+from buildlight.publish.web.svg import icon_svg, worst_lamp
 from buildlight.publish.web.wall import wall, wall_document
 from buildlight.report.as_json import to_json
 from buildlight.report.report import LampReport, Report
@@ -28,7 +29,11 @@ from buildlight.report.report import LampReport, Report
 ASSETS = Path(__file__).with_name("assets")
 HTML, XML, JSON, SVG = "text/html", "application/xml", "application/json", "image/svg+xml"
 
-KINDS: Mapping[str, str] = {".css": "text/css", ".js": "text/javascript"}
+KINDS: Mapping[str, str] = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".png": "image/png",
+}
 """The type of an asset by the end of its name."""
 
 WORTH = 1_000
@@ -84,6 +89,8 @@ class Page:
             **{f"/{name}": self._asset(name) for name in self._assets},
             "/icon.svg": self._icon,
             "/favicon.ico": self._icon,  # Browsers request it while feed and report are made.
+            "/badge.svg": self._badge,
+            "/manifest.webmanifest": self._manifest,
             "/cc.xml": self._cc_xml,
             "/api/report": self._report,
             "/healthz": self._health,
@@ -189,6 +196,30 @@ class Page:
     async def _icon(self, request: PageRequest) -> Reply:
         return _sent(request, _Written.of(icon_svg(self._stream.report).encode()), SVG)
 
+    async def _badge(self, request: PageRequest) -> Reply:
+        lamp = _lamp(request, self._stream.report)
+        if isinstance(lamp, Reply):
+            return lamp
+        badge = badge_svg(lamp or worst_lamp(self._stream.report.lamps))
+        reply = _sent(request, _Written.of(badge.encode()), SVG)
+        # Other pages may show it; as a picture, which their scripts cannot read.
+        anywhere = {"Cross-Origin-Resource-Policy": "cross-origin"}
+        return replace(reply, headers={**reply.headers, **anywhere})
+
+    async def _manifest(self, request: PageRequest) -> Reply:
+        title = self._identity.title
+        manifest = {
+            "name": title,
+            "short_name": title,
+            "start_url": "/",
+            "display": "standalone",
+            "background_color": "#24272e",
+            "theme_color": "#24272e",
+            "icons": [{"src": "/icon.png", "sizes": "192x192", "type": "image/png"}],
+        }
+        written = _Written.of(json.dumps(manifest).encode())
+        return _sent(request, written, "application/manifest+json")
+
     async def _cc_xml(self, request: PageRequest) -> Reply:
         report, lamp = self._stream.report, _lamp(request, self._stream.report)
         if isinstance(lamp, Reply):
@@ -288,7 +319,9 @@ def _sent(request: PageRequest, written: _Written, kind: str) -> Reply:
     known = request.headers.get("if-none-match", "")
     if written.tag in [each.strip().removeprefix("W/").strip('"') for each in known.split(",")]:
         return Reply(HTTPStatus.NOT_MODIFIED, b"", headers)
-    headers["Content-Type"] = kind if "charset" in kind else f"{kind}; charset=utf-8"
+    headers["Content-Type"] = (
+        kind if "charset" in kind or kind == KINDS[".png"] else f"{kind}; charset=utf-8"
+    )
     if packed:
         headers["Content-Encoding"] = "gzip"
     return Reply(HTTPStatus.OK, written.packed if packed else written.plain, headers)

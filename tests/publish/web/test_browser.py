@@ -604,3 +604,32 @@ def test_the_report_is_shown_by_the_browser(tab: Tab, served: Served) -> None:
     tab.open(served.url("/api/report"))
 
     assert json.loads(tab.js("document.body.innerText"))["version"] == 1
+
+
+@pytest.mark.parametrize("feature", ["forced-colors", "prefers-contrast"])
+@pytest.mark.parametrize("name", ["broken", "stale"])
+def test_it_can_be_read_in_high_contrast(
+    tab: Tab, served: Served, axe: str, feature: str, name: str
+) -> None:
+    """Marks, words and borders stay where the browser takes the colours away."""
+    value = "active" if feature == "forced-colors" else "more"
+    served.show(PICTURES[name])
+    tab.call("Emulation.setEmulatedMedia", features=[{"name": feature, "value": value}])
+    opened(tab, served)
+
+    assert tab.js(f"matchMedia('({feature}: {value})').matches") is True
+    assert tab.js("getComputedStyle(document.querySelector('article')).borderTopStyle") == "solid"
+    assert _serious(tab, axe) == []
+
+
+def test_on_paper_it_is_black_on_white(tab: Tab, served: Served) -> None:
+    """And says what the screen says."""
+    served.show(BROKEN)
+    opened(tab, served)
+
+    tab.call("Emulation.setEmulatedMedia", media="print")
+
+    look = "getComputedStyle(document.querySelector('article'))"
+    assert tab.js(f"[{look}.color, {look}.backgroundImage]") == ["rgb(0, 0, 0)", "none"]
+    assert tab.js("document.querySelector('.because').checkVisibility()") is True
+    assert tab.js("document.querySelector('#tools').checkVisibility()") is False

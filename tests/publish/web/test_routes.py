@@ -25,7 +25,7 @@ from buildlight.projects.signal import RANKS
 from buildlight.projects.verdict import Verdict
 from buildlight.publish.web import html
 from buildlight.publish.web.html import document, parts, rest
-from buildlight.publish.web.lamp_card import CLOSED, SIGNALS
+from buildlight.publish.web.lamp_card import CLOSED, SIGNALS, badge_svg
 from buildlight.publish.web.merged_feed import merge
 from buildlight.publish.web.svg import lamp_svg
 from buildlight.report.as_json import to_json
@@ -35,6 +35,7 @@ from support.reports import DOWN, a_feed, a_lamp, a_report, broken, known, many
 from support.serving import Served
 
 REPORT = a_report(a_feed(known("shop"), broken("till"), known("stock", building=True)))
+CLOSED_NOW = Hours(frozenset(range(5)), time(13), time(18), UTC)
 PATHS = ["/", "/rest", "/parts", "/icon.svg", "/page.css", "/page.js", "/live.js",
          "/wall", "/wall/parts", "/wall.css", "/wall.js", "/cc.xml",
          "/cc.xml?lamp=lamp", "/api/report", "/healthz", "/metrics"]  # fmt: skip
@@ -242,6 +243,47 @@ def test_an_address_of_the_machine_is_answered_to() -> None:
 # Strangers.
 
 HOSTILE = '<img src=x onerror="alert(1)">'
+
+
+def test_a_badge_says_what_the_lamp_says() -> None:
+    """That of the worst lamp, or of the one that is named; other pages may show it."""
+    feeds = a_feed(broken("till"), name="api"), a_feed(known("shop"))
+    lamps = [a_lamp("good"), a_lamp("bad", "api"), a_lamp("closed", "api", hours=CLOSED_NOW)]
+    paths = ("", "?lamp=good", "?lamp=closed", "?lamp=none")
+
+    with Served(a_report(*feeds, lamps=lamps)) as served:
+        told = [get(served, f"/badge.svg{path}") for path in paths]
+
+    assert [re.findall("<title>(.*)</title>", each.text) for each in told] == [
+        *(["Broken"], ["Passing"], ["Closed"]),
+        [],
+    ]
+    assert told[3].status_code == 404
+    assert told[0].headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+    assert told[0].headers["Content-Type"].startswith("image/svg+xml")
+
+
+def test_a_badge_is_there_for_each_signal() -> None:
+    """Each signal has a colour; without a lamp nothing is known."""
+    (lamp,) = a_report(a_feed(known("shop"))).lamps
+
+    for signal, name in RANKS.items():
+        assert f">{SIGNALS[name][1]}</title>" in badge_svg(replace(lamp, signal=signal))
+    assert "<title>Unknown</title>" in badge_svg(None)
+
+
+def test_the_page_can_be_installed() -> None:
+    """A telephone puts it among its programs, with its title; there is no service worker."""
+    with Served(a_report(a_feed(known("shop")))) as served:
+        manifest = get(served, "/manifest.webmanifest").json()
+        icon = get(served, manifest["icons"][0]["src"])
+        page = get(served, "/").text
+
+    assert manifest["name"] == "Build lamp"
+    assert (icon.headers["Content-Type"], icon.content[:4]) == ("image/png", b"\x89PNG")
+    assert '<link rel="apple-touch-icon" href="/icon.png">' in page
+    assert '<link rel="manifest" href="/manifest.webmanifest">' in page
+    assert "serviceWorker" not in page
 
 
 def test_what_strangers_wrote_is_text() -> None:
@@ -613,9 +655,6 @@ def test_few_projects_are_visible_and_many_are_behind_the_fold() -> None:
 
     assert ['<details id="fold" open>' in page for page in pages] == [True, False]
     assert ['<b class="many">Projects</b>' in page for page in pages] == [False, True]
-
-
-CLOSED_NOW = Hours(frozenset(range(5)), time(13), time(18), UTC)
 
 
 def test_a_closed_office_is_a_state_of_its_own() -> None:
