@@ -14,7 +14,7 @@ from support.servers import FeedServer
 CONFIGURATION = "/etc/buildlight/buildlight.toml"
 TOKEN = "/etc/buildlight/secrets/jenkins"
 on_trixie = pytest.mark.parametrize("suite", SUITES[:1], indirect=True)
-MOST_BYTES, MOST_FETCHED = 300_000, 15_000_000
+MOST_BYTES, MOST_FETCHED = 350_000, 15_000_000  # 300,000 were enough before MQTT and the wall.
 UNITS = {"k": 1e3, "M": 1e6}
 """Those that apt writes."""
 DEMO = ["lamp: amber double-blink", "lamp: green", "lamp: green pulse", "lamp: red"]
