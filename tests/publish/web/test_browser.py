@@ -301,6 +301,8 @@ def test_without_a_connection_nothing_is_green(browser: Chromium) -> None:
     state = "getComputedStyle(document.querySelector('.state'))"
     assert tab.js(f"{state}.color") == tab.js(f"{FEED_AGE}.color")
     assert tab.js(f"{state}.textDecorationLine") == "line-through"
+    edge = "getComputedStyle(document.querySelector('#rest .passing li')).borderLeftColor"
+    assert tab.js(edge) == tab.js(f"{FEED_AGE}.color")
     tab.close()
 
 
