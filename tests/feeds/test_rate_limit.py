@@ -43,6 +43,9 @@ def test_a_tenth_is_left_to_the_person() -> None:
     [
         (429, {"retry-after": "17"}, None, 17.0),
         (403, {"retry-after": "17"}, None, 17.0),
+        (429, {"retry-after": "Fri, 20 Nov 2026 12:00:17 GMT", "date": DATE}, None, 17.0),
+        (429, {"retry-after": "Fri, 20 Nov 2026 11:00:00 GMT", "date": DATE}, None, 0.0),
+        (429, {"retry-after": "Fri, 20 Nov 2026 12:00:17 GMT"}, None, PAUSE),
         (
             403,
             {**GITHUB, "x-ratelimit-remaining": "0", "x-ratelimit-reset": str(AT + 90)},

@@ -54,7 +54,7 @@ class BusyGitLab:
             case 2 if unfinished:
                 forge.become(dice.choice(unfinished), dice.choice(sorted(UNFINISHED)))
             case 3 | 4 | 5 if unfinished:
-                forge.become(dice.choice(unfinished), dice.choice(ENDINGS))
+                self._end(dice.choice(unfinished))
             case 6 | 7 if again:
                 self._retry(dice.choice(again))
             case 8 if ended:
@@ -70,8 +70,12 @@ class BusyGitLab:
     def _retry(self, pipeline: FakePipeline) -> None:
         self.forge.retry(pipeline)
         if self.dice.random() < 0.5:
-            endings = [word for word in ENDINGS if word != "skipped"]
-            self.forge.become(pipeline, self.dice.choice(endings))
+            self._end(pipeline)
+
+    def _end(self, pipeline: FakePipeline) -> None:
+        """End *pipeline*: one of which jobs were run again is skipped no more."""
+        endings = [word for word in ENDINGS if word != "skipped" or not pipeline.ended]
+        self.forge.become(pipeline, self.dice.choice(endings))
 
     def _remove(self, ended: list[FakePipeline]) -> None:
         if self.dice.random() < 0.5:

@@ -36,6 +36,7 @@ class FakePipeline:
     began: datetime = NOON
     touched: datetime = NOON
     ended: list[str] = field(default_factory=list)
+    shown: datetime | None = None
 
 
 class FakeGitLab(httpx.AsyncBaseTransport):
@@ -51,8 +52,6 @@ class FakeGitLab(httpx.AsyncBaseTransport):
         self.clock = NOON
         self.refusal: tuple[int, dict[str, str]] | None = None
         self.requests: list[str] = []
-        self.listed_at = NOON
-        """When somebody read a list that does not lag behind."""
         self._ids = 100
 
     # What people and machines do.
@@ -70,8 +69,8 @@ class FakeGitLab(httpx.AsyncBaseTransport):
         pipeline.status, pipeline.touched = status, self.clock
 
     def has_shown(self, pipeline: FakePipeline) -> bool:
-        """Return whether a list was read since *pipeline* changed: nothing else tells a retry."""
-        return pipeline.touched < self.listed_at
+        """Return whether *pipeline* was read as it is: nothing else tells what a retry hides."""
+        return pipeline.shown == pipeline.touched
 
     def retry(self, pipeline: FakePipeline) -> None:
         """Run its failed or cancelled jobs again, or one of those that passed."""
@@ -152,8 +151,6 @@ class FakeGitLab(httpx.AsyncBaseTransport):
                 }
             case ["pipelines"]:
                 known = self.pipelines if self.replica is None else self.replica
-                if self.replica is None:
-                    self.listed_at = self.clock
                 rows = [each for each in reversed(known) if self._is_listed(each, query)]
                 size, page = int(query.get("per_page", 20)), int(query.get("page", 1))
                 return [_row(each) for each in rows[(page - 1) * size : page * size]]
@@ -190,6 +187,7 @@ def _response(status: int, headers: Mapping[str, str], body: bytes) -> httpx.Res
 
 
 def _row(pipeline: FakePipeline) -> dict[str, Any]:
+    pipeline.shown = pipeline.touched
     return {
         "id": pipeline.id,
         "iid": pipeline.id - 100,

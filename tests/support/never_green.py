@@ -106,7 +106,9 @@ async def follow(
         state, _ = absorb(state, reading, rules=RULES)
         if isinstance(outcome, FeedError):
             continue
-        green = _names(state, Verdict.PASSING)
+        # What an answer leaves open is green for 110 seconds more at most.
+        undecided = {each.name for each in outcome if each.last_build_status == "Unknown"}
+        green = _names(state, Verdict.PASSING) - undecided
         # Nobody can know what an old list lacks; but it mends nothing that is known to be red.
         for name in green & before if forge.lagged else green:
             if forge.is_broken(name):

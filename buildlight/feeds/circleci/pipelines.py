@@ -179,7 +179,7 @@ def _run(
 ) -> WorkflowRun:
     *before, shown = attempts
     status, conclusion = _translated(shown, broken)
-    ended = [word for each in before if (word := _translated(each, broken)[1]) in DECISIVE]
+    ended = [word for each in before if (word := _verdict(each, broken)) in DECISIVE]
     previous = ended[-1] if ended else "none" if before else ""
     return WorkflowRun(
         id=0,
@@ -200,6 +200,10 @@ def _run(
         jobs_broken=broken.get(shown.id),
         previous="failure" if shown.status == "failing" else previous,
     )
+
+
+def _verdict(workflow: CircleWorkflow, broken: Mapping[str, bool]) -> str:
+    return "failure" if workflow.status == "failing" else _translated(workflow, broken)[1]
 
 
 def _translated(workflow: CircleWorkflow, broken: Mapping[str, bool]) -> tuple[str, str]:

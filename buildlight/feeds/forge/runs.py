@@ -144,8 +144,8 @@ def project_of(name: str, runs: Runs, *, now: datetime) -> Project:
     """Return the project called *name* that *runs* of its workflow add up to at *now*.
 
     Its status is the word of the newest decisive run; ``Unknown``, which keeps the verdict, while a
-    newer run could still decide otherwise; the word itself if the newest run has an unknown one
-    and nothing is broken before it.
+    newer run could still decide otherwise; an unknown word itself, if a run after a passing one
+    has it.
     """
     last = newest(runs)
     if last is None:
@@ -153,12 +153,12 @@ def project_of(name: str, runs: Runs, *, now: datetime) -> Project:
     decided = decisive(runs)
     # A word that nobody knows confirms no pass; a red before it stays as it is.
     red = decided is not None and decided.decided != "success"
-    odd = "" if red else _odd_word(last)
-    shown = last if odd or decided is None else decided
+    odd = None if red else next(filter(_odd_word, runs_since_verdict(runs)), None)
+    shown = odd or decided or last
     return Project(
         name=name,
         activity=_activity(runs, now=now),
-        last_build_status=odd or _status(last, decided, runs),
+        last_build_status=_odd_word(odd) if odd else _status(last, decided, runs),
         last_build_label=labelled(shown.number, _attempt(shown)),
         last_build_time=shown.started,
         web_url=last.url if not last.finished else shown.url,

@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from buildlight.errors import FeedMalformed
-from buildlight.feeds.forge.rows import activity, bounded, newest, newest_decisive, number, text
+from buildlight.feeds.forge.rows import (
+    KEPT,
+    activity,
+    bounded,
+    newest,
+    newest_decisive,
+    number,
+    text,
+)
 from buildlight.projects.ccxml import parse_time
 from buildlight.projects.project import Project, Run
 
@@ -117,9 +125,11 @@ def merge(known: Pipelines, seen: Iterable[Pipeline]) -> Pipelines:
         elif not _is_older(pipeline, before):
             ended = "" if pipeline.status in DECISIVE else before.decided
             merged[pipeline.id] = replace(pipeline, previous=ended)
-    # Schedules and the rest may be projects of their own.
-    parts = ({k: p for k, p in merged.items() if p.scheduled is part} for part in (True, False))
-    return bounded(merged, decisive=[_decided(part) for part in parts])
+    # Schedules and the rest may be projects of their own, and fifty commits may skip CI in a row.
+    parts = [{k: p for k, p in merged.items() if p.scheduled is part} for part in (True, False)]
+    since = (each for part in parts for each in pipelines_since_verdict(part))
+    others = sorted(each.id for each in since if each.status != "skipped")
+    return bounded(merged, decisive=[*map(_decided, parts), *others[-KEPT:]])
 
 
 def _is_older(one: Pipeline, other: Pipeline) -> bool:
@@ -150,8 +160,9 @@ def project_of(
 ) -> Project:
     """Return the project called *name* that its *pipelines* add up to at *now*.
 
-    Its status is the word of the newest decisive pipeline; the word itself if the newest one ended
-    with an unknown one. With *manual_passes* a pipeline that waits for a person has passed.
+    Its status is the word of the newest decisive pipeline; an unknown word itself, if a pipeline
+    after a passing one ended with it. With *manual_passes* a pipeline that waits for a person has
+    passed.
     """
     if manual_passes:
         pipelines = {
@@ -163,18 +174,24 @@ def project_of(
         return Project(name=name, activity="Sleeping", last_build_status="Unknown")
     # A word that nobody knows confirms no pass; a red before it stays as it is.
     red = decided is not None and decided.decided == "failed"
-    odd = last.finished and last.status not in DECISIVE | KEEPING and not red
-    shown = last if odd or decided is None else decided
+    odd = None if red else _odd(pipelines_since_verdict(pipelines))
+    shown = odd or decided or last
     word = decided.decided if decided else ""
     return Project(
         name=name,
         activity=_activity(pipelines, now=now),
-        last_build_status=(last.status or "null") if odd else word or "Unknown",
+        last_build_status=(odd.status or "null") if odd else word or "Unknown",
         last_build_label=shown.label,
         last_build_time=shown.created,
         web_url=last.url if not last.finished else shown.url,
         run=Run(shown.ref, shown.commit, started=shown.created),
     )
+
+
+def _odd(since: Iterable[Pipeline]) -> Pipeline | None:
+    """Return the newest that ended with a word that is not known."""
+    known = DECISIVE | KEEPING
+    return next((each for each in since if each.finished and each.status not in known), None)
 
 
 def _activity(pipelines: Pipelines, *, now: datetime) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
+from itertools import chain, islice
 
 from buildlight.errors import FeedRefused
 from buildlight.feeds.gitlab.pipelines import (
@@ -36,8 +38,9 @@ class PipelineReader:
         self._shown: frozenset[int] = frozenset()
         self._last_row = 0
         self._turn = 0
+        self._last_turn: dict[int, int] = {}
         self._looked_back: set[str] = set()
-        self._asked: set[int] = set()
+        self._asked: dict[int, datetime | None] = {}
 
     async def read(self) -> None:
         """Bring the pipelines up to date; raises :class:`FeedError`."""
@@ -97,13 +100,18 @@ class PipelineReader:
         before it takes its place only if it is proved to exist.
         """
         proved = {*self._shown}
-        for _ in range(FOLLOWED):
-            unproved = [*self._deciding(proved), *self._waiting(proved)]
-            if not unproved:
-                break
-            proved.add(unproved[0].id)
-            await self._ask_for(unproved[0])
+        if any(self._deciding(proved)):
+            # Its answer may be newer than the listing, in which a later one seems to go on still.
+            proved -= {each.id for each in self._pipelines.values() if not each.finished}
         self._turn += 1
+        for left in reversed(range(FOLLOWED)):
+            waiting = self._waiting(proved, skipped_first=not left)
+            asked = next(chain(self._deciding(proved), waiting), None)
+            if asked is None:
+                break
+            proved.add(asked.id)
+            self._last_turn[asked.id] = self._turn
+            await self._ask_for(asked)
         for lost in self._deciding(proved):
             self._pipelines = _by_id(
                 each for each in self._pipelines.values() if each.id in proved or each.id > lost.id
@@ -115,16 +123,23 @@ class PipelineReader:
             if found is not None and found.id not in proved:
                 yield found
 
-    def _waiting(self, proved: set[int]) -> list[Pipeline]:
-        """Return those that may decide and are not *proved*, each first in its turn."""
-        found = [
+    def _waiting(self, proved: set[int], *, skipped_first: bool) -> list[Pipeline]:
+        """Return those that may decide and are not *proved*; what was asked longest ago is first.
+
+        Few of those that were skipped have a job that can be started later, and they may be many.
+        """
+
+        def turn(pipeline: Pipeline) -> tuple[bool, int]:
+            skipped = pipeline.status == "skipped"
+            return skipped is not skipped_first, self._last_turn.get(pipeline.id, 0)
+
+        found = (
             each
             for _, pipelines in self.parts()
             for each in pipelines_since_verdict(pipelines)
             if each.id not in proved
-        ]
-        turn = self._turn % max(len(found), 1)
-        return [*found[turn:], *found[:turn]]
+        )
+        return sorted(found, key=turn)
 
     async def _ask_for(self, pipeline: Pipeline) -> None:
         try:
@@ -137,20 +152,28 @@ class PipelineReader:
             self._take(rows)
 
     async def _ask_about_retries(self) -> None:
-        """Read, once, whether a pipeline that is seen without a verdict was red before."""
+        """Read whether a pipeline that is seen without a verdict was red before.
+
+        Once for each change: it may have failed and begun again between two polls.
+        """
         for _, pipelines in self.parts():
-            for each in pipelines_since_verdict(pipelines)[:FOLLOWED]:
-                retried = not each.finished or each.status == "canceled"
-                if not retried or each.decided or each.id in self._asked:
-                    continue
+            doubtful = (
+                each
+                for each in pipelines_since_verdict(pipelines)
+                if (not each.finished or each.status in {"canceled", "manual"})
+                and not each.decided
+                and (each.id, each.updated) not in self._asked.items()
+            )
+            for each in islice(doubtful, FOLLOWED):
                 jobs = await self._api.get_once(
                     f"/pipelines/{each.id}/jobs", include_retried="true", per_page=100
                 )
-                self._asked.add(each.id)
+                self._asked[each.id] = each.updated
                 if isinstance(jobs, list) and any(map(_was_retried, jobs)):
                     red = replace(each, previous="failed")
                     self._pipelines = {**self._pipelines, each.id: red}
-        self._asked &= self._pipelines.keys()
+        self._asked = {k: at for k, at in self._asked.items() if k in self._pipelines}
+        self._last_turn = {k: n for k, n in self._last_turn.items() if k in self._pipelines}
 
 
 def _only(row: object) -> tuple[Pipeline, ...]:

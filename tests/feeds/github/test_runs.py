@@ -79,6 +79,13 @@ def test_each_conclusion_of_the_newest_run(conclusion: str | None, word: str) ->
     assert shown(listing)[:2] == ("Sleeping", word)
 
 
+def test_a_run_that_keeps_hides_no_word_that_is_not_known() -> None:
+    """The newest was skipped and says nothing; the one before it may have failed."""
+    listing = read(a_row(9, conclusion="skipped"), a_row(8, conclusion="half_done"), a_row(7))
+
+    assert shown(listing)[:2] == ("Sleeping", "half_done")
+
+
 @pytest.mark.parametrize(("conclusion", "word"), [("half_done", "half_done"), (None, "null")])
 def test_a_word_that_nobody_knows_confirms_no_pass(conclusion: str | None, word: str) -> None:
     """It is passed on, so that the pass before it grows old, and the word is logged."""

@@ -28,6 +28,7 @@ def greens(seed: int, steps: int) -> int:
     return asyncio.run(opened)
 
 
+# Not random: in one world of a thousand a list that lags hides a newer red from any reader.
 @settings(max_examples=40, derandomize=True)
 @given(st.integers(0, 2**32))
 def test_the_lamp_is_never_green_while_the_newest_result_is_broken(seed: int) -> None:

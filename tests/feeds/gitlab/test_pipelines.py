@@ -93,6 +93,20 @@ def test_a_retried_pipeline_keeps_its_red() -> None:
     assert shown(before, again, read(a_row(8))) == ("Sleeping", "success", "8")
 
 
+def test_a_listing_that_lags_behind_changes_nothing() -> None:
+    """A copy of the database may be seconds old; its time of the last change tells."""
+    running = read(a_row(8, status="running", updated_at="2026-11-20T11:08:10Z"), a_row(7))
+
+    assert shown(read(a_row(8, status="failed")), running) == ("Sleeping", "failed", "8")
+
+
+def test_times_that_cannot_be_compared_tell_no_order() -> None:
+    """One with a zone and one without: the newer answer counts."""
+    naive = read(a_row(8, status="failed", updated_at="2026-11-20T11:08:10"))
+
+    assert shown(read(a_row(8, status="running")), naive) == ("Sleeping", "failed", "8")
+
+
 def test_a_manual_pipeline_passes_only_where_that_was_asked_for() -> None:
     """Another job of it may have failed: GitLab calls it manual before it calls it failed."""
     listing = read(a_row(8, status="manual"), a_row(7, status="failed"))
@@ -151,3 +165,18 @@ def test_rows_without_an_id_are_left_out() -> None:
 
     assert [each.label for each in parse_pipelines(rows)] == ["7"]
     assert read() == ()
+
+
+def test_an_unknown_word_before_one_that_keeps_confirms_no_pass() -> None:
+    """Of these the newest ended with a word that is known, and says nothing."""
+    listing = read(a_row(9, status="canceled"), a_row(8, status="of_tomorrow"), a_row(7))
+
+    assert shown(listing) == ("Sleeping", "of_tomorrow", "8")
+
+
+def test_fifty_skipped_commits_hide_no_pipeline_that_runs() -> None:
+    """Bots skip CI by the dozen; what was begun before them may still decide."""
+    before = read(a_row(7), a_row(8, status="running"))
+    skipped = read(*(a_row(number, status="skipped") for number in range(9, 69)))
+
+    assert shown(before, skipped)[0] == "Building"

@@ -31,6 +31,8 @@ def test_a_document_alone_proves_nothing() -> None:
     lease = Lease(KEY)
     assert lease.document(a_document()) is None
     assert lease.status("online") is None
+    assert lease.held
+    assert not lease.confirmed
 
 
 def test_a_live_beat_confirms_the_revision_it_names() -> None:
