@@ -40,8 +40,6 @@ def spell(lit: Iterable[Channel]) -> str:
 
 def check_states(states: Mapping[str, CommandT]) -> Mapping[str, CommandT]:
     """Return *states*; raises :class:`ValueError` if they are not those of a light."""
-    if not states:
-        return states
     given: set[Lit] = set()
     for state in states:
         lit = lit_of(state)

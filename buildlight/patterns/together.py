@@ -15,8 +15,7 @@ def lit_sets(pattern: Pattern) -> frozenset[Lit]:
     """
     groups: dict[tuple[Rhythm, float | None], set[Channel]] = {}
     for stroke in pattern.strokes:
-        if stroke.level > 0:
-            groups.setdefault((stroke.rhythm, stroke.lasts), set()).add(stroke.channel)
+        groups.setdefault((stroke.rhythm, stroke.lasts), set()).add(stroke.channel)
     moments = product(*(_moments(*key, channels) for key, channels in groups.items()))
     return frozenset(Lit().union(*moment) for moment in moments)
 

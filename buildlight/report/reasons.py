@@ -4,7 +4,7 @@ Sentences are made from values and decide nothing: what a lamp shows is in ``dou
 ``projects.signal``.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -86,21 +86,20 @@ def why(doubt: Doubt, naming: Naming = SEVERAL) -> str:
         case NothingMatches(feeds):
             of = ", ".join(map(feed, feeds))
             return f"no project of {of} matches" if feeds else "it watches no feed"
-        case Unconfirmed(name) | Unwritten(name) | UnknownWord(name) | Vanished(name):
-            return _why_of_projects(doubt, feed(name))
-    raise NotImplementedError(type(doubt).__name__)
+    return _why_of_projects(doubt, feed)
 
 
-def _why_of_projects(doubt: Doubt, feed: str) -> str:
+def _why_of_projects(doubt: Doubt, feed: Callable[[str], str]) -> str:
     match doubt:
-        case Unconfirmed(_, names, age):
-            return f"{feed} gave no definite result of {_listed(names)} for {span(age)}"
-        case Unwritten(_, names):
-            return f"{feed} has not confirmed {_listed(names)} since the restart"
-        case UnknownWord(_, names):
-            return f"{feed} sends a word for {_listed(names)} that is not known; add it to words"
-        case Vanished(_, names):
-            return f"{feed} no longer has {_listed(names)}, broken when last seen"
+        case Unconfirmed(name, names, age):
+            return f"{feed(name)} gave no definite result of {_listed(names)} for {span(age)}"
+        case Unwritten(name, names):
+            return f"{feed(name)} has not confirmed {_listed(names)} since the restart"
+        case UnknownWord(name, names):
+            told = f"{feed(name)} sends a word for {_listed(names)}"
+            return f"{told} that is not known; add it to words"
+        case Vanished(name, names):
+            return f"{feed(name)} no longer has {_listed(names)}, broken when last seen"
     raise NotImplementedError(type(doubt).__name__)
 
 

@@ -242,6 +242,11 @@ def test_rhythms_longer_than_wleds_are_shown_by_hand() -> None:
     assert blink_timing(((0.01, 1.0), (0.01, 0.0))) is None
 
 
+def test_a_flash_shorter_than_a_frame_of_wled_is_shown_by_hand() -> None:
+    """WLED would make the flash a frame long and the dark 32 ms shorter."""
+    assert blink_timing(((0.001, 1.0), (1.056, 0.0))) is None
+
+
 def test_a_double_blink_is_the_heartbeat_effect(light: Wled) -> None:
     """Two beats and a pause, 40 times a minute; between them there is red."""
     driver = WledLight(options(light.host))

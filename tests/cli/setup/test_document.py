@@ -59,3 +59,12 @@ def test_an_existing_configuration_is_told_what_it_could_have() -> None:
     (more,) = addable(written, found)
     assert 'driver = "console"' in more
     assert len(addable({"lamps": 7}, found)) == 3
+
+
+def test_what_was_not_answered_is_not_written() -> None:
+    """No page unless somebody wants one, and no comment about a secret that there is not."""
+    feed, lamp = {"url": "https://ci.example/cc.xml"}, {"driver": "console"}
+    text = document(Answers(feed, lamp), after_a_change="reload")
+
+    assert tomllib.loads(text) == {"feeds": [feed], "lamps": [lamp]}
+    assert "secret" not in text

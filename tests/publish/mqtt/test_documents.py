@@ -9,8 +9,18 @@ from buildlight.errors import FeedMalformed
 from buildlight.feeds.mqtt.documents import MOST, Document, read_beat, read_document
 from buildlight.projects.project import BuildStatus
 from buildlight.projects.selection import Selection
-from buildlight.publish.mqtt.documents import LARGEST, documents, slug, too_large
+from buildlight.projects.verdict import Event
+from buildlight.publish.mqtt.documents import (
+    LARGEST,
+    documents,
+    events,
+    slug,
+    time_of,
+    too_large,
+)
+from buildlight.report.as_json import to_json
 from buildlight.report.report import Report
+from buildlight.report.update import BuildEvent
 from support.reports import DOWN, a_feed, a_report, broken, known, many
 
 BOOT = "buildlight-" + "0" * 16
@@ -115,3 +125,22 @@ def test_rows_of_this_daemon_itself_are_left_out() -> None:
     assert read_document(payload, own=other).projects == ()
     (row_of_others,) = read_document(payload, own="").projects
     assert row_of_others.marks == (other, BOOT)
+
+
+def test_an_event_says_whose_build_it_is_and_for_which_lamps() -> None:
+    """At the time of the report that it came with."""
+    report = a_report(a_feed(broken("shop")))
+    event = BuildEvent(
+        Event.BROKEN, "web", "shop", None, broken("shop"), frozenset({"shelf", "desk"})
+    )
+
+    assert [*events([event], at=time_of(report))] == [
+        {
+            "event_type": "broken",
+            "feed": "web",
+            "project": "shop",
+            "label": "42",
+            "lamps": ["desk", "shelf"],
+            "at": to_json(report)["at"],
+        }
+    ]

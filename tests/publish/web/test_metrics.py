@@ -320,3 +320,14 @@ def test_what_is_published_is_counted_where_a_broker_is_configured() -> None:
     assert value(told, "mqtt_connections_total") == 2
     assert value(told, "mqtt_messages_total") == 2
     assert value(told, "mqtt_bytes_total") == 4
+
+
+def test_runs_have_as_many_series_as_projects() -> None:
+    """Prometheus keeps each for weeks."""
+    run = Run("main", "3f2c1d0", 1, "ada", NOON)
+    many = [known(f"p{number}", run=run) for number in range(MOST_PROJECTS + 1)]
+
+    told = samples(a_report(a_feed(*many)))
+
+    name = "buildlight_project_run_started_seconds"
+    assert sum(each.name == name for each in told) == MOST_PROJECTS

@@ -53,6 +53,13 @@ def test_a_red_without_a_beginning_has_no_moment() -> None:
     assert pieces == (f"{TRAP} is broken",)
 
 
+def test_a_sentence_without_its_moment_stays_as_it_is() -> None:
+    """It is told, not searched for a moment that is not there."""
+    lamp = replace(a_report(a_feed(broken("till"))).lamps[0], reasons=("till is broken",))
+
+    assert because_of(lamp, clock=NOON) == ("till is broken",)
+
+
 def test_a_closed_office_says_when_it_opens() -> None:
     """As a moment; the sentence goes on with what is known."""
     hours = Hours(frozenset(range(5)), time(13), time(18), UTC)

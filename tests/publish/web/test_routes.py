@@ -601,6 +601,16 @@ def test_what_is_known_of_a_run_is_shown() -> None:
     assert " · on &lt;main&gt; · attempt 2 · by ada · commit 3f2c1d0 · started <time " in told
 
 
+def test_a_run_whose_start_is_not_known_has_none() -> None:
+    """Neither 1970, nor a time in a zone that was guessed."""
+    for started in (None, NOON.replace(tzinfo=None)):
+        run = Run("main", "3f2c1d0e5a", 2, "ada", started)
+
+        told = parts(a_report(a_feed(broken("till", messages=(), run=run))), now=4.2).parts
+
+        assert told["broken"].endswith(" · by ada · commit 3f2c1d0</p></li></ul>")
+
+
 def test_where_nothing_is_broken_there_is_no_list() -> None:
     """Not even a heading."""
     told = parts(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from colorsys import rgb_to_hsv
 from dataclasses import replace
+from datetime import UTC, time
 from itertools import pairwise
 from xml.etree.ElementTree import Element
 
@@ -11,10 +12,11 @@ from defusedxml.ElementTree import fromstring
 from hypothesis import given
 from hypothesis import strategies as st
 
+from buildlight.hours import Hours
 from buildlight.patterns.language import parse_pattern
 from buildlight.patterns.pattern import RHYTHMS, Channel, Frame, Pattern, dim, frame_at
 from buildlight.projects.verdict import Verdict
-from buildlight.publish.web.svg import LIT, icon_svg, lamp_svg
+from buildlight.publish.web.svg import CLOSED, LIT, icon_svg, lamp_svg
 from buildlight.report.report import LampReport
 from buildlight.report.rows import Watched
 from buildlight.report.shown import Light
@@ -233,6 +235,17 @@ def test_the_icon_before_the_first_build_is_a_dash() -> None:
     circle, dash = fromstring(icon_svg(a_report(a_feed(known("a", Verdict.NONE)))))
 
     assert circle.get("fill") == "#b45309"
+    assert dash.get("d") == "M10 16h12"
+
+
+def test_the_icon_of_a_closed_office_is_a_dash() -> None:
+    """What was broken when it closed is for tomorrow."""
+    hours = Hours(frozenset(range(5)), time(13), time(18), UTC)
+    report = a_report(a_feed(broken()), lamps=[a_lamp(hours=hours)])
+
+    circle, dash = fromstring(icon_svg(report))
+
+    assert circle.get("fill") == CLOSED
     assert dash.get("d") == "M10 16h12"
 
 
