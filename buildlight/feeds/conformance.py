@@ -190,7 +190,7 @@ class _Check:
             raise
         except AssertionError:
             raise
-        except Exception as exc:
+        except Exception as exc:  # A kind may be anybody's: whatever it raises is told.
             raise AssertionError(
                 f"{self._name} raised {type(exc).__name__}, where only FeedError is expected: {exc}"
             ) from exc
@@ -216,7 +216,7 @@ class _Check:
         for what in ("close", "close for the second time"):
             try:
                 await self._in_time(feed.close(), what)
-            except Exception as exc:
+            except Exception as exc:  # As above.
                 raise AssertionError(f"{self._name}: {what} raised {type(exc).__name__}") from exc
 
     def _checked(self, given: object) -> FeedAnswer:

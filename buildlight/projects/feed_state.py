@@ -216,10 +216,9 @@ def absorb(feed_state: FeedState, reading: Reading, *, rules: Rules) -> tuple[Fe
         return replace(_fail(feed_state, fault), newcomers=newcomers), News()
     read = _read(feed_state, reading, answer, rules)
     kept = missing_of(feed_state, read, reading, rules)
-    known = (
-        feed_state.projects.keys()
-    )  # In the order of the state, because some servers send rows in changing order.
-    projects = {key: read.get(key) or kept[key] for key in known if key in read or key in kept}
+    # In the order of the state, because some servers send rows in changing order.
+    known = (key for key in feed_state.projects if key in read or key in kept)
+    projects = {key: read.get(key) or kept[key] for key in known}
     projects |= read
     changed = projects != feed_state.projects or feed_state.answered is None or feed_state.error
     after = FeedState(

@@ -351,12 +351,7 @@ def _lamp(
         pattern = dim(pattern, lamp.closed)
         office = (closed_until(opens, clock=clock),)
         ends.insert(0, "the office opens")
-    began, since = now, clock
-    if before is not None and before.signal == signal:
-        began = before.began
-        since = clock - timedelta(seconds=now - began)
-        if abs(since - before.since) < MOMENT:  # Two clocks differ slightly.
-            since = before.since
+    began, since = _beginning(signal, before, now=now, clock=clock)
     return LampReport(
         name=lamp.name,
         driver=lamp.driver,
@@ -379,3 +374,14 @@ def _lamp(
         closed=closed,
         opens=opens,
     )
+
+
+def _beginning(
+    signal: Signal, before: LampReport | None, *, now: float, clock: datetime
+) -> tuple[float, datetime]:
+    """Return when *signal* began, by both clocks: now, unless the lamp had it *before*."""
+    if before is None or before.signal != signal:
+        return now, clock
+    since = clock - timedelta(seconds=now - before.began)
+    # Two clocks differ slightly.
+    return before.began, before.since if abs(since - before.since) < MOMENT else since
