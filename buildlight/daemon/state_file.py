@@ -1,8 +1,9 @@
 """Keeps verdicts across restarts, in one small file that is replaced as a whole.
 
 The file is written when a verdict changes and when the daemon stops, because an SD card wears
-out. Only a stop marks it as clean, and the next start removes the mark: after a crash or a power
-cut, every stored pass is doubted until its server confirms it. A damaged file costs one warning.
+out. Only a stop marks it as clean, and the next start takes the mark away, by giving the file
+another name until a verdict changes: after a crash or a power cut, every stored pass is doubted
+until its server confirms it. A damaged file costs one warning.
 """
 
 import json

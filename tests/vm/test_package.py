@@ -197,8 +197,8 @@ def test_removed_it_is_dark_and_leaves_what_is_yours(service: Service) -> None:
     service.vm.sh("sudo apt-get remove -y -q buildlight")
 
     until(lambda: service.vm.levels(*ALL_LOW) == ALL_LOW, service.log)
-    kept = "/etc/buildlight/buildlight.toml /etc/buildlight/secrets/x /var/lib/private/buildlight"
-    service.vm.sh(f"ls {kept}")
+    kept = "/etc/buildlight/buildlight.toml /etc/buildlight/secrets/x"
+    service.vm.sh(f"ls {kept} /var/lib/private/buildlight/verdicts.json")
     install(service, "0.[1-9]")
     service.is_lit(ONLY_GREEN)
 
