@@ -102,6 +102,7 @@ def says(sent: bytes) -> Play:
         writer.write(sent)
         with suppress(ConnectionError):
             await writer.drain()
+            await asyncio.sleep(0.001)  # The daemon shares this process, and its time.
 
     return play
 
