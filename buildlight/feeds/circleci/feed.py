@@ -20,12 +20,13 @@ from buildlight.feeds.circleci.pipelines import (
     parse_pipelines,
     parse_workflows,
     runs_of,
+    unexplained,
 )
 from buildlight.feeds.circleci.refusals import sentence_of
 from buildlight.feeds.feed import FeedAnswer, FeedOptions
 from buildlight.feeds.forge.api import open_api
 from buildlight.feeds.forge.rows import text
-from buildlight.feeds.forge.runs import Runs, decisive, needs_jobs, project_of, undecided
+from buildlight.feeds.forge.runs import Runs, decisive, project_of, undecided
 from buildlight.projects.project import Project
 
 if TYPE_CHECKING:
@@ -151,10 +152,10 @@ class CircleCIFeed:
         for name in self._names:
             for run in undecided(self._runs(name)):
                 pipeline = self._pipelines[run.number]
-                *_, shown = (each for each in pipeline.workflows or () if each.name == name)
-                if needs_jobs(run):
-                    jobs = await self._api.get(f"/workflow/{shown.id}/job")
-                    self._broken[shown.id] = are_jobs_broken(jobs)
+                attempts = [each for each in pipeline.workflows or () if each.name == name]
+                for each in unexplained(attempts, self._broken):
+                    jobs = await self._api.get(f"/workflow/{each.id}/job")
+                    self._broken[each.id] = are_jobs_broken(jobs)
 
     def _newest_first(self) -> list[CirclePipeline]:
         return [each for _, each in sorted(self._pipelines.items(), reverse=True)]

@@ -4,7 +4,7 @@ Facts: https://circleci.com/docs/api/v2. A workflow that is run again is another
 pipeline with the same name, so that the attempt before stays visible.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -181,6 +181,8 @@ def _run(
     status, conclusion = _translated(shown, broken)
     ended = [word for each in before if (word := _verdict(each, broken)) in DECISIVE]
     previous = ended[-1] if ended else "none" if before else ""
+    if any(unexplained(before, broken)):
+        previous = ""  # It has to be asked for.
     return WorkflowRun(
         id=0,
         workflow=0,
@@ -200,6 +202,17 @@ def _run(
         jobs_broken=broken.get(shown.id),
         previous="failure" if shown.status == "failing" else previous,
     )
+
+
+def unexplained(
+    attempts: Sequence[CircleWorkflow], broken: Mapping[str, bool]
+) -> Iterator[CircleWorkflow]:
+    """Yield the cancelled *attempts* that may hide a failure, after the last one that decides."""
+    for each in reversed(attempts):
+        if each.status == "canceled" and each.id not in broken:
+            yield each
+        elif _verdict(each, broken) in DECISIVE:
+            return
 
 
 def _verdict(workflow: CircleWorkflow, broken: Mapping[str, bool]) -> str:

@@ -113,6 +113,17 @@ def test_a_cancelled_workflow_with_a_failed_job_is_broken() -> None:
     assert len([each for each in circle.requests if each.endswith("/job")]) == 1
 
 
+def test_a_cancelled_attempt_with_a_failed_job_is_broken_while_it_runs_again() -> None:
+    """Also for a lamp that starts only now, and has seen nothing of it."""
+    circle = FakeCircleCI()
+    circle.push(status="success")
+    pipeline = circle.push()
+    circle.become(pipeline.workflows[0], "canceled", broken_job=True)
+    circle.run(pipeline, "build")
+
+    assert shown(circle) == {"shop: build": ("Building", "failure", "2")}
+
+
 def test_an_invalid_configuration_breaks_every_workflow() -> None:
     """The pipeline has no workflow at all."""
     circle = FakeCircleCI()
